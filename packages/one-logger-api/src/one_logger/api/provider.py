@@ -1,0 +1,108 @@
+"""The one place that knows what this process records with."""
+
+from __future__ import annotations
+
+import os
+
+from one_logger.api.config import OneLoggerConfig, OneLoggerErrorHandlingStrategy
+from one_logger.api.recorder import NOOP_RECORDER, NoOpRecorder, Recorder
+from one_logger.core import OneLoggerError, SpanContext, diagnostics
+
+
+class OneLoggerProvider:
+    """The configuration and the recorder of this process. There is one provider: `OneLoggerProvider.instance()`.
+
+    Until `configure` is called, and if the environment says `ONE_LOGGER_DISABLED=true`, and on ranks that the
+    configuration does not enable, nothing is recorded and nothing but the facade is paid for.
+    """
+
+    __slots__ = ("_config", "_recorder")
+
+    def __init__(self) -> None:
+        self._config: OneLoggerConfig | None = None
+        self._recorder: Recorder = NOOP_RECORDER
+
+    @staticmethod
+    def instance() -> OneLoggerProvider:
+        """The provider of this process."""
+        return _PROVIDER
+
+    def configure(self, config: OneLoggerConfig, recorder: Recorder) -> None:
+        """Say what this process records with. To be called once, at start-up; reads no file and waits for no network.
+
+        A second call is a telemetry error, and the first one stands, unless its recorder was closed in the meantime.
+
+        Args:
+            config: The configuration.
+            recorder: The recorder.
+
+        Raises:
+            OneLoggerError: An argument is of the wrong type, or, under `PROPAGATE_EXCEPTIONS`, this is a second call.
+        """
+        if not isinstance(config, OneLoggerConfig) or not isinstance(recorder, Recorder):
+            raise OneLoggerError(
+                f"configure() was given {type(config).__name__} and {type(recorder).__name__}; "
+                "expected a OneLoggerConfig and a Recorder."
+            )
+        if self._config is not None and not self._recorder.closed:
+            self._configured_twice(self._config)
+            return
+        if config.enable_for_current_rank and not _disabled_by_environment():
+            recorder.attach(config, _parent_from_environment())
+            self._recorder = recorder
+        else:
+            self._recorder = NoOpRecorder(behind=recorder)
+        self._config = config
+
+    def _configured_twice(self, config: OneLoggerConfig) -> None:
+        message = (
+            "configure() was called a second time; the first configuration stands. "
+            "Call it once per process, or close the recorder before."
+        )
+        self._recorder.telemetry_data_error(message)
+        if config.error_handling_strategy is OneLoggerErrorHandlingStrategy.PROPAGATE_EXCEPTIONS:
+            raise OneLoggerError(message)
+        diagnostics.report("configured twice", message)
+        diagnostics.write_reports()
+        if config.error_handling_strategy is OneLoggerErrorHandlingStrategy.DISABLE_QUIETLY_AND_REPORT_METRIC_ERROR:
+            self.force_disable_logging()
+
+    @property
+    def recorder(self) -> Recorder:
+        """The recorder. One that records nothing, while none is configured or telemetry is disabled."""
+        return self._recorder
+
+    @property
+    def config(self) -> OneLoggerConfig | None:
+        """The configuration; None until `configure` is called."""
+        return self._config
+
+    @property
+    def one_logger_ready(self) -> bool:
+        """Whether `configure` was called."""
+        return self._config is not None
+
+    @property
+    def one_logger_enabled(self) -> bool:
+        """Whether `configure` was called, and neither it nor anything since has disabled telemetry."""
+        return self._config is not None and not isinstance(self._recorder, NoOpRecorder)
+
+    def force_disable_logging(self) -> None:
+        """Record nothing any more. What was recorded is delivered, and `recorder.close()` still closes the exporters."""
+        if not isinstance(self._recorder, NoOpRecorder):
+            self._recorder = NoOpRecorder(behind=self._recorder)
+
+
+def _disabled_by_environment() -> bool:
+    return os.environ.get("ONE_LOGGER_DISABLED", "").strip().lower() in ("true", "1", "yes", "on")
+
+
+def _parent_from_environment() -> SpanContext | None:
+    """The span that the parent process has put into the environment. What is malformed is ignored, as W3C asks."""
+    try:
+        return SpanContext.from_traceparent(os.environ.get("TRACEPARENT", ""))
+    except OneLoggerError:
+        return None
+
+
+_PROVIDER = OneLoggerProvider()

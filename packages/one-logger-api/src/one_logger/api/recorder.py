@@ -1,0 +1,222 @@
+"""The interface between instrumented code and whatever records it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from enum import Enum
+
+from one_logger.api.config import OneLoggerConfig
+from one_logger.core import NOOP_SPAN, ErrorEvent, Event, Span, SpanContext, Timestamp
+
+TYPE_CHECKING = False  # importing `typing` would double the import time; type checkers know this name
+if TYPE_CHECKING:
+    from typing import Final
+
+
+class Root(Enum):
+    """Has one member, `ROOT`."""
+
+    ROOT = "root"
+
+
+ROOT: Final = Root.ROOT
+"""Given as `parent_span`, starts a new trace, whatever span is current."""
+
+
+class Recorder(ABC):
+    """Starts and stops spans, records events and errors, and hands them to exporters.
+
+    No call raises, blocks or logs because of bad input, unless the strategy is `PROPAGATE_EXCEPTIONS`.
+    """
+
+    @abstractmethod
+    def start(
+        self,
+        name: str | Enum,
+        span_attributes: Mapping[str, object] | None = None,
+        start_event_attributes: Mapping[str, object] | None = None,
+        start_time: Timestamp | None = None,
+        parent_span: Span | SpanContext | Root | None = None,
+    ) -> Span:
+        """Start a span and make it the current one.
+
+        Args:
+            name: A `str`, or an `Enum` whose value is one.
+            span_attributes: What is known of the work at the start.
+            start_event_attributes: What is known of the start itself.
+            start_time: When the work started. None: now.
+            parent_span: A span of this process, the context of one in another, or `ROOT`. None: the current span; if
+                there is none, the span that `TRACEPARENT` in the environment named; if there is none, no parent.
+
+        Returns:
+            The span. `NOOP_SPAN` if nothing is recorded.
+        """
+
+    @abstractmethod
+    def stop(
+        self,
+        span: Span,
+        stop_event_attributes: Mapping[str, object] | None = None,
+        stop_time: Timestamp | None = None,
+    ) -> None:
+        """Stop a span, in any thread. If it was the current one here, the nearest open span around it becomes current.
+
+        To stop a span twice, or one that this recorder has not started, is a telemetry error; nothing changes.
+
+        Args:
+            span: What `start` returned.
+            stop_event_attributes: What is known of the stop itself.
+            stop_time: When the work ended. None: now.
+        """
+
+    @abstractmethod
+    def event(self, span: Span | None, event: Event) -> Event:
+        """Record an event.
+
+        On a span that has stopped, or if there is no current span, it is a telemetry error, and the event is dropped.
+
+        Args:
+            span: The span that it is part of. None: the current one.
+            event: What happened.
+
+        Returns:
+            The event.
+        """
+
+    @abstractmethod
+    def error(
+        self,
+        span: Span | None,
+        message: str,
+        exception: BaseException | None = None,
+        attributes: Mapping[str, object] | None = None,
+    ) -> ErrorEvent:
+        """Record an error of the application, and set the span's status to `ERROR`.
+
+        On a span that has stopped, or if there is no current span, it is a telemetry error, and the error is dropped.
+
+        Args:
+            span: The span that it is part of. None: the current one.
+            message: What went wrong.
+            exception: The exception. None: the one that is being handled, if the call is in an `except` block.
+            attributes: Further properties.
+
+        Returns:
+            The error's event.
+        """
+
+    @abstractmethod
+    def telemetry_data_error(self, message: str, attributes: Mapping[str, object] | None = None) -> None:
+        """Tell every backend that the telemetry of this process is incomplete or wrong.
+
+        Args:
+            message: What is wrong with it.
+            attributes: Further properties.
+        """
+
+    @abstractmethod
+    def flush(self, timeout: float = 30.0) -> bool:
+        """Wait until what was recorded is delivered.
+
+        Args:
+            timeout: How long to wait at most, in seconds.
+
+        Returns:
+            Whether all that was recorded so far has been delivered to every exporter.
+        """
+
+    @abstractmethod
+    def close(self, timeout: float = 30.0) -> bool:
+        """Stop the spans that are open, deliver what was recorded, and close the exporters. Again: nothing more.
+
+        Args:
+            timeout: How long to wait at most, in seconds.
+
+        Returns:
+            Whether all that was ever recorded has been delivered to every exporter.
+        """
+
+    @property
+    @abstractmethod
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+
+    @abstractmethod
+    def attach(self, config: OneLoggerConfig, parent: SpanContext | None) -> None:
+        """Take the configuration of the process. Is called once, by `OneLoggerProvider.configure`, before anything else.
+
+        Args:
+            config: The configuration.
+            parent: The span in another process that root spans are children of.
+
+        Raises:
+            OneLoggerError: The recorder cannot be attached.
+        """
+
+
+class NoOpRecorder(Recorder):
+    """Records nothing, costs next to nothing.
+
+    Args:
+        behind: A recorder that is not to record any more. `flush` and `close` reach it.
+    """
+
+    def __init__(self, behind: Recorder | None = None) -> None:
+        self._behind = behind
+
+    def start(
+        self,
+        name: str | Enum,
+        span_attributes: Mapping[str, object] | None = None,
+        start_event_attributes: Mapping[str, object] | None = None,
+        start_time: Timestamp | None = None,
+        parent_span: Span | SpanContext | Root | None = None,
+    ) -> Span:
+        """Do nothing."""
+        return NOOP_SPAN
+
+    def stop(
+        self,
+        span: Span,
+        stop_event_attributes: Mapping[str, object] | None = None,
+        stop_time: Timestamp | None = None,
+    ) -> None:
+        """Do nothing."""
+
+    def event(self, span: Span | None, event: Event) -> Event:
+        """Do nothing."""
+        return event
+
+    def error(
+        self,
+        span: Span | None,
+        message: str,
+        exception: BaseException | None = None,
+        attributes: Mapping[str, object] | None = None,
+    ) -> ErrorEvent:
+        """Do nothing."""
+        return NO_ERROR
+
+    def telemetry_data_error(self, message: str, attributes: Mapping[str, object] | None = None) -> None:
+        """Do nothing."""
+
+    def flush(self, timeout: float = 30.0) -> bool:
+        """Flush the recorder behind this one."""
+        return self._behind.flush(timeout) if self._behind else True
+
+    def close(self, timeout: float = 30.0) -> bool:
+        """Close the recorder behind this one."""
+        return self._behind.close(timeout) if self._behind else True
+
+    @property
+    def closed(self) -> bool:
+        """Whether the recorder behind this one is closed."""
+        return self._behind.closed if self._behind else True
+
+    def attach(self, config: OneLoggerConfig, parent: SpanContext | None) -> None:
+        """Do nothing."""
+
+
+NO_ERROR = ErrorEvent("Nothing is recorded.")
+NOOP_RECORDER = NoOpRecorder()

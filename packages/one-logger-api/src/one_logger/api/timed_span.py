@@ -1,0 +1,179 @@
+"""What instrumented code calls: spans as context managers and decorators, events and errors on the current span."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import Enum
+
+from one_logger.api.config import OneLoggerConfig
+from one_logger.api.context import current_span
+from one_logger.api.provider import OneLoggerProvider
+from one_logger.api.recorder import NOOP_RECORDER, NoOpRecorder, Recorder
+from one_logger.core import NOOP_SPAN, ErrorEvent, Event, OneLoggerError, Span, diagnostics
+
+TYPE_CHECKING = False  # importing `typing` would double the import time; type checkers know this name
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Any, TypeVar
+
+    F = TypeVar("F", bound=Callable[..., Any])
+
+__all__ = [
+    "OneLoggerConfig",
+    "OneLoggerProvider",
+    "configure_one_logger",
+    "current_span",
+    "get_recorder",
+    "record_error",
+    "record_event",
+    "timed_span",
+]
+
+_provider = OneLoggerProvider.instance()
+
+
+def configure_one_logger(config: OneLoggerConfig, recorder: Recorder) -> None:
+    """The same as `OneLoggerProvider.instance().configure(config, recorder)`."""
+    _provider.configure(config, recorder)
+
+
+def get_recorder() -> Recorder:
+    """The recorder of this process. One that records nothing, while none is configured or telemetry is disabled."""
+    return _provider._recorder
+
+
+def record_event(name: str | Enum, attributes: Mapping[str, object] | None = None) -> None:
+    """Record an event on the current span.
+
+    Args:
+        name: A `str`, or an `Enum` whose value is one.
+        attributes: Its properties.
+    """
+    recorder = _provider._recorder
+    if not isinstance(recorder, NoOpRecorder):
+        recorder.event(None, Event(name, attributes))
+
+
+def record_error(
+    message: str, exception: BaseException | None = None, attributes: Mapping[str, object] | None = None
+) -> ErrorEvent:
+    """Record an error of the application on the current span.
+
+    Args:
+        message: What went wrong.
+        exception: The exception. None: the one that is being handled, if the call is in an `except` block.
+        attributes: Further properties.
+
+    Returns:
+        The error's event.
+    """
+    return _provider._recorder.error(None, message, exception, attributes)
+
+
+class timed_span:  # noqa: N801 - reads as the statement that it is
+    """A span around a block, a function or a coroutine function.
+
+    As a context manager, `with` or `async with`, it gives the span. The span is stopped when the block is left,
+    however it is left. An exception that leaves the block is recorded as an error of the span and goes on unchanged:
+    nothing that telemetry does replaces it. (`GeneratorExit`, and `SystemExit` without an error, are no errors.)
+
+    As a decorator, there is a span for each call. What to record with is looked up at the call, not before.
+
+    One object serves one `with` at a time.
+
+    Args:
+        name: A `str`, or an `Enum` whose value is one.
+        span_attributes: What is known of the work at the start.
+        start_event_attributes: What is known of the start itself.
+    """
+
+    __slots__ = ("_name", "_recorder", "_span", "_span_attributes", "_start_event_attributes")
+
+    def __init__(
+        self,
+        name: str | Enum,
+        span_attributes: Mapping[str, object] | None = None,
+        start_event_attributes: Mapping[str, object] | None = None,
+    ) -> None:
+        self._name = name
+        self._span_attributes = span_attributes
+        self._start_event_attributes = start_event_attributes
+
+    def __enter__(self) -> Span:
+        recorder = self._recorder = _provider._recorder
+        if recorder is NOOP_RECORDER:
+            return NOOP_SPAN
+        self._span = recorder.start(self._name, self._span_attributes, self._start_event_attributes)
+        return self._span
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exception: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        recorder = self._recorder
+        if recorder is NOOP_RECORDER:
+            return
+        span = self._span
+        if exception is None:
+            if span.end_unix_ns is None:  # it may have been stopped inside the block
+                recorder.stop(span)
+            return
+        # PROPAGATE_EXCEPTIONS asks telemetry errors to be raised, but the application's exception comes first.
+        failed = span if span.end_unix_ns is None else span.open_ancestor
+        if failed is not None and _is_error(exception):
+            try:
+                recorder.error(failed, f"{span.name[:200]} raised {type(exception).__name__}", exception)
+            except Exception as error:
+                diagnostics.report("telemetry error while an exception passed", str(error))
+        if span.end_unix_ns is None:
+            try:
+                recorder.stop(span)
+            except Exception as error:
+                diagnostics.report("telemetry error while an exception passed", str(error))
+
+    async def __aenter__(self) -> Span:
+        return self.__enter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exception: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.__exit__(kind, exception, traceback)
+
+    def __call__(self, function: F) -> F:
+        """Decorate a function or a coroutine function.
+
+        Raises:
+            OneLoggerError: It is a generator function. Its span would be current in the code that iterates over it.
+        """
+        from functools import wraps
+        from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
+
+        name, span_attributes, start_event_attributes = self._name, self._span_attributes, self._start_event_attributes
+
+        if isgeneratorfunction(function) or isasyncgenfunction(function):
+            raise OneLoggerError(
+                f"timed_span cannot decorate {function.__qualname__}, a generator function; "
+                "use `with timed_span(...)` around the work in it, or around the loop over it."
+            )
+        if iscoroutinefunction(function):
+
+            @wraps(function)
+            async def timed_coroutine(*args: object, **kwargs: object) -> object:
+                with timed_span(name, span_attributes, start_event_attributes):
+                    return await function(*args, **kwargs)
+
+            return timed_coroutine  # type: ignore[return-value]  # wraps() keeps the signature
+
+        @wraps(function)
+        def timed_function(*args: object, **kwargs: object) -> object:
+            with timed_span(name, span_attributes, start_event_attributes):
+                return function(*args, **kwargs)
+
+        return timed_function  # type: ignore[return-value]  # wraps() keeps the signature
+
+
+def _is_error(exception: BaseException) -> bool:
+    if isinstance(exception, SystemExit):
+        return exception.code not in (None, 0)
+    return not isinstance(exception, GeneratorExit)
+
+

@@ -1,0 +1,100 @@
+"""The stack trace of an exception, taken without reading files and kept without keeping frames."""
+
+from __future__ import annotations
+
+from collections import deque
+
+TYPE_CHECKING = False  # importing `typing` would double the import time; type checkers know this name
+if TYPE_CHECKING:
+    from types import TracebackType
+
+MAX_FRAMES = 128
+"""How many frames of one exception are kept, the innermost ones."""
+
+MAX_EXCEPTIONS = 16
+"""How many exceptions of a chain or group are kept, the latest ones."""
+
+_CAUSE = "\nThe above exception was the direct cause of the following exception:\n\n"
+_CONTEXT = "\nDuring handling of the above exception, another exception occurred:\n\n"
+_MEMBER = "\nThe following exception is one of the group above:\n\n"
+
+
+def qualified_name(kind: type) -> str:
+    """The name of a class with its module, such as `json.decoder.JSONDecodeError`; built-in ones without."""
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+class StackTrace:
+    """What is needed to print an exception later.
+
+    Args:
+        exception: Only read, not kept.
+    """
+
+    __slots__ = ("_parts", "_text", "message")
+
+    def __init__(self, exception: BaseException) -> None:
+        self.message = _message(exception)
+        # (what stands between it and the one before, header, frames left out, frames) in the order of printing
+        self._parts: deque[tuple[str, str, int, list[tuple[str, int, str]]]] = deque()
+        self._text: str | None = None
+        seen: set[int] = set()
+        current: BaseException | None = exception
+        while current is not None and id(current) not in seen and len(seen) < MAX_EXCEPTIONS:
+            seen.add(id(current))
+            if current.__cause__ is not None:
+                before, earlier = _CAUSE, current.__cause__
+            elif current.__context__ is not None and not current.__suppress_context__:
+                before, earlier = _CONTEXT, current.__context__
+            else:
+                before, earlier = "", None
+            self._parts.appendleft((before, *_header_and_frames(current)))
+            current = earlier
+        if isinstance(exception, BaseExceptionGroup):
+            for member in exception.exceptions[:MAX_EXCEPTIONS]:
+                self._parts.append((_MEMBER, *_header_and_frames(member)))
+
+    @property
+    def text(self) -> str:
+        """The trace as the interpreter prints it. Reads source files, so it is for an exporter's thread."""
+        if self._text is None:
+            import traceback
+
+            text: list[str] = []
+            for before, header, left_out, frames in self._parts:
+                if text:
+                    text.append(before)
+                if frames:
+                    text.append("Traceback (most recent call last):\n")
+                if left_out:
+                    text.append(f"  ... {left_out} outer frames left out ...\n")
+                text.extend(traceback.StackSummary.from_list([(*frame, None) for frame in frames]).format())
+                text.append(header + "\n")
+            self._text = "".join(text)
+        return self._text
+
+
+def _header_and_frames(exception: BaseException) -> tuple[str, int, list[tuple[str, int, str]]]:
+    kind, message = qualified_name(type(exception)), _message(exception)
+    notes = getattr(exception, "__notes__", ())
+    lines = [f"{kind}: {message}" if message else kind, *(note for note in notes if isinstance(note, str))]
+    return ("\n".join(lines), *_frames(exception.__traceback__))
+
+
+def _message(exception: BaseException) -> str:
+    try:
+        return str(exception)
+    except Exception as error:
+        return f"<str() raised {type(error).__name__}>"
+
+
+def _frames(traceback: TracebackType | None) -> tuple[int, list[tuple[str, int, str]]]:
+    """How many outer frames are left out, and (file, line, function) of the others, outermost first."""
+    taken: deque[tuple[str, int, str]] = deque(maxlen=MAX_FRAMES)
+    length = 0
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        taken.append((code.co_filename, traceback.tb_lineno or 0, code.co_name))
+        length += 1
+        traceback = traceback.tb_next
+    return length - len(taken), list(taken)

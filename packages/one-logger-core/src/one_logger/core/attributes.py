@@ -1,0 +1,99 @@
+"""Attributes: the properties of spans, events and resources."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from one_logger.core import diagnostics
+from one_logger.core._conversion import attribute_name, attribute_value, safe_repr
+from one_logger.core.errors import OneLoggerError
+
+AttributeValue = str | bool | int | float | Sequence[str] | Sequence[bool] | Sequence[int] | Sequence[float]
+"""What an attribute holds: OpenTelemetry's attribute value types (Common concepts, section "Attribute")."""
+
+_EXACT = frozenset((str, int, float, bool))
+_NONE: dict[str, AttributeValue] = {}
+
+
+class Attributes(Mapping[str, AttributeValue]):
+    """Properties by name. Immutable; the mapping that it is made from is copied and never kept.
+
+    Values of other types never raise and are never read from an accelerator. They are converted:
+
+    - a numpy scalar becomes its Python value, a short one-dimensional numpy array a sequence;
+    - an `Enum` becomes its value; a path, UUID, date, time or time span its text;
+    - a sequence of integers and floats becomes a sequence of floats;
+    - a tensor or array that may live on an accelerator becomes a text that says it was not read;
+    - anything else becomes its `repr`, cut at 1,024 characters. The first such conversion for a name is logged.
+
+    What is no mapping does not raise either: its `repr` becomes the one attribute `one_logger.invalid_attributes`, and
+    the first time is logged.
+
+    Args:
+        values: The properties. Any mapping.
+    """
+
+    __slots__ = ("_values",)
+
+    def __init__(self, values: Mapping[str, object] | None = None) -> None:
+        try:
+            self._values = take_attributes(values)
+        except OneLoggerError as error:
+            diagnostics.report("invalid attributes", str(error))
+            self._values = salvage_attributes(values)
+
+    def __getitem__(self, name: str) -> AttributeValue:
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return f"Attributes({self._values!r})"
+
+
+def take_attributes(values: Mapping[str, object] | None) -> dict[str, AttributeValue]:
+    """A private copy of `values` in which every value has one of the types of `AttributeValue`.
+
+    The result is shared and must not be changed: `Attributes` never change, so they are not copied again.
+
+    Raises:
+        OneLoggerError: `values` is no mapping, or reading it raised.
+    """
+    if values is None:
+        return _NONE
+    if type(values) is Attributes:
+        return values._values
+    if type(values) is dict:
+        copy = values.copy()
+    else:
+        copy = _read_mapping(values)
+    for name, value in copy.items():
+        if type(value) not in _EXACT or type(name) is not str:
+            return {attribute_name(name): attribute_value(name, value) for name, value in copy.items()}
+    return copy  # type: ignore[return-value]  # the loop has just shown it
+
+
+def salvage_attributes(values: object) -> dict[str, AttributeValue]:
+    """What can be exported of what should have been attributes."""
+    try:
+        return take_attributes(values)  # type: ignore[arg-type]  # it may be no mapping
+    except OneLoggerError:
+        return {"one_logger.invalid_attributes": safe_repr(values)}
+
+
+def _read_mapping(values: Mapping[str, object]) -> dict[str, object]:
+    if not isinstance(values, Mapping):
+        raise OneLoggerError(
+            f"Attributes were given as {type(values).__name__}; expected a mapping of names to values, such as a dict."
+        )
+    try:
+        return dict(values)
+    except Exception as error:
+        raise OneLoggerError(
+            f"Reading the attributes from {type(values).__name__} raised {type(error).__name__}; expected a mapping "
+            "of names to values, such as a dict."
+        ) from error

@@ -1,0 +1,71 @@
+"""What the library has to say about itself, kept until a thread that may wait can log it.
+
+An instrumented call never logs: a log handler may block, or record telemetry in turn. It leaves a report here, and a
+worker of the recorder writes it to the logger `one_logger`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from one_logger.core.counter import AtomicCounter
+
+MAX_KINDS = 1_024
+"""How many kinds are told apart. What comes after that is counted under `OTHER`."""
+
+OTHER = "other"
+
+_counts: dict[str, AtomicCounter] = {OTHER: AtomicCounter()}
+_pending: deque[tuple[int, str]] = deque(maxlen=MAX_KINDS)
+
+WARNING = 30  # logging.WARNING: `logging` is imported by the thread that writes, not by the job that imports us.
+
+
+def report(kind: str, message: str, level: int = WARNING) -> int:
+    """Count an occurrence of `kind`, and keep `message` to be logged if it is the first.
+
+    Args:
+        kind: What happened, for counting: the same text for the same mistake.
+        message: The sentence to log.
+        level: The level to log it at, as in `logging`.
+
+    Returns:
+        How many reports of `kind` there are now.
+    """
+    counter = _counts.get(kind)
+    if counter is None:
+        if len(_counts) >= MAX_KINDS:
+            counter = _counts[OTHER]
+        else:
+            counter = _counts.setdefault(kind, AtomicCounter())
+    counter.add()
+    occurrences = counter.value
+    if occurrences == 1:
+        _pending.append((level, message))
+    return occurrences
+
+
+def log(level: int, message: str) -> None:
+    """Keep `message` to be logged, whether or not it was logged before."""
+    _pending.append((level, message))
+
+
+def occurrences(kind: str) -> int:
+    """How many reports of `kind` there were in this process."""
+    counter = _counts.get(kind)
+    return counter.value if counter else 0
+
+
+def write_reports() -> None:
+    """Log what was kept. To be called from a thread that may block, never from an instrumented call."""
+    if not _pending:
+        return
+    import logging
+
+    logger = logging.getLogger("one_logger")
+    while True:
+        try:
+            level, message = _pending.popleft()
+        except IndexError:
+            return
+        logger.log(level, message)

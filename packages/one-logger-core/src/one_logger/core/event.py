@@ -1,0 +1,245 @@
+"""Events: points in time during a span, errors among them, and what the library has to say about its own data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from time import monotonic_ns, time_ns
+
+from one_logger.core._conversion import exported_name, message_text, safe_repr
+from one_logger.core._stack_trace import StackTrace, qualified_name
+from one_logger.core.attributes import Attributes, AttributeValue, salvage_attributes, take_attributes
+from one_logger.core.errors import OneLoggerError
+from one_logger.core.timestamp import Timestamp
+
+TYPE_CHECKING = False  # importing `typing` would double the import time; type checkers know this name
+if TYPE_CHECKING:
+    from typing import Self
+
+EXCEPTION_EVENT_NAME = "exception"
+"""The name of an error's event (OpenTelemetry semantic conventions, "Exceptions in spans")."""
+
+
+class Event:
+    """A point in time during a span. Immutable.
+
+    A name that is no text, and attributes that are no mapping, do not raise: their `repr` is exported, and `problem`
+    says what was wrong, which a recorder treats as a telemetry error.
+
+    Args:
+        name: A `str`, or an `Enum` whose value is one.
+        attributes: Its properties.
+        timestamp: When it happened. None: now.
+    """
+
+    __slots__ = ("_attributes", "_monotonic_ns", "_name", "_problem", "_unix_ns")
+
+    def __init__(
+        self,
+        name: str | Enum,
+        attributes: Mapping[str, object] | None = None,
+        timestamp: Timestamp | None = None,
+    ) -> None:
+        self._problem: str | None = None
+        try:
+            self._name = name if type(name) is str else exported_name(name)
+            self._attributes = take_attributes(attributes)
+        except OneLoggerError as error:
+            self._problem = str(error)
+            self._name = message_text(name)
+            self._attributes = salvage_attributes(attributes)
+        if timestamp is None:
+            self._unix_ns = time_ns()
+            self._monotonic_ns = monotonic_ns()
+        else:
+            self._unix_ns = timestamp.unix_ns
+            self._monotonic_ns = timestamp.monotonic_ns
+
+    @classmethod
+    def create(
+        cls,
+        name: str | Enum,
+        attributes: Mapping[str, object] | None = None,
+        timestamp: Timestamp | None = None,
+    ) -> Self:
+        """The same as calling the class."""
+        return cls(name, attributes, timestamp)
+
+    @property
+    def name(self) -> str:
+        """The name."""
+        return self._name
+
+    @property
+    def problem(self) -> str | None:
+        """A sentence that says what was wrong with the arguments; None if nothing was."""
+        return self._problem
+
+    @property
+    def timestamp(self) -> Timestamp:
+        """When it happened."""
+        return Timestamp(self._unix_ns, self._monotonic_ns)
+
+    @property
+    def attributes(self) -> Attributes:
+        """The properties."""
+        return Attributes(self._attributes)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._name[:100]!r} at {self._unix_ns}>"
+
+
+class ErrorEvent(Event):
+    """An error in the instrumented application: an event named `exception`.
+
+    Nothing of the exception is kept alive, neither frames nor their variables. Source lines are read when
+    `stack_trace` is first asked for, which is the exporter's affair.
+
+    Args:
+        message: What went wrong, in the application's words.
+        exception: The exception, if there is one.
+        attributes: Further properties.
+        timestamp: When it happened. None: now.
+    """
+
+    __slots__ = ("_exception_message", "_exception_type", "_message", "_stack_trace", "_with_exception")
+
+    def __init__(
+        self,
+        message: str,
+        exception: BaseException | None = None,
+        attributes: Mapping[str, object] | None = None,
+        timestamp: Timestamp | None = None,
+    ) -> None:
+        super().__init__(EXCEPTION_EVENT_NAME, attributes, timestamp)
+        self._message = message if type(message) is str else message_text(message)
+        self._with_exception: dict[str, AttributeValue] | None = None
+        self._exception_type: str | None = None
+        self._exception_message: str | None = None
+        self._stack_trace: StackTrace | None = None
+        if isinstance(exception, BaseException):
+            self._exception_type = qualified_name(type(exception))
+            self._stack_trace = StackTrace(exception)
+            self._exception_message = self._stack_trace.message
+        elif exception is not None:
+            self._problem = (
+                f"exception was given as {type(exception).__name__} ({safe_repr(exception)[:100]}); "
+                "expected an exception or None."
+            )
+
+    @classmethod
+    def create(  # type: ignore[override]  # an error has a message where other events have a name
+        cls,
+        message: str,
+        exception: BaseException | None = None,
+        attributes: Mapping[str, object] | None = None,
+        timestamp: Timestamp | None = None,
+    ) -> Self:
+        """The same as calling the class."""
+        return cls(message, exception, attributes, timestamp)
+
+    @property
+    def message(self) -> str:
+        """What went wrong, in the application's words."""
+        return self._message
+
+    @property
+    def exception_type(self) -> str | None:
+        """The qualified name of the exception's class, such as `json.decoder.JSONDecodeError`."""
+        return self._exception_type
+
+    @property
+    def exception_message(self) -> str | None:
+        """The exception's own text."""
+        return self._exception_message
+
+    @property
+    def stack_trace(self) -> str | None:
+        """The exception's stack trace with its causes, as the interpreter prints it."""
+        return None if self._stack_trace is None else self._stack_trace.text
+
+    @property
+    def attributes(self) -> Attributes:
+        """The properties, among them `exception.type`, `exception.message` and `exception.stacktrace`.
+
+        Named by the OpenTelemetry semantic conventions, "Exceptions in spans". `error.message` is the application's
+        message, where it is not empty.
+        """
+        return Attributes(self._exported_attributes())
+
+    def _exported_attributes(self) -> dict[str, AttributeValue]:
+        if self._with_exception is None:
+            added = {
+                "error.message": self._message or None,
+                "exception.type": self._exception_type,
+                "exception.message": self._exception_message,
+                "exception.stacktrace": self.stack_trace,
+            }
+            self._with_exception = {**self._attributes, **{k: v for k, v in added.items() if v is not None}}
+        return self._with_exception
+
+
+class TelemetryDataErrorType(Enum):
+    """What is wrong with the telemetry of a stream."""
+
+    NO_TELEMETRY_DATA = "no_telemetry_data"
+    """Nothing was or will be collected."""
+
+    INCOMPLETE_TELEMETRY_DATA = "incomplete_telemetry_data"
+    """Something is missing or wrong."""
+
+
+class TelemetryDataError(Event):
+    """A mistake in collecting the telemetry: the data exported around it is not to be trusted as it stands.
+
+    Args:
+        error_type: What is wrong with the data.
+        message: A sentence that says what happened.
+        attributes: Further properties.
+        timestamp: When it was found. None: now.
+        dropped: How many records are missing that no earlier report to the same exporter has counted.
+    """
+
+    __slots__ = ("_dropped", "_error_type", "_message")
+
+    def __init__(
+        self,
+        error_type: TelemetryDataErrorType,
+        message: str,
+        attributes: Mapping[str, object] | None = None,
+        timestamp: Timestamp | None = None,
+        *,
+        dropped: int = 0,
+    ) -> None:
+        super().__init__("telemetry_data_error", attributes, timestamp)
+        self._error_type = error_type
+        self._message = message if type(message) is str else message_text(message)
+        self._dropped = dropped
+
+    @classmethod
+    def create(  # type: ignore[override]  # a telemetry data error has a type where other events have a name
+        cls,
+        error_type: TelemetryDataErrorType,
+        message: str,
+        attributes: Mapping[str, object] | None = None,
+        timestamp: Timestamp | None = None,
+        *,
+        dropped: int = 0,
+    ) -> Self:
+        """The same as calling the class."""
+        return cls(error_type, message, attributes, timestamp, dropped=dropped)
+
+    @property
+    def error_type(self) -> TelemetryDataErrorType:
+        """What is wrong with the data."""
+        return self._error_type
+
+    @property
+    def message(self) -> str:
+        """A sentence that says what happened."""
+        return self._message
+
+    @property
+    def dropped(self) -> int:
+        """How many records are missing that no earlier report to the same exporter has counted."""
+        return self._dropped

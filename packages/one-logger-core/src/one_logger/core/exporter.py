@@ -1,0 +1,79 @@
+"""The interface between the recorder and a backend."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from one_logger.core.event import ErrorEvent, Event, TelemetryDataError
+from one_logger.core.resource import Resource
+from one_logger.core.span import Span
+
+
+class Exporter(ABC):
+    """Carries spans and events to one backend.
+
+    A recorder calls an exporter from one thread only, so an exporter needs no locks. It may block: nobody waits for it.
+
+    The life of an exporter is `initialize`, any number of `export_*` and `flush`, `close`. A call out of this order
+    raises `ExportError`, but `close` may be called at any time and again.
+
+    `export_*` encodes into a buffer; `flush` ships the buffer. A failure is an `ExportError`. If it is retriable, the
+    buffer was kept and `flush` will be called again; if not, what it says is lost, and the buffer is empty.
+    """
+
+    runs_inline = False
+    """True for an exporter that has to be called on the thread that records, at the moment of recording."""
+
+    @abstractmethod
+    def initialize(self, resource: Resource) -> None:
+        """Get ready. Files are opened and connections made here, not in the constructor.
+
+        Args:
+            resource: Who produces the telemetry.
+
+        Raises:
+            ExportError: The backend is not to be had. `initialize` may be called again.
+        """
+
+    @abstractmethod
+    def export_start(self, span: Span) -> None:
+        """Export that `span` has started. It may have stopped in the meantime; then `export_stop` follows."""
+
+    @abstractmethod
+    def export_stop(self, span: Span) -> None:
+        """Export that `span` has stopped."""
+
+    @abstractmethod
+    def export_event(self, event: Event, span: Span) -> None:
+        """Export an event of `span`."""
+
+    @abstractmethod
+    def export_error(self, event: ErrorEvent, span: Span) -> None:
+        """Export an error of `span`."""
+
+    @abstractmethod
+    def export_telemetry_data_error(self, error: TelemetryDataError) -> None:
+        """Tell the backend that the data it has is incomplete or wrong, and by how much if that is known."""
+
+    @abstractmethod
+    def flush(self) -> None:
+        """Ship what is buffered.
+
+        Raises:
+            ExportError: See above.
+        """
+
+    @abstractmethod
+    def after_fork(self) -> None:
+        """Forget handles and buffers in a forked child: they are the parent's.
+
+        Nothing is closed, flushed or written. The exporter is then as new and may be initialised.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Ship what is buffered, tell the backend that this was all, release every handle. Again: nothing.
+
+        Raises:
+            ExportError: Something could not be shipped. The handles are released nevertheless.
+        """

@@ -1,0 +1,32 @@
+"""Ids for traces, spans and streams, from a random generator of our own.
+
+The generator is seeded by the operating system and seeded again in a forked child. `random.seed()` in the job does not
+repeat our ids, and making ids does not change the job's random numbers.
+"""
+
+from __future__ import annotations
+
+import os
+from random import Random
+
+_random = Random()  # seeded from os.urandom  # noqa: S311 - ids have to be unique, not secret
+_bits = _random.getrandbits
+
+
+def new_trace_id() -> int:
+    """A random 128-bit id other than zero (W3C Trace Context, section 3.2.2.3)."""
+    return _bits(128) or new_trace_id()
+
+
+def new_span_id() -> int:
+    """A random 64-bit id other than zero (W3C Trace Context, section 3.2.2.4)."""
+    return _bits(64) or new_span_id()
+
+
+def new_stream_id() -> str:
+    """A random id for a stream of records: 16 hexadecimal digits."""
+    return f"{_bits(64):016x}"
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_random.seed)

@@ -1,0 +1,134 @@
+"""What exporters that write records have in common: life cycle, numbering, buffer."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+from one_logger.core.errors import ExportError
+from one_logger.core.event import ErrorEvent, Event, TelemetryDataError
+from one_logger.core.exporter import Exporter
+from one_logger.core.record import RecordEncoder
+from one_logger.core.resource import Resource
+from one_logger.core.span import Span
+
+
+class RecordExporter(Exporter):
+    """An exporter that writes records, version 1, as lines of JSON.
+
+    A subclass says where the lines go: `open`, `write`, `release`, `forget`.
+    """
+
+    def __init__(self) -> None:
+        self._encoder: RecordEncoder | None = None
+        self._lines: list[str] = []
+        self._closed = False
+
+    @abstractmethod
+    def open(self) -> None:
+        """Get ready to write.
+
+        Raises:
+            ExportError: It cannot be written to. `open` may be called again.
+        """
+
+    @abstractmethod
+    def write(self, lines: list[str]) -> None:
+        """Write `lines`, each of which ends in a line feed, and remove from the list what was written.
+
+        Raises:
+            ExportError: Not all was written. If it is retriable, what is left in the list will be written next time.
+        """
+
+    @abstractmethod
+    def release(self) -> None:
+        """Give back what `open` took. Is called once, also after a failure."""
+
+    @abstractmethod
+    def forget(self) -> None:
+        """Drop what `open` took, in a forked child: neither write nor close."""
+
+    @property
+    def stream(self) -> str:
+        """The id of the stream that is being written.
+
+        Raises:
+            ExportError: No stream is being written.
+        """
+        return self._encode("stream").stream
+
+    def initialize(self, resource: Resource) -> None:
+        """Begin a stream with its `resource` record."""
+        if self._encoder is not None:
+            raise ExportError(f"initialize() was called on a {type(self).__name__} that is initialised already.")
+        if self._closed:
+            raise ExportError(f"initialize() was called on a closed {type(self).__name__}; make a new one.")
+        self.open()
+        self._encoder = RecordEncoder(resource)
+        self._lines = [self._encoder.resource()]
+
+    def export_start(self, span: Span) -> None:
+        """Buffer a `start` record, or `complete` if the span has stopped."""
+        self._lines.append(self._encode("export_start").start(span))
+
+    def export_stop(self, span: Span) -> None:
+        """Buffer a `stop` record, if the span is not `complete` already."""
+        line = self._encode("export_stop").stop(span)
+        if line:
+            self._lines.append(line)
+
+    def export_event(self, event: Event, span: Span) -> None:
+        """Buffer an `event` record."""
+        self._lines.append(self._encode("export_event").event(event, span))
+
+    def export_error(self, event: ErrorEvent, span: Span) -> None:
+        """Buffer an `error` record."""
+        self._lines.append(self._encode("export_error").error(event, span))
+
+    def export_telemetry_data_error(self, error: TelemetryDataError) -> None:
+        """Buffer a `telemetry_data_error` record."""
+        self._lines.append(self._encode("export_telemetry_data_error").telemetry_data_error(error))
+
+    def flush(self) -> None:
+        """Write what is buffered."""
+        self._encode("flush")
+        self._write()
+
+    def after_fork(self) -> None:
+        """Forget buffer, stream and handles."""
+        self._encoder = None
+        self._lines = []
+        self._closed = False
+        self.forget()
+
+    def close(self) -> None:
+        """Write what is buffered and an `end` record, and release the handles."""
+        encoder, self._encoder, self._closed = self._encoder, None, True
+        if encoder is None:
+            return
+        try:
+            self._lines.append(encoder.end())
+            self._write()
+        finally:
+            self._lines = []
+            self.release()
+
+    def _write(self) -> None:
+        if not self._lines:
+            return
+        try:
+            self.write(self._lines)
+        except ExportError as error:
+            if not error.retriable:
+                self._lines = []
+            raise
+        except BaseException:
+            self._lines = []
+            raise
+
+    def _encode(self, method: str) -> RecordEncoder:
+        if self._encoder is None:
+            raise ExportError(
+                f"{method}() was called on a {type(self).__name__} that "
+                + ("is closed." if self._closed else "is not initialised; call initialize() first.")
+            )
+        return self._encoder

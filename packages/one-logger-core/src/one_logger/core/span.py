@@ -1,0 +1,294 @@
+"""Spans: units of work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from time import monotonic_ns, time_ns
+
+from one_logger.core import diagnostics
+from one_logger.core._conversion import attribute_name, attribute_value, exported_name, message_text, safe_repr
+from one_logger.core.attributes import Attributes, AttributeValue, salvage_attributes, take_attributes
+from one_logger.core.errors import OneLoggerError
+from one_logger.core.event import Event
+from one_logger.core.ids import new_span_id, new_trace_id
+from one_logger.core.span_context import SpanContext
+from one_logger.core.timestamp import Timestamp
+
+
+class Status(Enum):
+    """How the work of a span ended (OpenTelemetry Tracing API, section "Set Status")."""
+
+    UNSET = "UNSET"
+    OK = "OK"
+    ERROR = "ERROR"
+
+
+class Span:
+    """A unit of work: a name, a start, a stop, attributes, a place in a trace.
+
+    A span keeps no events: one that is open for a month and has a billion of them costs what an empty one does.
+
+    A name that is no text, and attributes that are no mapping, do not raise: their `repr` is exported, and `problem`
+    says what was wrong, which a recorder treats as a telemetry error.
+
+    Args:
+        name: A `str`, or an `Enum` whose value is one. May be empty, of any length.
+        attributes: What is known of the work at the start.
+        start_event_attributes: What is known of the start itself.
+        parent: The span that this one is part of, in this process or another. None: the span is a root.
+        start_time: When the work started. None: now.
+
+    Attributes:
+        name: The name. Like all that follow a plain attribute, to be read as fast as can be and never to be set.
+        trace_id: The id of the trace, 128 bit.
+        span_id: The id of the span, 64 bit.
+        parent_span_id: The id of the parent; None for a root.
+        ancestor: A span around this one, in this process; it may have ended. See `open_ancestor`.
+        start_unix_ns: The start by the wall clock, in nanoseconds since 1970-01-01T00:00:00Z.
+        start_monotonic_ns: The start by the monotonic clock, in nanoseconds.
+        end_unix_ns: The end by the wall clock; None while the span is open.
+        end_monotonic_ns: The end by the monotonic clock; 0 while the span is open.
+        problem: A sentence that says what was wrong with the arguments; None if nothing was.
+    """
+
+    __slots__ = (
+        "_initial_attributes",
+        "_later_attributes",
+        "_start_event_attributes",
+        "_status",
+        "_stop_event_attributes",
+        "ancestor",
+        "end_monotonic_ns",
+        "end_unix_ns",
+        "name",
+        "parent_span_id",
+        "problem",
+        "span_id",
+        "start_monotonic_ns",
+        "start_unix_ns",
+        "trace_id",
+    )
+
+    def __init__(
+        self,
+        name: str | Enum,
+        attributes: Mapping[str, object] | None = None,
+        start_event_attributes: Mapping[str, object] | None = None,
+        *,
+        parent: Span | SpanContext | None = None,
+        start_time: Timestamp | None = None,
+    ) -> None:
+        self.problem: str | None = None
+        try:
+            self.name: str = name if type(name) is str else exported_name(name)
+            self._initial_attributes = take_attributes(attributes)
+            self._start_event_attributes = take_attributes(start_event_attributes)
+        except OneLoggerError as error:
+            self.problem = str(error)
+            self.name = message_text(name)
+            self._initial_attributes = salvage_attributes(attributes)
+            self._start_event_attributes = salvage_attributes(start_event_attributes)
+        self._later_attributes: dict[str, AttributeValue] = {}
+        self._stop_event_attributes: dict[str, AttributeValue] | None = None
+        self._status = Status.UNSET
+        self.end_unix_ns: int | None = None  # is set last by stop(): it tells other threads that the span is over
+        self.end_monotonic_ns = 0
+        self.ancestor: Span | None = None
+        self.span_id: int = new_span_id()
+        self.trace_id: int
+        self.parent_span_id: int | None
+        if parent is None or parent.span_id == 0:
+            self.trace_id = new_trace_id()
+            self.parent_span_id = None
+        else:
+            self.trace_id = parent.trace_id
+            self.parent_span_id = parent.span_id
+            if isinstance(parent, Span):
+                if parent.end_unix_ns is None:
+                    self.ancestor = parent
+                    # Keeps a chain of spans, each started in the one before, from growing for ever.
+                    if parent.ancestor is not None and parent.ancestor.end_unix_ns is not None:
+                        parent.ancestor = parent.open_ancestor
+                else:
+                    self.ancestor = parent.open_ancestor
+        if start_time is None:
+            self.start_unix_ns = time_ns()
+            self.start_monotonic_ns = monotonic_ns()
+        else:
+            self.start_unix_ns = start_time.unix_ns
+            self.start_monotonic_ns = start_time.monotonic_ns
+
+    def stop(
+        self, stop_event_attributes: Mapping[str, object] | None = None, *, stop_time: Timestamp | None = None
+    ) -> bool:
+        """End the span. Spans that a `Recorder` started are stopped by the recorder, which exports them, too.
+
+        Args:
+            stop_event_attributes: What is known of the stop itself.
+            stop_time: When the work ended. None: now.
+
+        Returns:
+            True if this call ended the span; False if it had ended before, in which case nothing changes.
+        """
+        if self.end_unix_ns is not None:
+            return False
+        if stop_event_attributes is not None:
+            try:
+                self._stop_event_attributes = take_attributes(stop_event_attributes)
+            except OneLoggerError as error:
+                self.problem = str(error)
+                self._stop_event_attributes = salvage_attributes(stop_event_attributes)
+        if stop_time is None:
+            self.end_monotonic_ns = monotonic_ns()
+            self.end_unix_ns = time_ns()
+        else:
+            self.end_monotonic_ns = stop_time.monotonic_ns
+            self.end_unix_ns = stop_time.unix_ns
+        return True
+
+    def set_attribute(self, name: str, value: object) -> None:
+        """Set an attribute, replacing what it was. On a span that has ended it does nothing; the first time is logged."""
+        if self.end_unix_ns is not None:
+            self._report_late("set_attribute")
+        else:
+            self._later_attributes[attribute_name(name)] = attribute_value(name, value)
+
+    def set_attributes(self, attributes: Mapping[str, object]) -> None:
+        """Set several attributes. On a span that has ended it does nothing; the first time is logged."""
+        if self.end_unix_ns is not None:
+            self._report_late("set_attributes")
+        else:
+            self._later_attributes.update(Attributes(attributes))
+
+    def set_status(self, status: Status) -> None:
+        """Say how the work ended. On a span that has ended it does nothing; the first time is logged."""
+        if self.end_unix_ns is not None:
+            self._report_late("set_status")
+        elif isinstance(status, Status):
+            self._status = status
+        else:
+            diagnostics.report(
+                "set_status without a Status",
+                f"set_status() was given {safe_repr(status)[:100]}; it was ignored. Give a one_logger.core.Status.",
+            )
+
+    def _report_late(self, method: str) -> None:
+        diagnostics.report(
+            f"{method} on an ended span",
+            f"{method}() was called on the span {self.name[:100]!r}, which had ended; it was ignored. "
+            "Call it before the span is stopped.",
+        )
+
+    def is_recording(self) -> bool:
+        """Whether the span is open and will be exported (OpenTelemetry Tracing API, section "IsRecording")."""
+        return self.end_unix_ns is None
+
+    @property
+    def context(self) -> SpanContext:
+        """The ids of the span, to be handed to another process."""
+        return SpanContext(self.trace_id, self.span_id)
+
+    @property
+    def open_ancestor(self) -> Span | None:
+        """The nearest span around this one, in this process, that has not ended."""
+        span = self.ancestor
+        while span is not None and span.end_unix_ns is not None:
+            span = span.ancestor
+        self.ancestor = span
+        return span
+
+    @property
+    def attributes(self) -> Attributes:
+        """All attributes as they are now."""
+        return Attributes({**self._initial_attributes, **self._later_attributes.copy()})
+
+    @property
+    def initial_attributes(self) -> Attributes:
+        """The attributes that the span was started with."""
+        return Attributes(self._initial_attributes)
+
+    @property
+    def status(self) -> Status:
+        """How the work ended."""
+        return self._status
+
+    @property
+    def start_time(self) -> Timestamp:
+        """When the span started."""
+        return Timestamp(self.start_unix_ns, self.start_monotonic_ns)
+
+    @property
+    def end_time(self) -> Timestamp | None:
+        """When the span ended; None while it is open."""
+        if self.end_unix_ns is None:
+            return None
+        return Timestamp(self.end_unix_ns, self.end_monotonic_ns)
+
+    @property
+    def duration_ns(self) -> int | None:
+        """Nanoseconds from start to end on the monotonic clock; None while the span is open."""
+        if self.end_unix_ns is None:
+            return None
+        return self.end_monotonic_ns - self.start_monotonic_ns
+
+    @property
+    def start_event(self) -> Event:
+        """The event of the start."""
+        return Event(START_EVENT_NAME, self._start_event_attributes, self.start_time)
+
+    @property
+    def stop_event(self) -> Event | None:
+        """The event of the stop; None while the span is open."""
+        end_time = self.end_time
+        return None if end_time is None else Event(STOP_EVENT_NAME, self._stop_event_attributes, end_time)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name[:100]!r} {self.span_id:016x} of trace {self.trace_id:032x}>"
+
+
+START_EVENT_NAME = "span_start"
+STOP_EVENT_NAME = "span_stop"
+
+
+class NoOpSpan(Span):
+    """A span that records nothing and on which every method works.
+
+    There is one of it, `NOOP_SPAN`: what `timed_span` yields, and `Recorder.start` returns, while nothing is recorded.
+    Its ids are zero, which no real span's are.
+    """
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__("")
+        super().stop()
+        self.trace_id = 0
+        self.span_id = 0
+
+    @property
+    def context(self) -> SpanContext:
+        """Not to be had.
+
+        Raises:
+            OneLoggerError: Always; a span that is not recorded has no ids. Ask `is_recording()` first.
+        """
+        return super().context
+
+    def stop(
+        self, stop_event_attributes: Mapping[str, object] | None = None, *, stop_time: Timestamp | None = None
+    ) -> bool:
+        """Do nothing."""
+        return False
+
+    def set_attribute(self, name: str, value: object) -> None:
+        """Do nothing."""
+
+    def set_attributes(self, attributes: Mapping[str, object]) -> None:
+        """Do nothing."""
+
+    def set_status(self, status: Status) -> None:
+        """Do nothing."""
+
+
+NOOP_SPAN = NoOpSpan()

@@ -1,0 +1,88 @@
+"""The ids of a span, as they cross the border of a process."""
+
+from __future__ import annotations
+
+import re
+
+from one_logger.core.errors import OneLoggerError
+
+_TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
+
+SAMPLED = 0x01
+"""The trace flag that says that the span may have been recorded (W3C Trace Context, section 3.2.2.5.1)."""
+
+
+class SpanContext:
+    """The ids that identify a span in any process.
+
+    Args:
+        trace_id: 128 bit, not zero.
+        span_id: 64 bit, not zero.
+        trace_flags: 8 bit, as in W3C Trace Context, section 3.2.2.5.
+
+    Raises:
+        OneLoggerError: An id or the flags are out of range.
+    """
+
+    __slots__ = ("_span_id", "_trace_flags", "_trace_id")
+
+    def __init__(self, trace_id: int, span_id: int, trace_flags: int = SAMPLED) -> None:
+        if not 0 < trace_id < 1 << 128:
+            raise OneLoggerError(f"trace_id is {trace_id}; a trace id is a number from 1 to 2**128 - 1.")
+        if not 0 < span_id < 1 << 64:
+            raise OneLoggerError(f"span_id is {span_id}; a span id is a number from 1 to 2**64 - 1.")
+        if not 0 <= trace_flags < 1 << 8:
+            raise OneLoggerError(f"trace_flags is {trace_flags}; trace flags are a number from 0 to 255.")
+        self._trace_id = trace_id
+        self._span_id = span_id
+        self._trace_flags = trace_flags
+
+    @classmethod
+    def from_traceparent(cls, text: str) -> SpanContext:
+        """The context that a W3C `traceparent` describes (W3C Trace Context, section 3.2).
+
+        Args:
+            text: Such as `00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01`.
+
+        Raises:
+            OneLoggerError: The text is no `traceparent`, or one of its ids is zero.
+        """
+        match = _TRACEPARENT.fullmatch(text.strip())
+        # Version ff is forbidden; version 00 ends with the flags; later versions may go on after them.
+        if match is None or match[1] == "ff" or (match[1] == "00" and match[5]):
+            raise OneLoggerError(
+                f"{text[:100]!r} is no traceparent; expected version-trace_id-span_id-flags in lower-case "
+                "hexadecimal, such as 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01."
+            )
+        return cls(int(match[2], 16), int(match[3], 16), int(match[4], 16))
+
+    @property
+    def trace_id(self) -> int:
+        """The id of the trace, 128 bit."""
+        return self._trace_id
+
+    @property
+    def span_id(self) -> int:
+        """The id of the span, 64 bit."""
+        return self._span_id
+
+    @property
+    def trace_flags(self) -> int:
+        """The trace flags, 8 bit."""
+        return self._trace_flags
+
+    @property
+    def traceparent(self) -> str:
+        """The W3C `traceparent` text, version 00 (W3C Trace Context, section 3.2)."""
+        return f"00-{self._trace_id:032x}-{self._span_id:016x}-{self._trace_flags:02x}"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, SpanContext):
+            return NotImplemented
+        return self.traceparent == other.traceparent
+
+    def __hash__(self) -> int:
+        return hash((self._trace_id, self._span_id, self._trace_flags))
+
+    def __repr__(self) -> str:
+        return f"SpanContext.from_traceparent({self.traceparent!r})"

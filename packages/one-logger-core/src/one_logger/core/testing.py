@@ -1,0 +1,225 @@
+"""A test class that holds an exporter to the contract of `Exporter`."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Callable
+
+from one_logger.core.errors import ExportError
+from one_logger.core.event import ErrorEvent, Event, TelemetryDataError, TelemetryDataErrorType
+from one_logger.core.exporter import Exporter
+from one_logger.core.resource import Resource
+from one_logger.core.span import Span
+
+Exported = tuple[str, str]
+"""What reached the backend, as (kind, name): a `span` and its name, an `event` and its name, an `error` and its message,
+a `telemetry_data_error` and its message."""
+
+ODD_ATTRIBUTES: dict[str, object] = {
+    "": "an empty name",
+    "with.dots and spaces=|\n\"'": "a name that is syntax somewhere",
+    "text": "Zürich 東京 \x00 \u2028 \ud800 🎉",
+    "nan": float("nan"),
+    "infinity": float("-inf"),
+    "beyond 64 bits": 2**127,
+    "beyond all bounds": 10**5_000,
+    "empty": [],
+    "floats": [0.5, float("inf")],
+    "texts": ("a", "\ud800"),
+    "nothing": None,
+    "nested": {"a": [1, {"b": object()}]},
+}
+"""Attributes that every exporter has to survive."""
+
+
+class ExporterContract(ABC):
+    """The tests that every exporter has to pass. A subclass whose name starts with `Test` is found by pytest.
+
+    ```python
+    class TestMyExporter(ExporterContract):
+        def make_exporter(self) -> MyExporter:
+            return MyExporter("somewhere")
+
+        def exported(self, exporter: Exporter) -> list[Exported]:
+            return [("span", row.name) for row in read_my_backend("somewhere")]
+    ```
+    """
+
+    @abstractmethod
+    def make_exporter(self) -> Exporter:
+        """A new exporter. All that one test makes may have the same backend, which is empty at the start of the test."""
+
+    @abstractmethod
+    def exported(self, exporter: Exporter) -> list[Exported]:
+        """What has reached the backend of `exporter`, in any order. A span counts once it has stopped."""
+
+    def _initialized(self) -> Exporter:
+        exporter = self.make_exporter()
+        exporter.initialize(Resource.create("contract"))
+        return exporter
+
+    def _expect(self, exporter: Exporter, *expected: Exported) -> None:
+        exported = self.exported(exporter)
+        assert Counter(exported) == Counter(expected), f"The backend has {exported}; expected {list(expected)}."
+
+    def test_open_span_arrives_when_it_stops(self) -> None:
+        """A span whose start and stop are exported at different times arrives once."""
+        exporter = self._initialized()
+        span = Span("work", {"a": 1}, {"b": 2})
+        exporter.export_start(span)
+        exporter.flush()
+        self._expect(exporter)
+        span.set_attribute("c", 3)
+        span.stop({"d": 4})
+        exporter.export_stop(span)
+        exporter.flush()
+        self._expect(exporter, ("span", "work"))
+        exporter.close()
+
+    def test_finished_span_arrives_once(self) -> None:
+        """A span that has stopped before its start is exported arrives once, though its stop follows."""
+        exporter = self._initialized()
+        span = Span("work")
+        span.stop()
+        exporter.export_start(span)
+        exporter.export_stop(span)
+        exporter.flush()
+        self._expect(exporter, ("span", "work"))
+        exporter.close()
+
+    def test_everything_arrives(self) -> None:
+        """Nested spans, events, errors and telemetry data errors arrive, each once, by the time `flush` returns."""
+        exporter = self._initialized()
+        outer = Span("outer")
+        inner = Span("inner", parent=outer)
+        exporter.export_start(outer)
+        exporter.export_start(inner)
+        exporter.export_event(Event("checkpoint", {"step": 1}), inner)
+        exporter.export_error(ErrorEvent("it failed", _raised()), inner)
+        exporter.export_telemetry_data_error(_data_error("two are missing", dropped=2))
+        for span in (inner, outer):
+            span.stop()
+            exporter.export_stop(span)
+        exporter.flush()
+        exporter.flush()
+        self._expect(
+            exporter,
+            ("span", "outer"),
+            ("span", "inner"),
+            ("event", "checkpoint"),
+            ("error", "it failed"),
+            ("telemetry_data_error", "two are missing"),
+        )
+        exporter.close()
+
+    def test_odd_attributes_are_survived(self) -> None:
+        """Names and values of every kind that a span may have are exported without an error."""
+        exporter = self._initialized()
+        span = Span("", ODD_ATTRIBUTES, ODD_ATTRIBUTES)
+        exporter.export_start(span)
+        exporter.export_event(Event("n" * 10_000, ODD_ATTRIBUTES), span)
+        span.set_attributes(ODD_ATTRIBUTES)
+        span.stop(ODD_ATTRIBUTES)
+        exporter.export_stop(span)
+        exporter.close()
+        self._expect(exporter, ("span", ""), ("event", "n" * 10_000))
+
+    def test_close_delivers(self) -> None:
+        """What is buffered when the exporter is closed arrives."""
+        exporter = self._initialized()
+        _export_span(exporter, "work")
+        exporter.close()
+        self._expect(exporter, ("span", "work"))
+
+    def test_close_may_be_repeated(self) -> None:
+        """Closing again, or closing what was never initialised, does nothing."""
+        self.make_exporter().close()
+        exporter = self._initialized()
+        exporter.close()
+        exporter.close()
+
+    def test_nothing_is_exported_before_initialize(self) -> None:
+        """Exporting and flushing before `initialize` raises `ExportError`."""
+        for name, call in _calls(self.make_exporter()).items():
+            _expect_refusal(f"{name} before initialize()", call)
+
+    def test_nothing_is_exported_after_close(self) -> None:
+        """Exporting, flushing and initialising after `close` raises `ExportError`, and nothing more arrives."""
+        exporter = self._initialized()
+        exporter.close()
+        before = self.exported(exporter)
+        for name, call in _calls(exporter).items():
+            _expect_refusal(f"{name} after close()", call)
+        _expect_refusal("initialize() after close()", lambda: exporter.initialize(Resource.create("contract")))
+        self._expect(exporter, *before)
+
+    def test_initialize_is_not_repeated(self) -> None:
+        """Initialising twice raises `ExportError`, and the exporter works on."""
+        exporter = self._initialized()
+        _expect_refusal("initialize() again", lambda: exporter.initialize(Resource.create("contract")))
+        _export_span(exporter, "work")
+        exporter.close()
+        self._expect(exporter, ("span", "work"))
+
+    def test_after_fork_forgets(self) -> None:
+        """After `after_fork`, what was buffered is gone, and the exporter may be initialised as if it were new."""
+        exporter = self._initialized()
+        exporter.flush()
+        _export_span(exporter, "the parent's")
+        exporter.after_fork()
+        exporter.initialize(Resource.create("contract"))
+        _export_span(exporter, "the child's")
+        exporter.close()
+        self._expect(exporter, ("span", "the child's"))
+
+    def test_spans_are_only_read(self) -> None:
+        """Exporting a span changes nothing about it."""
+        exporter = self._initialized()
+        span = Span("work", {"a": [1, 2]})
+        span.set_attribute("b", "c")
+        span.stop()
+        before = dict(span.attributes), span.end_time, span.status
+        exporter.export_start(span)
+        exporter.export_stop(span)
+        exporter.close()
+        after = dict(span.attributes), span.end_time, span.status
+        assert after == before, f"The span was {before} and is {after} after it was exported."
+
+
+def _export_span(exporter: Exporter, name: str) -> None:
+    span = Span(name)
+    exporter.export_start(span)
+    span.stop()
+    exporter.export_stop(span)
+
+
+def _calls(exporter: Exporter) -> dict[str, Callable[[], None]]:
+    span = Span("work")
+    return {
+        "export_start()": lambda: exporter.export_start(span),
+        "export_stop()": lambda: exporter.export_stop(span),
+        "export_event()": lambda: exporter.export_event(Event("e"), span),
+        "export_error()": lambda: exporter.export_error(ErrorEvent("e"), span),
+        "export_telemetry_data_error()": lambda: exporter.export_telemetry_data_error(_data_error("e")),
+        "flush()": exporter.flush,
+    }
+
+
+def _expect_refusal(what: str, call: Callable[[], None]) -> None:
+    try:
+        call()
+    except ExportError:
+        return
+    raise AssertionError(f"{what} did not raise an ExportError.")
+
+
+def _data_error(message: str, dropped: int = 0) -> TelemetryDataError:
+    return TelemetryDataError(TelemetryDataErrorType.INCOMPLETE_TELEMETRY_DATA, message, dropped=dropped)
+
+
+def _raised() -> Exception:
+    try:
+        raise ValueError("no")
+    except ValueError as error:
+        return error

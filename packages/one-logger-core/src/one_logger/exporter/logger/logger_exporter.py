@@ -1,0 +1,52 @@
+"""An exporter that writes records to a logger of the application."""
+
+from __future__ import annotations
+
+import logging
+
+from one_logger.core import OneLoggerError, RecordExporter, read_records
+from one_logger.exporter.logger.line import format_line
+
+
+class LoggerExporter(RecordExporter):
+    """Writes each record as one line to a `logging.Logger`: errors at level ERROR, telemetry data errors at WARNING.
+
+    The line is made by `format_line` and read back by `parse_line`, whatever text is in it. No handler is added and
+    no level changed.
+
+    Args:
+        logger: The logger, or its name.
+        level: The level of what is neither an error nor a telemetry data error, as in `logging`.
+
+    Raises:
+        OneLoggerError: `logger` is neither a logger nor a name.
+    """
+
+    def __init__(self, logger: logging.Logger | str, level: int = logging.INFO) -> None:
+        super().__init__()
+        if isinstance(logger, str):
+            logger = logging.getLogger(logger)
+        if not isinstance(logger, (logging.Logger, logging.LoggerAdapter)):
+            raise OneLoggerError(
+                f"logger was given as {type(logger).__name__}; expected a logging.Logger or the name of one."
+            )
+        self._logger = logger
+        self._levels = {"error": logging.ERROR, "telemetry_data_error": logging.WARNING}
+        self._level = level
+
+    def open(self) -> None:
+        """Do nothing."""
+
+    def write(self, lines: list[str]) -> None:
+        """Log each record."""
+        for record in read_records(lines):
+            level = self._levels.get(record["type"], self._level)
+            if self._logger.isEnabledFor(level):
+                self._logger.log(level, "%s", format_line(record))
+        lines.clear()
+
+    def release(self) -> None:
+        """Do nothing: the logger is the application's."""
+
+    def forget(self) -> None:
+        """Do nothing: loggers survive a fork."""

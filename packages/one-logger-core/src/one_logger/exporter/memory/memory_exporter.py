@@ -1,0 +1,38 @@
+"""An exporter that keeps records in memory."""
+
+from __future__ import annotations
+
+from one_logger.core import RecordExporter, read_records
+
+TYPE_CHECKING = False  # importing `typing` would double the import time; type checkers know this name
+if TYPE_CHECKING:
+    from typing import Any
+
+
+class InMemoryExporter(RecordExporter):
+    """Keeps records in a list, for the tests of an instrumented application.
+
+    They are what a file would give back: encoded and decoded again.
+
+    Attributes:
+        records: The records so far, complete after `flush` of the recorder. May be cleared.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.records: list[dict[str, Any]] = []
+
+    def open(self) -> None:
+        """Do nothing."""
+
+    def write(self, lines: list[str]) -> None:
+        """Decode `lines` and keep them."""
+        self.records.extend(read_records(lines))
+        lines.clear()
+
+    def release(self) -> None:
+        """Do nothing: the records stay."""
+
+    def forget(self) -> None:
+        """Drop the records: they are the parent's."""
+        self.records = []

@@ -1,0 +1,6 @@
+"""The recorder of one-logger: from the instrumented call to the exporters."""
+
+from one_logger.recorder.default_recorder import DefaultRecorder
+from one_logger.recorder.stats import ExporterStats
+
+__all__ = ["DefaultRecorder", "ExporterStats"]

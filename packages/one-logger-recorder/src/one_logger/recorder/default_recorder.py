@@ -1,0 +1,431 @@
+"""The recorder: builds spans and events on the thread that records and leaves the rest to a channel per exporter."""
+
+from __future__ import annotations
+
+import atexit
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from time import monotonic
+
+from one_logger.api import (
+    ROOT,
+    OneLoggerConfig,
+    OneLoggerErrorHandlingStrategy,
+    OneLoggerProvider,
+    Recorder,
+    Root,
+)
+from one_logger.api.context import CURRENT_SPAN, SUPPRESSED
+from one_logger.core import (
+    NOOP_SPAN,
+    ErrorEvent,
+    Event,
+    Exporter,
+    NoOpSpan,
+    OneLoggerError,
+    Resource,
+    Span,
+    SpanContext,
+    Status,
+    TelemetryDataError,
+    TelemetryDataErrorType,
+    Timestamp,
+    diagnostics,
+)
+from one_logger.core.counter import AtomicCounter
+from one_logger.recorder.channel import DATA_ERROR, ERROR, EVENT, START, STOP, Channel, InlineChannel
+from one_logger.recorder.stats import ExporterStats
+
+DELIVERIES = ("background", "inline")
+
+
+class DefaultRecorder(Recorder):
+    """Records spans and events and hands them to exporters.
+
+    A call builds the span or event and appends a reference to one bounded queue per exporter. Everything else, all
+    encoding and all input and output, is done by one thread per exporter. An exporter that is slow, hangs or fails
+    neither slows the job nor the other exporters; what is lost by it is counted, and reported to its backend.
+
+    Nothing is opened and no thread is started before the recorder is attached to a `OneLoggerProvider`, or first used.
+    It is closed when the interpreter exits.
+
+    Args:
+        exporters: Where to export to. None at all is allowed.
+        delivery: `"background"`, or `"inline"` to call the exporters on the thread that records: for tests. An exporter
+            whose `runs_inline` is true is always called there.
+        queue_capacity: How many records may be queued for each exporter. What comes while the queue is full is dropped,
+            counted and reported.
+        flush_interval: How long a record waits at most before it is exported, in seconds.
+        max_failures: After how many failures in a row an exporter is disabled.
+        exit_timeout: How long `close` at interpreter exit takes at most, in seconds.
+
+    Raises:
+        OneLoggerError: An argument is not of the kind described here.
+    """
+
+    def __init__(
+        self,
+        exporters: Sequence[Exporter],
+        *,
+        delivery: str = "background",
+        queue_capacity: int = 65_536,
+        flush_interval: float = 0.5,
+        max_failures: int = 5,
+        exit_timeout: float = 5.0,
+    ) -> None:
+        _check_exporters(exporters)
+        if delivery not in DELIVERIES:
+            raise OneLoggerError(f"delivery is {delivery!r}; expected one of {', '.join(map(repr, DELIVERIES))}.")
+        _check_number("queue_capacity", queue_capacity, 1, "a number of records")
+        _check_number("flush_interval", flush_interval, 0.001, "a number of seconds")
+        _check_number("max_failures", max_failures, 1, "a number of failures")
+        _check_number("exit_timeout", exit_timeout, 0, "a number of seconds")
+        self._channels: tuple[Channel, ...] = tuple(
+            (InlineChannel if delivery == "inline" or exporter.runs_inline else Channel)(
+                name,
+                exporter,
+                capacity=queue_capacity,
+                flush_interval=flush_interval,
+                max_failures=max_failures,
+            )
+            for name, exporter in _named(exporters).items()
+        )
+        self._exit_timeout = exit_timeout
+        self._config: OneLoggerConfig | None = None
+        self._strategy = OneLoggerErrorHandlingStrategy.REPORT_METRIC_ERROR_AND_CONTINUE
+        self._remote_parent: SpanContext | None = None
+        self._open: dict[int, Span] = {}
+        self._mistakes: dict[str, AtomicCounter] = {}
+        # The one thing that an instrumented call looks at before it records.
+        self._recording = False
+        self._disabled = False
+        self._closed = False
+        self._life = threading.RLock()  # guards starting and closing; never taken by a call that records
+        self._started = False
+        self._delivered: bool | None = None
+
+    # -- recording ---------------------------------------------------------------------------------------------------
+
+    def start(
+        self,
+        name: str | Enum,
+        span_attributes: Mapping[str, object] | None = None,
+        start_event_attributes: Mapping[str, object] | None = None,
+        start_time: Timestamp | None = None,
+        parent_span: Span | SpanContext | Root | None = None,
+    ) -> Span:
+        """Start a span and make it the current one. See `Recorder.start`."""
+        if not self._recording and not self._begin():
+            return NOOP_SPAN
+        try:
+            parent: Span | SpanContext | None = CURRENT_SPAN.get()
+            if parent is None:
+                parent = self._remote_parent
+            elif parent.end_unix_ns is not None:
+                if parent is SUPPRESSED:
+                    return NOOP_SPAN
+                # It was stopped in another thread or context than it was started in.
+                parent = parent.open_ancestor or self._remote_parent
+            if parent_span is not None:
+                parent = self._checked_parent(parent_span, parent)
+            if start_time is not None:
+                start_time = self._checked_time("start_time", start_time)
+            span = Span(name, span_attributes, start_event_attributes, parent=parent, start_time=start_time)
+            if span.problem is not None:
+                self._mistake("start", span.problem)
+            self._open[span.span_id] = span
+            CURRENT_SPAN.set(span)
+            for channel in self._channels:
+                queue = channel.queue
+                if len(queue) < channel.limit:
+                    queue.append((START, span, None))
+                else:
+                    channel.offer(START, span, None)
+        except Exception as error:
+            self._contain("start", error)
+            return NOOP_SPAN
+        return span
+
+    def stop(
+        self,
+        span: Span,
+        stop_event_attributes: Mapping[str, object] | None = None,
+        stop_time: Timestamp | None = None,
+    ) -> None:
+        """Stop a span. See `Recorder.stop`."""
+        try:
+            # Two threads may stop a span, and close() stops those that are open: only one of them gets it from here.
+            if self._open.pop(span.span_id, None) is None:
+                self._cannot_stop(span)
+                return
+            if stop_time is not None:
+                stop_time = self._checked_time("stop_time", stop_time)
+            span.stop(stop_event_attributes, stop_time=stop_time)
+            if CURRENT_SPAN.get() is span:
+                CURRENT_SPAN.set(span.open_ancestor if span.ancestor is not None else None)
+            for channel in self._channels:
+                queue = channel.queue
+                if len(queue) < channel.limit and not channel.headless:
+                    queue.append((STOP, span, None))
+                else:
+                    channel.offer(STOP, span, None)
+            if span.problem is not None:
+                self._mistake("stop", span.problem)
+        except Exception as error:
+            self._contain("stop", error)
+
+    def event(self, span: Span | None, event: Event) -> Event:
+        """Record an event. See `Recorder.event`."""
+        self._record(EVENT, "event", span, event)
+        return event
+
+    def error(
+        self,
+        span: Span | None,
+        message: str,
+        exception: BaseException | None = None,
+        attributes: Mapping[str, object] | None = None,
+    ) -> ErrorEvent:
+        """Record an error of the application. See `Recorder.error`."""
+        event = ErrorEvent(message, sys.exception() if exception is None else exception, attributes)
+        self._record(ERROR, "error", span, event)
+        return event
+
+    def _record(self, kind: int, method: str, span: Span | None, event: Event) -> None:
+        if not self._recording and not self._begin():
+            return
+        try:
+            current = CURRENT_SPAN.get()
+            if current is SUPPRESSED:
+                return
+            if span is None:
+                span = current if current is None or current.end_unix_ns is None else current.open_ancestor
+                if span is None:
+                    self._mistake(f"{method} without a span", f"{method}() was called, but no span is open here; {_LOST}")
+                    return
+            elif span.end_unix_ns is not None:
+                if not isinstance(span, NoOpSpan):
+                    self._mistake(f"{method} on an ended span", f"{method}() on {span!r}, which has ended; {_LOST}")
+                return
+            if not isinstance(event, Event):
+                self._mistake(f"{method} without an event", f"event() was given {type(event).__name__}; {_LOST}")
+                return
+            if event.problem is not None:
+                self._mistake(method, event.problem)
+            if kind == ERROR:
+                span.set_status(Status.ERROR)
+            self._queue(kind, span, event)
+        except Exception as error:
+            self._contain(method, error)
+
+    def telemetry_data_error(self, message: str, attributes: Mapping[str, object] | None = None) -> None:
+        """Tell every backend that the telemetry of this process is incomplete or wrong."""
+        if self._closed or CURRENT_SPAN.get() is SUPPRESSED:
+            return
+        try:
+            error = TelemetryDataError(TelemetryDataErrorType.INCOMPLETE_TELEMETRY_DATA, message, attributes)
+            self._queue(DATA_ERROR, None, error)
+        except Exception as error:
+            self._contain("telemetry_data_error", error)
+
+    def _queue(self, kind: int, span: Span | None, event: Event) -> None:
+        for channel in self._channels:
+            queue = channel.queue
+            if len(queue) < channel.limit:
+                queue.append((kind, span, event))
+            else:
+                channel.offer(kind, span, event)
+
+    # -- telemetry errors --------------------------------------------------------------------------------------------
+
+    def _mistake(self, kind: str, message: str) -> None:
+        """Deal with a telemetry error as the strategy says.
+
+        Raises:
+            OneLoggerError: Under `PROPAGATE_EXCEPTIONS`.
+        """
+        counter = self._mistakes.setdefault(kind, AtomicCounter())
+        counter.add()
+        occurrences = counter.value
+        # A mistake made in a loop must not flood the backends: they are told the 1st, 2nd, 4th, 8th ... time.
+        if occurrences & (occurrences - 1) == 0:
+            self.telemetry_data_error(message, {"one_logger.occurrences": occurrences} if occurrences > 1 else None)
+        if self._strategy is OneLoggerErrorHandlingStrategy.PROPAGATE_EXCEPTIONS:
+            raise OneLoggerError(message)
+        if occurrences == 1:
+            diagnostics.log(diagnostics.WARNING, f"Telemetry error: {message}")
+        if self._strategy is OneLoggerErrorHandlingStrategy.DISABLE_QUIETLY_AND_REPORT_METRIC_ERROR:
+            self._disabled = True
+            self._recording = False
+            provider = OneLoggerProvider.instance()
+            if provider.recorder is self:
+                provider.force_disable_logging()
+
+    def _contain(self, method: str, error: Exception) -> None:
+        """Deal with an exception in the library: one that the strategy has raised, or a mistake nobody thought of."""
+        if isinstance(error, OneLoggerError):
+            raise error
+        try:
+            self._mistake(f"{method}: {type(error).__name__}", f"{method}() failed with {type(error).__name__}: {error}")
+        except OneLoggerError as telemetry_error:
+            raise telemetry_error from error
+
+    def _checked_parent(
+        self, given: Span | SpanContext | Root, default: Span | SpanContext | None
+    ) -> Span | SpanContext | None:
+        if given is ROOT:
+            return None
+        if isinstance(given, (Span, SpanContext)):
+            return given
+        self._mistake(
+            "parent_span",
+            f"parent_span was given as {type(given).__name__}; expected a Span, a SpanContext or ROOT. "
+            "The current span was taken instead.",
+        )
+        return default
+
+    def _checked_time(self, argument: str, given: Timestamp) -> Timestamp | None:
+        if isinstance(given, Timestamp):
+            return given
+        self._mistake(
+            argument,
+            f"{argument} was given as {type(given).__name__}; expected a Timestamp. The time of the call was taken instead.",
+        )
+        return None
+
+    def _cannot_stop(self, span: Span) -> None:
+        if isinstance(span, NoOpSpan) or CURRENT_SPAN.get() is SUPPRESSED or (not self._recording and not self._begin()):
+            return
+        self._mistake(
+            "stop",
+            f"stop() was called on {span!r}, which "
+            + ("had ended." if span.end_unix_ns is not None else "this recorder has not started."),
+        )
+
+    # -- life --------------------------------------------------------------------------------------------------------
+
+    def attach(self, config: OneLoggerConfig, parent: SpanContext | None) -> None:
+        """Take the configuration of the process, and start the exporters' threads. See `Recorder.attach`."""
+        with self._life:
+            if self._started or self._closed:
+                raise OneLoggerError(
+                    "A DefaultRecorder that is in use or closed cannot be attached to the provider; make a new one."
+                )
+            self._config = config
+            self._strategy = config.error_handling_strategy
+            self._remote_parent = parent
+            self._begin()
+
+    def _begin(self) -> bool:
+        """Start the exporters' threads, if that is still to be done. Whether anything is to be recorded."""
+        if self._closed:
+            if self._strategy is OneLoggerErrorHandlingStrategy.PROPAGATE_EXCEPTIONS:
+                raise OneLoggerError("The recorder is closed; nothing can be recorded any more.")
+            diagnostics.report("closed", "The recorder was used after close(); what came after it was not recorded.")
+        if self._closed or self._disabled:
+            return False
+        with self._life:
+            if not self._started:
+                self._started = True
+                resource = _resource(self._config)
+                for channel in self._channels:
+                    channel.start(resource)
+                atexit.register(self._at_exit)
+                self._recording = True
+        return self._recording
+
+    def _at_exit(self) -> None:
+        self.close(self._exit_timeout)
+        diagnostics.write_reports()
+
+    def flush(self, timeout: float = 30.0) -> bool:
+        """Wait until what was recorded is delivered. See `Recorder.flush`.
+
+        `timeout` is for all exporters together. With inline delivery nothing is left to wait for.
+        """
+        if not self._started or self._closed or CURRENT_SPAN.get() is SUPPRESSED:
+            return self._delivered is not False
+        deadline = monotonic() + timeout
+        requests = [channel.request(deadline) for channel in self._channels]
+        return all([request.wait() for request in requests])
+
+    def close(self, timeout: float = 30.0) -> bool:
+        """Stop the spans that are open, deliver what was recorded, and close the exporters. See `Recorder.close`.
+
+        `timeout` is for all exporters together. A span that is stopped here gets the attribute `one_logger.unfinished`.
+        """
+        with self._life:
+            if self._delivered is None:
+                self._delivered = self._close(timeout)
+            return self._delivered
+
+    def _close(self, timeout: float) -> bool:
+        deadline = monotonic() + timeout
+        self._recording = False
+        if not self._started:
+            self._closed = True
+            return True
+        while self._open:
+            try:
+                span = next(reversed(self._open.values()))
+            except RuntimeError:  # another thread has just stopped one
+                continue
+            span.set_attribute("one_logger.unfinished", True)  # noqa: FBT003 - the attribute's value
+            self.stop(span)
+        self._closed = True
+        requests = [channel.request(deadline, closing=True) for channel in self._channels]
+        delivered = all([request.wait() for request in requests])
+        atexit.unregister(self._at_exit)
+        return delivered
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._closed
+
+    def stats(self) -> dict[str, ExporterStats]:
+        """The counters of each exporter, by its name: its class, with a number if there are several of one class."""
+        return {channel.name: channel.stats() for channel in self._channels}
+
+
+_LOST = "it was dropped. Start a span first, or give the one that it belongs to."
+
+
+def _named(exporters: Sequence[Exporter]) -> dict[str, Exporter]:
+    named: dict[str, Exporter] = {}
+    for exporter in exporters:
+        name = type(exporter).__name__
+        number = sum(1 for other in named.values() if type(other) is type(exporter)) + 1
+        named[name if number == 1 else f"{name}-{number}"] = exporter
+    return named
+
+
+def _resource(config: OneLoggerConfig | None) -> Resource:
+    if config is None:
+        return Resource.create("unknown_service:python")
+    return Resource.create(
+        config.application_name,
+        session_tag=config.session_tag,
+        rank=config.rank,
+        world_size=config.world_size,
+        attributes=config.custom_metadata,
+    )
+
+
+def _check_exporters(exporters: object) -> None:
+    if isinstance(exporters, (str, bytes)) or not isinstance(exporters, Sequence):
+        raise OneLoggerError(f"exporters is {type(exporters).__name__}; expected a list of exporters.")
+    for number, exporter in enumerate(exporters):
+        if not isinstance(exporter, Exporter):
+            raise OneLoggerError(
+                f"exporters[{number}] is {type(exporter).__name__}; expected an instance of one_logger.core.Exporter."
+            )
+        if any(other is exporter for other in exporters[:number]):
+            raise OneLoggerError(f"exporters[{number}] is in the list before; give each exporter once.")
+
+
+def _check_number(name: str, value: object, least: float, expected: str) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= least:
+        raise OneLoggerError(f"{name} is {value!r}; expected {expected} from {least}.")
