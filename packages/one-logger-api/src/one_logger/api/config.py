@@ -84,7 +84,9 @@ class OneLoggerConfig:
         self._rank = _number("rank", rank, _RANK_VARIABLES, least=0)
         self._world_size = _number("world_size", world_size, _WORLD_SIZE_VARIABLES, least=1)
         if rank is not None and world_size is not None and rank >= world_size:
-            raise OneLoggerError(f"rank is {rank} and world_size is {world_size}; expected a rank below the world size.")
+            raise OneLoggerError(
+                f"rank is {rank} and world_size is {world_size}; expected a rank below the world size."
+            )
         tag = _called("session_tag", session_tag) if callable(session_tag) else session_tag
         if tag is not None and not isinstance(tag, str):
             raise OneLoggerError(f"session_tag is {tag!r}; expected a text, or a function that gives one.")
@@ -109,8 +111,12 @@ class OneLoggerConfig:
             OneLoggerError: As for `OneLoggerConfig`; also if a key is unknown.
         """
         if not isinstance(values, Mapping):
-            raise OneLoggerError(f"The configuration is {type(values).__name__}; expected a mapping of names to values.")
-        names = tuple(name.removeprefix("_") if name != "_enabled" else "enable_for_current_rank" for name in cls.__slots__)
+            raise OneLoggerError(
+                f"The configuration is {type(values).__name__}; expected a mapping of names to values."
+            )
+        names = tuple(
+            name.removeprefix("_") if name != "_enabled" else "enable_for_current_rank" for name in cls.__slots__
+        )
         unknown = [key for key in values if key not in names]
         if unknown:
             raise OneLoggerError(_unknown_key(unknown[0], names))

@@ -175,5 +175,3 @@ def _is_error(exception: BaseException) -> bool:
     if isinstance(exception, SystemExit):
         return exception.code not in (None, 0)
     return not isinstance(exception, GeneratorExit)
-
-

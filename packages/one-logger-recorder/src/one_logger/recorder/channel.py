@@ -11,8 +11,8 @@ from time import monotonic, sleep
 from one_logger.api.context import CURRENT_SPAN, SUPPRESSED
 from one_logger.core import (
     Event,
-    ExportError,
     Exporter,
+    ExportError,
     Resource,
     Span,
     TelemetryDataError,
@@ -129,6 +129,8 @@ class Channel:
         self._failures = 0
         self._failures_in_a_row = 0  # without anything delivered in between
         self._last_error: BaseException | None = None
+        self._refused: BaseException | None = None  # what the exporter raised for a record since it was last flushed
+        self._refusals: set[str] = set()  # the kinds of that, each of which is logged once
         self._failing = False  # whether the exporter could not be initialised or flushed at the last attempt
 
     # -- the recording threads ---------------------------------------------------------------------------------------
@@ -160,10 +162,11 @@ class Channel:
                 self.headless.discard(span.span_id)
 
     def _wake(self) -> None:
-        try:
-            self._signal.release()
-        except RuntimeError:
-            return  # it was told already
+        if self._signal.locked():
+            try:
+                self._signal.release()
+            except RuntimeError:
+                return  # another thread has just told it
 
     # -- whoever owns the recorder -----------------------------------------------------------------------------------
 
@@ -233,20 +236,16 @@ class Channel:
         # Looked at after the limit is lowered, so that nothing queued in between goes unnoticed.
         if len(self.queue) < self._wake_at or self._failing:
             deadlines = [request.deadline - monotonic() for request in self._waiting]
-            self._signal.acquire(timeout=max(0.0, min(self._flush_interval, *deadlines, self._flush_interval)))
+            self._signal.acquire(timeout=max(0.0, min([self._flush_interval, *deadlines])))
         if not self._disabled:
             self.limit = self._capacity
 
     def _work(self) -> None:
         """Export what is queued now, ship it, and answer those who asked before."""
-        while self._requests:
-            request = self._requests.popleft()
-            request.target = self._taken + len(self.queue)
-            self._waiting.append(request)
+        self._take_requests()
         if not self._disabled and not self._closed:
             self._deliver()
-        if self._waiting:
-            self._answer()
+        self._answer()
         diagnostics.write_reports()
 
     def _deliver(self) -> None:
@@ -264,12 +263,23 @@ class Channel:
             while backlog > 0 and monotonic() < end:
                 self._export(min(backlog, CHUNK))
                 backlog -= CHUNK
-                if self._disabled or (self._buffered >= BATCH and not self._ship()):
+                if self._buffered >= BATCH and not self._ship():
                     return
+            self._take_requests()
+            if any(self._taken >= request.target for request in self._waiting):
+                if not self._ship():
+                    return
+                self._answer()
             if backlog > 0 and self._thread is not None:
                 sleep(PAUSE)
         if self._ship() and self._report_missing():
             self._ship()
+
+    def _take_requests(self) -> None:
+        while self._requests:
+            request = self._requests.popleft()
+            request.target = self._taken + len(self.queue)
+            self._waiting.append(request)
 
     @property
     def _buffered(self) -> int:
@@ -292,14 +302,12 @@ class Channel:
                     methods[kind](event, span)
             except BaseException as error:  # noqa: BLE001 - whatever an exporter raises stays here
                 self._lost += 1
+                self._failures += 1
+                self._refused = error
                 kind_of_error = type(error).__name__
-                diagnostics.report(
-                    f"exporter {self.name}: {kind_of_error}",
-                    f"Exporter {self.name} lost a record, it raised {kind_of_error}: {error}",
-                )
-                self._count_failure(error)
-                if self._disabled:
-                    return
+                if kind_of_error not in self._refusals:
+                    self._refusals.add(kind_of_error)
+                    self._log(logging.WARNING, f"lost a record, it raised {kind_of_error}: {error}")
 
     def _ship(self) -> bool:
         """Have the exporter ship what it has buffered. False if there is no point in going on now."""
@@ -316,13 +324,19 @@ class Channel:
             self._reporting = 0
             self._dirty = False
             return not self._disabled
+        if self._failing:
+            self._failing = False
+            self._log(logging.INFO, "works again")
         self._exported += buffered
         self._reported += self._reporting
         self._reporting = 0
         self._dirty = False
+        refused, self._refused = self._refused, None
         if buffered:
             self._failures_in_a_row = 0
-        return True
+        elif refused is not None:  # the exporter took none of the records that it was given
+            self._count_failure_in_a_row(refused)
+        return not self._disabled
 
     @property
     def _missing(self) -> int:
@@ -353,15 +367,12 @@ class Channel:
             if not self._failing:
                 self._failing = True
                 self._log(logging.WARNING, f"failed with {type(error).__name__}: {error}")
-            self._count_failure(error)
+            self._failures += 1
+            self._count_failure_in_a_row(error)
             return False
-        if self._failing:
-            self._failing = False
-            self._log(logging.INFO, "works again")
         return True
 
-    def _count_failure(self, error: BaseException) -> None:
-        self._failures += 1
+    def _count_failure_in_a_row(self, error: BaseException) -> None:
         self._failures_in_a_row += 1
         if self._failures_in_a_row < self._max_failures or self._disabled or self._closed:
             return
@@ -389,8 +400,8 @@ class Channel:
             self._waiting.remove(request)
             if request.closing and not self._closed:
                 self._close()
-            stats = self.stats()
-            request.answer(delivered=self._initialized and stats.dropped == 0 and self._exported >= request.target)
+                fulfilled = self._initialized
+            request.answer(delivered=fulfilled and self.stats().dropped == 0)
 
     def _close(self) -> None:
         self._closed = True

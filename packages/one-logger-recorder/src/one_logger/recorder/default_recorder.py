@@ -35,7 +35,7 @@ from one_logger.core import (
     diagnostics,
 )
 from one_logger.core.counter import AtomicCounter
-from one_logger.recorder.channel import DATA_ERROR, ERROR, EVENT, START, STOP, Channel, InlineChannel
+from one_logger.recorder.channel import DATA_ERROR, ERROR, EVENT, START, STOP, Channel, InlineChannel, Request
 from one_logger.recorder.stats import ExporterStats
 
 DELIVERIES = ("background", "inline")
@@ -102,7 +102,8 @@ class DefaultRecorder(Recorder):
         self._recording = False
         self._disabled = False
         self._closed = False
-        self._life = threading.RLock()  # guards starting and closing; never taken by a call that records
+        self._starting = threading.Lock()  # held while the threads are started: for the first call, not for others
+        self._closing = threading.RLock()  # held while the recorder is closed
         self._started = False
         self._delivered: bool | None = None
 
@@ -134,7 +135,8 @@ class DefaultRecorder(Recorder):
                 start_time = self._checked_time("start_time", start_time)
             span = Span(name, span_attributes, start_event_attributes, parent=parent, start_time=start_time)
             if span.problem is not None:
-                self._mistake("start", span.problem)
+                problem, span.problem = span.problem, None
+                self._mistake("start", problem)
             self._open[span.span_id] = span
             CURRENT_SPAN.set(span)
             for channel in self._channels:
@@ -174,6 +176,9 @@ class DefaultRecorder(Recorder):
             if span.problem is not None:
                 self._mistake("stop", span.problem)
         except Exception as error:
+            if not isinstance(span, Span):
+                self._mistake("stop", f"stop() was given {type(span).__name__}; expected a Span that start() returned.")
+                return
             self._contain("stop", error)
 
     def event(self, span: Span | None, event: Event) -> Event:
@@ -203,8 +208,13 @@ class DefaultRecorder(Recorder):
             if span is None:
                 span = current if current is None or current.end_unix_ns is None else current.open_ancestor
                 if span is None:
-                    self._mistake(f"{method} without a span", f"{method}() was called, but no span is open here; {_LOST}")
+                    self._mistake(
+                        f"{method} without a span", f"{method}() was called, but no span is open here; {_LOST}"
+                    )
                     return
+            elif not isinstance(span, Span):
+                self._mistake(f"{method} without a span", f"{method}() was given {type(span).__name__} as the span; {_LOST}")
+                return
             elif span.end_unix_ns is not None:
                 if not isinstance(span, NoOpSpan):
                     self._mistake(f"{method} on an ended span", f"{method}() on {span!r}, which has ended; {_LOST}")
@@ -246,6 +256,8 @@ class DefaultRecorder(Recorder):
         Raises:
             OneLoggerError: Under `PROPAGATE_EXCEPTIONS`.
         """
+        if self._disabled:
+            return
         counter = self._mistakes.setdefault(kind, AtomicCounter())
         counter.add()
         occurrences = counter.value
@@ -268,7 +280,9 @@ class DefaultRecorder(Recorder):
         if isinstance(error, OneLoggerError):
             raise error
         try:
-            self._mistake(f"{method}: {type(error).__name__}", f"{method}() failed with {type(error).__name__}: {error}")
+            self._mistake(
+                f"{method}: {type(error).__name__}", f"{method}() failed with {type(error).__name__}: {error}"
+            )
         except OneLoggerError as telemetry_error:
             raise telemetry_error from error
 
@@ -296,7 +310,11 @@ class DefaultRecorder(Recorder):
         return None
 
     def _cannot_stop(self, span: Span) -> None:
-        if isinstance(span, NoOpSpan) or CURRENT_SPAN.get() is SUPPRESSED or (not self._recording and not self._begin()):
+        if (
+            isinstance(span, NoOpSpan)
+            or CURRENT_SPAN.get() is SUPPRESSED
+            or (not self._recording and not self._begin())
+        ):
             return
         self._mistake(
             "stop",
@@ -308,7 +326,7 @@ class DefaultRecorder(Recorder):
 
     def attach(self, config: OneLoggerConfig, parent: SpanContext | None) -> None:
         """Take the configuration of the process, and start the exporters' threads. See `Recorder.attach`."""
-        with self._life:
+        with self._starting:
             if self._started or self._closed:
                 raise OneLoggerError(
                     "A DefaultRecorder that is in use or closed cannot be attached to the provider; make a new one."
@@ -316,18 +334,19 @@ class DefaultRecorder(Recorder):
             self._config = config
             self._strategy = config.error_handling_strategy
             self._remote_parent = parent
-            self._begin()
+        self._begin()
 
     def _begin(self) -> bool:
         """Start the exporters' threads, if that is still to be done. Whether anything is to be recorded."""
+        if self._disabled or CURRENT_SPAN.get() is SUPPRESSED:
+            return False
         if self._closed:
             if self._strategy is OneLoggerErrorHandlingStrategy.PROPAGATE_EXCEPTIONS:
                 raise OneLoggerError("The recorder is closed; nothing can be recorded any more.")
             diagnostics.report("closed", "The recorder was used after close(); what came after it was not recorded.")
-        if self._closed or self._disabled:
             return False
-        with self._life:
-            if not self._started:
+        with self._starting:
+            if not self._started and not self._closed:
                 self._started = True
                 resource = _resource(self._config)
                 for channel in self._channels:
@@ -347,38 +366,47 @@ class DefaultRecorder(Recorder):
         """
         if not self._started or self._closed or CURRENT_SPAN.get() is SUPPRESSED:
             return self._delivered is not False
-        deadline = monotonic() + timeout
-        requests = [channel.request(deadline) for channel in self._channels]
-        return all([request.wait() for request in requests])
+        deadline = self._deadline(timeout)
+        return _wait_for_all([channel.request(deadline) for channel in self._channels])
 
     def close(self, timeout: float = 30.0) -> bool:
         """Stop the spans that are open, deliver what was recorded, and close the exporters. See `Recorder.close`.
 
         `timeout` is for all exporters together. A span that is stopped here gets the attribute `one_logger.unfinished`.
         """
-        with self._life:
+        deadline = self._deadline(timeout)
+        if not self._closing.acquire(timeout=max(0.0, deadline - monotonic())):
+            return False  # another thread is closing, and takes longer than this one wants to wait
+        try:
             if self._delivered is None:
-                self._delivered = self._close(timeout)
+                self._delivered = self._close(deadline)
             return self._delivered
+        finally:
+            self._closing.release()
 
-    def _close(self, timeout: float) -> bool:
-        deadline = monotonic() + timeout
-        self._recording = False
+    def _close(self, deadline: float) -> bool:
+        # From here on nothing is begun; what is open can still be stopped.
+        self._closed = True
+        with self._starting:  # a first call may be at it
+            self._recording = False
         if not self._started:
-            self._closed = True
             return True
         while self._open:
             try:
                 span = next(reversed(self._open.values()))
-            except RuntimeError:  # another thread has just stopped one
+            except (RuntimeError, StopIteration):  # another thread has just stopped one
                 continue
             span.set_attribute("one_logger.unfinished", True)  # noqa: FBT003 - the attribute's value
             self.stop(span)
-        self._closed = True
-        requests = [channel.request(deadline, closing=True) for channel in self._channels]
-        delivered = all([request.wait() for request in requests])
+        delivered = _wait_for_all([channel.request(deadline, closing=True) for channel in self._channels])
         atexit.unregister(self._at_exit)
         return delivered
+
+    def _deadline(self, timeout: float) -> float:
+        if not isinstance(timeout, (int, float)) or timeout != timeout:
+            self._mistake("timeout", f"timeout is {timeout!r}; expected a number of seconds. {_TIMEOUT} was taken instead.")
+            timeout = _TIMEOUT
+        return monotonic() + min(max(timeout, 0.0), _LONGEST_TIMEOUT)
 
     @property
     def closed(self) -> bool:
@@ -390,7 +418,14 @@ class DefaultRecorder(Recorder):
         return {channel.name: channel.stats() for channel in self._channels}
 
 
+_TIMEOUT = 30.0
+_LONGEST_TIMEOUT = 365 * 86_400.0
 _LOST = "it was dropped. Start a span first, or give the one that it belongs to."
+
+
+def _wait_for_all(requests: list[Request]) -> bool:
+    answers = [request.wait() for request in requests]  # a list: each is waited for, also after one that failed
+    return all(answers)
 
 
 def _named(exporters: Sequence[Exporter]) -> dict[str, Exporter]:
