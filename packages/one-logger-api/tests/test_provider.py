@@ -33,10 +33,10 @@ def test_configure_sets_config_and_recorder(configure: Configure) -> None:
     config = OneLoggerConfig("app")
     recorder = configure(config)
     provider = OneLoggerProvider.instance()
-    assert provider.config is config
-    assert provider.recorder is recorder is get_recorder()
+    assert provider.config is recorder.config is config
+    assert provider.recorder is get_recorder()
+    assert get_recorder() is recorder
     assert (provider.one_logger_ready, provider.one_logger_enabled) == (True, True)
-    assert recorder.config is config
 
 
 @pytest.mark.parametrize("strategy", OneLoggerErrorHandlingStrategy)

@@ -108,7 +108,7 @@ def test_span_may_be_stopped_in_its_block(configure: Configure) -> None:
 
 
 def test_exception_after_the_span_was_stopped_belongs_to_the_span_around(configure: Configure) -> None:
-    """If a block has stopped its span, an exception that leaves it is recorded on the nearest open span, and goes on."""
+    """An exception that leaves a block which has stopped its span is recorded on the nearest open span."""
     recorder = configure()
     with pytest.raises(ValueError, match="late"), timed_span("outer"), timed_span("inner") as span:
         recorder.stop(span)
@@ -178,7 +178,7 @@ def test_generators_that_interleave_end_with_nothing_current(configure: Configur
 
 
 def test_decorated_function_has_a_span_for_each_call(configure: Configure) -> None:
-    """A decorated function keeps its name, arguments and result, and each call is a span, also a recursive one."""
+    """A decorated function keeps its name, arguments and result; each call is a span, a recursive one too."""
     recorder = configure()
 
     @timed_span("factorial", {"kind": "math"})
@@ -203,7 +203,7 @@ def test_decorated_coroutine_function_is_timed_until_it_ends(configure: Configur
         return result
 
     async def job() -> list[str]:
-        return await asyncio.gather(wait("a"), wait("b"))
+        return [*await asyncio.gather(wait("a"), wait("b"))]
 
     assert asyncio.run(job()) == ["a", "b"]
     assert recorder.log == [("start", "wait")] * 2 + [("stop", "wait")] * 2

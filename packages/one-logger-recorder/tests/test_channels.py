@@ -13,8 +13,8 @@ import pytest
 from one_logger.core import (
     ErrorEvent,
     Event,
-    ExportError,
     Exporter,
+    ExportError,
     Resource,
     Span,
     TelemetryDataError,
@@ -125,10 +125,12 @@ def _assert_adds_up(stats: ExporterStats) -> None:
     assert stats.recorded == stats.exported + stats.dropped + stats.pending, stats
 
 
-@pytest.mark.parametrize("error", [ExportError("down"), ExportError("busy", retriable=True), OSError("disk"), SystemExit()], ids=repr)
+@pytest.mark.parametrize(
+    "error", [ExportError("down"), ExportError("busy", retriable=True), OSError("disk"), SystemExit()], ids=repr
+)
 @pytest.mark.parametrize("method", METHODS)
 def test_an_exporter_may_raise_anywhere(method: str, error: BaseException) -> None:
-    """Whatever an exporter raises in whichever method, the job does not see it, and the other exporter gets everything."""
+    """Whatever an exporter raises, wherever, the job does not see it, and the other exporter gets everything."""
     faulty, healthy = FaultyExporter(_raise(error, method)), InMemoryExporter()
     recorder = DefaultRecorder([faulty, healthy], flush_interval=0.01)
     recorded = _use_everything(recorder, 20)
@@ -159,7 +161,7 @@ def test_an_exporter_is_called_from_one_thread_and_not_the_job() -> None:
 
 @pytest.mark.parametrize("method", ["initialize", "export_start", "flush"])
 def test_a_hanging_exporter_holds_up_nobody(method: str) -> None:
-    """While one exporter hangs, recording goes on, the other gets everything, and `flush` and `close` keep their time."""
+    """While one exporter hangs, recording goes on, the other gets everything, `flush` and `close` keep their time."""
     gate = Gate(method)
     hanging, healthy = FaultyExporter(gate), InMemoryExporter()
     recorder = DefaultRecorder([hanging, healthy], queue_capacity=100, flush_interval=0.01)
@@ -266,7 +268,7 @@ def test_a_lost_batch_is_counted_and_reported() -> None:
 
 
 def test_an_exporter_that_keeps_failing_is_disabled(caplog: pytest.LogCaptureFixture) -> None:
-    """After a number of failures in a row it is not called for records any more; the log has two lines, not thousands."""
+    """After a number of failures in a row it gets no more records; the log has two lines, not thousands."""
     exporter = FaultyExporter(_raise(ExportError("down"), "flush", "close"))
     recorder = DefaultRecorder([exporter], flush_interval=0.001, max_failures=3)
     while not recorder.stats()["FaultyExporter"].disabled:
@@ -348,7 +350,9 @@ def test_flush_while_others_record() -> None:
 
 def test_stats_count_each_exporter() -> None:
     """Statistics are kept by exporter, also for two of one class."""
-    recorder = DefaultRecorder([InMemoryExporter(), InMemoryExporter(), FaultyExporter(_raise(OSError(), "export_event"))])
+    recorder = DefaultRecorder(
+        [InMemoryExporter(), InMemoryExporter(), FaultyExporter(_raise(OSError(), "export_event"))]
+    )
     _use_everything(recorder)
     recorder.close()
     stats = recorder.stats()

@@ -148,10 +148,8 @@ def test_span_stopped_in_another_thread(recorder: DefaultRecorder, exporter: InM
     assert _spans(_close(recorder, exporter))["inner"]["duration_ns"] > 0
 
 
-def test_root_spans_are_children_of_traceparent(
-    exporter: InMemoryExporter, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """With `TRACEPARENT` in the environment, a span without a parent here is a child of that span, except for `ROOT`."""
+def test_root_spans_are_children_of_traceparent(exporter: InMemoryExporter, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A span without a parent here is a child of the span that `TRACEPARENT` names, except for `ROOT`."""
     monkeypatch.setenv("TRACEPARENT", SpanContext(7, 8).traceparent)
     recorder = DefaultRecorder([exporter])
     with configured(OneLoggerConfig("app"), recorder):
@@ -173,10 +171,8 @@ def test_times_may_be_given(recorder: DefaultRecorder, exporter: InMemoryExporte
     assert work["duration_ns"] == 350_000_000
 
 
-def test_error_takes_the_exception_that_is_being_handled(
-    recorder: DefaultRecorder, exporter: InMemoryExporter
-) -> None:
-    """In an `except` block the exception need not be given; outside one there is none, and no stack trace is made up."""
+def test_error_takes_the_exception_that_is_being_handled(recorder: DefaultRecorder, exporter: InMemoryExporter) -> None:
+    """In an `except` block the exception need not be given; outside one no stack trace is made up."""
     span = recorder.start("work")
     try:
         raise ValueError("no")
@@ -298,7 +294,7 @@ def test_generators_that_interleave(recorder: DefaultRecorder, exporter: InMemor
     assert set(_spans(_close(recorder, exporter))) == {"a", "b"}
 
 
-def test_a_long_span_keeps_nothing_of_its_events(recorder: DefaultRecorder, exporter: InMemoryExporter) -> None:
+def test_a_long_span_keeps_nothing_of_its_events() -> None:
     """Memory does not grow with the events of an open span."""
     code = """
 import resource, sys

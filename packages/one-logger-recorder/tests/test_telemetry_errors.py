@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -139,15 +140,11 @@ def test_continue_carries_on(mistake: tuple[Mistake, str], caplog: pytest.LogCap
     for exporter in exporters:
         told = _data_errors(exporter)
         assert len(told) == 2, "of three occurrences, the first and the second"
-        pytest.raises(OneLoggerError, _raise, told[0]).match(sentence)
+        assert re.search(sentence, told[0])
         assert "after" in [record.get("name") for record in exporter.records]
     messages = [record.message for record in caplog.records]
     assert len(messages) == 1
     assert messages[0].startswith("Telemetry error: ")
-
-
-def _raise(message: str) -> None:
-    raise OneLoggerError(message)
 
 
 def test_disable_stops_recording(mistake: tuple[Mistake, str], caplog: pytest.LogCaptureFixture) -> None:
@@ -199,10 +196,9 @@ def test_backends_are_not_flooded() -> None:
 def test_the_exception_of_the_job_comes_first(strategy: OneLoggerErrorHandlingStrategy) -> None:
     """Whatever the strategy, an exception leaves a block as it is, though its span has a wrong name and was stopped."""
     exception = ValueError()
-    with _job(strategy) as (recorder, _), pytest.raises(ValueError, match="^$") as caught:
-        with timed_span("work") as span:
-            recorder.stop(span)
-            raise exception
+    with _job(strategy) as (recorder, _), pytest.raises(ValueError, match=r"^$") as caught, timed_span("work") as span:
+        recorder.stop(span)
+        raise exception
     assert caught.value is exception
 
 

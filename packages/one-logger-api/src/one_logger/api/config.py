@@ -64,7 +64,7 @@ class OneLoggerConfig:
         session_tag: str | Callable[[], str] | None = None,
         world_size: int | None = None,
         rank: int | None = None,
-        enable_for_current_rank: bool | Callable[[int], bool] = True,  # noqa: FBT001, FBT002 - the design's order
+        enable_for_current_rank: bool | Callable[[int], bool] = True,
         error_handling_strategy: OneLoggerErrorHandlingStrategy = (
             OneLoggerErrorHandlingStrategy.REPORT_METRIC_ERROR_AND_CONTINUE
         ),
@@ -91,9 +91,9 @@ class OneLoggerConfig:
         if tag is not None and not isinstance(tag, str):
             raise OneLoggerError(f"session_tag is {tag!r}; expected a text, or a function that gives one.")
         self._session_tag = tag
-        enabled = enable_for_current_rank
-        if callable(enabled):
-            enabled = _called("enable_for_current_rank", enabled, self._rank or 0)
+        enabled: object = enable_for_current_rank
+        if callable(enable_for_current_rank):
+            enabled = _called("enable_for_current_rank", enable_for_current_rank, self._rank or 0)
         if not isinstance(enabled, bool):
             raise OneLoggerError(
                 f"enable_for_current_rank is {enabled!r}; expected a bool, or a function of the rank that gives one."

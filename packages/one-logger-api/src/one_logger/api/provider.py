@@ -88,7 +88,7 @@ class OneLoggerProvider:
         return self._config is not None and not isinstance(self._recorder, NoOpRecorder)
 
     def force_disable_logging(self) -> None:
-        """Record nothing any more. What was recorded is delivered, and `recorder.close()` still closes the exporters."""
+        """Record nothing any more. What was recorded is delivered; `recorder.close()` still closes the exporters."""
         if not isinstance(self._recorder, NoOpRecorder):
             self._recorder = NoOpRecorder(behind=self._recorder)
 

@@ -144,7 +144,7 @@ class Recorder(ABC):
 
     @abstractmethod
     def attach(self, config: OneLoggerConfig, parent: SpanContext | None) -> None:
-        """Take the configuration of the process. Is called once, by `OneLoggerProvider.configure`, before anything else.
+        """Take the configuration of the process. `OneLoggerProvider.configure` calls it once, before anything else.
 
         Args:
             config: The configuration.

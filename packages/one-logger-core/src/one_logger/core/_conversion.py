@@ -32,7 +32,8 @@ def exported_name(name: str | Enum) -> str:
     if isinstance(value, str):
         return str.__str__(value)
     raise OneLoggerError(
-        f"A name was given as {type(name).__name__} ({safe_repr(name)[:100]}); expected a str, or an Enum whose value is one."
+        f"A name was given as {type(name).__name__} ({safe_repr(name)[:100]}); expected a str, or an Enum whose value "
+        "is one."
     )
 
 
@@ -42,7 +43,7 @@ def message_text(message: object) -> str:
 
 
 def attribute_name(name: object) -> str:
-    """The text of an attribute's name. What is not a `str` or an `Enum` of one becomes its `repr`, which is reported."""
+    """The text of an attribute's name. What is no `str` becomes its `repr`, which is reported."""
     try:
         return exported_name(name)  # type: ignore[arg-type]  # whatever it is
     except OneLoggerError:

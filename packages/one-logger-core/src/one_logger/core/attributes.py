@@ -74,13 +74,13 @@ def take_attributes(values: Mapping[str, object] | None) -> dict[str, AttributeV
     for name, value in copy.items():
         if type(value) not in _EXACT or type(name) is not str:
             return {attribute_name(name): attribute_value(name, value) for name, value in copy.items()}
-    return copy  # type: ignore[return-value]  # the loop has just shown it
+    return copy
 
 
-def salvage_attributes(values: object) -> dict[str, AttributeValue]:
+def salvage_attributes(values: Mapping[str, object] | None) -> dict[str, AttributeValue]:
     """What can be exported of what should have been attributes."""
     try:
-        return take_attributes(values)  # type: ignore[arg-type]  # it may be no mapping
+        return take_attributes(values)
     except OneLoggerError:
         return {"one_logger.invalid_attributes": safe_repr(values)}
 

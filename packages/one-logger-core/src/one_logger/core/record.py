@@ -184,12 +184,10 @@ def _integer(value: int) -> str:
 def _float(value: float) -> str:
     if value - value == 0.0:  # holds for all but NaN and the infinities, which JSON has no numbers for
         return float.__repr__(value)
-    if value != value:
-        return '"NaN"'
-    return '"Infinity"' if value > 0 else '"-Infinity"'
+    return '"Infinity"' if value > 0 else '"-Infinity"' if value < 0 else '"NaN"'
 
 
-def _boolean(value: bool) -> str:  # noqa: FBT001 - the value of an attribute
+def _boolean(value: bool) -> str:
     return "true" if value else "false"
 
 

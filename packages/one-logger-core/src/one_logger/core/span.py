@@ -148,7 +148,7 @@ class Span:
         return True
 
     def set_attribute(self, name: str, value: object) -> None:
-        """Set an attribute, replacing what it was. On a span that has ended it does nothing; the first time is logged."""
+        """Set an attribute. On a span that has ended it does nothing; the first time is logged."""
         if self.end_unix_ns is not None:
             self._report_late("set_attribute")
         else:

@@ -13,8 +13,8 @@ from one_logger.core.resource import Resource
 from one_logger.core.span import Span
 
 Exported = tuple[str, str]
-"""What reached the backend, as (kind, name): a `span` and its name, an `event` and its name, an `error` and its message,
-a `telemetry_data_error` and its message."""
+"""What reached the backend, as (kind, name): `span` or `event` and its name, `error` or `telemetry_data_error` and
+its message."""
 
 ODD_ATTRIBUTES: dict[str, object] = {
     "": "an empty name",
@@ -48,7 +48,7 @@ class ExporterContract(ABC):
 
     @abstractmethod
     def make_exporter(self) -> Exporter:
-        """A new exporter. All that one test makes may have the same backend, which is empty at the start of the test."""
+        """A new exporter. All that one test makes may share a backend, which is empty at the start of the test."""
 
     @abstractmethod
     def exported(self, exporter: Exporter) -> list[Exported]:

@@ -39,8 +39,8 @@ HURRIED_SLICE = 1e-3
 """The same while somebody waits for a flush or the queue is half full: losing nothing comes before smoothness then."""
 
 PAUSE = 50e-6
-"""Seconds that the worker stands aside. The interpreter lock is not fair: without sleeping, a thread that gives it up has
-taken it again before another has woken up."""
+"""Seconds that the worker stands aside. The interpreter lock is not fair: without sleeping, a thread that gives it up
+has taken it again before another has woken up."""
 
 CHUNK = 8
 """How many records are exported between two looks at the clock."""
@@ -300,7 +300,7 @@ class Channel:
                     methods[kind](event)
                 else:
                     methods[kind](event, span)
-            except BaseException as error:  # noqa: BLE001 - whatever an exporter raises stays here
+            except BaseException as error:  # whatever an exporter raises stays here
                 self._lost += 1
                 self._failures += 1
                 self._refused = error
@@ -362,7 +362,7 @@ class Channel:
         """Call a method of the exporter. Whether it has not failed."""
         try:
             method(*arguments)
-        except BaseException as error:  # noqa: BLE001 - whatever an exporter raises stays here
+        except BaseException as error:  # whatever an exporter raises stays here
             self._last_error = error
             if not self._failing:
                 self._failing = True

@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from enum import Enum
+from math import isnan
 from time import monotonic
 
 from one_logger.api import (
@@ -121,14 +122,15 @@ class DefaultRecorder(Recorder):
         if not self._recording and not self._begin():
             return NOOP_SPAN
         try:
-            parent: Span | SpanContext | None = CURRENT_SPAN.get()
-            if parent is None:
+            current = CURRENT_SPAN.get()
+            parent: Span | SpanContext | None = current
+            if current is None:
                 parent = self._remote_parent
-            elif parent.end_unix_ns is not None:
-                if parent is SUPPRESSED:
+            elif current.end_unix_ns is not None:
+                if current is SUPPRESSED:
                     return NOOP_SPAN
                 # It was stopped in another thread or context than it was started in.
-                parent = parent.open_ancestor or self._remote_parent
+                parent = current.open_ancestor or self._remote_parent
             if parent_span is not None:
                 parent = self._checked_parent(parent_span, parent)
             if start_time is not None:
@@ -213,7 +215,9 @@ class DefaultRecorder(Recorder):
                     )
                     return
             elif not isinstance(span, Span):
-                self._mistake(f"{method} without a span", f"{method}() was given {type(span).__name__} as the span; {_LOST}")
+                self._mistake(
+                    f"{method} without a span", f"{method}() was given {type(span).__name__} as the span; {_LOST}"
+                )
                 return
             elif span.end_unix_ns is not None:
                 if not isinstance(span, NoOpSpan):
@@ -305,7 +309,8 @@ class DefaultRecorder(Recorder):
             return given
         self._mistake(
             argument,
-            f"{argument} was given as {type(given).__name__}; expected a Timestamp. The time of the call was taken instead.",
+            f"{argument} was given as {type(given).__name__}; expected a Timestamp. "
+            "The time of the call was taken instead.",
         )
         return None
 
@@ -396,15 +401,17 @@ class DefaultRecorder(Recorder):
                 span = next(reversed(self._open.values()))
             except (RuntimeError, StopIteration):  # another thread has just stopped one
                 continue
-            span.set_attribute("one_logger.unfinished", True)  # noqa: FBT003 - the attribute's value
+            span.set_attribute("one_logger.unfinished", True)
             self.stop(span)
         delivered = _wait_for_all([channel.request(deadline, closing=True) for channel in self._channels])
         atexit.unregister(self._at_exit)
         return delivered
 
     def _deadline(self, timeout: float) -> float:
-        if not isinstance(timeout, (int, float)) or timeout != timeout:
-            self._mistake("timeout", f"timeout is {timeout!r}; expected a number of seconds. {_TIMEOUT} was taken instead.")
+        if not isinstance(timeout, (int, float)) or isnan(timeout):
+            self._mistake(
+                "timeout", f"timeout is {timeout!r}; expected a number of seconds. {_TIMEOUT} was taken instead."
+            )
             timeout = _TIMEOUT
         return monotonic() + min(max(timeout, 0.0), _LONGEST_TIMEOUT)
 

@@ -24,7 +24,7 @@ class FileExporter(RecordExporter):
     def __init__(self, file_path: str | os.PathLike[str]) -> None:
         super().__init__()
         self._path = os.fspath(file_path)
-        self._fd: int | None = None
+        self._fd = -1
         self._torn = False
 
     def open(self) -> None:
@@ -41,7 +41,6 @@ class FileExporter(RecordExporter):
 
     def write(self, lines: list[str]) -> None:
         """Append `lines`, in as few writes as the system allows."""
-        assert self._fd is not None, "RecordExporter writes only between open and release"
         while lines:
             start = b"\n" if self._torn else b""
             data = start + "".join(lines).encode()
@@ -60,13 +59,12 @@ class FileExporter(RecordExporter):
 
     def release(self) -> None:
         """Close the file."""
-        fd, self._fd = self._fd, None
-        if fd is not None:
-            os.close(fd)
+        fd, self._fd = self._fd, -1
+        os.close(fd)
 
     def forget(self) -> None:
         """Drop the parent's descriptor. It stays open in the child: closing it is left to `exec` and exit."""
-        self._fd = None
+        self._fd = -1
         self._torn = False
 
 

@@ -20,7 +20,7 @@ def format_line(record: dict[str, Any]) -> str:
     A value is JSON without spaces. A key is written as it is, or as a JSON string if it holds anything but letters,
     digits and `_ . : / -`. What is nested in the record gets a key with the group's name before it.
     """
-    parts = []
+    parts: list[str] = []
     for key, value in record.items():
         if key in _GROUPS:
             parts.extend(f"{_key(f'{key}.{name}')}={_value(nested)}" for name, nested in value.items())
@@ -43,12 +43,18 @@ def parse_line(line: str) -> dict[str, Any]:
         elif match := _BARE_KEY.match(line, position):
             key, position = match[0], match.end()
         else:
-            raise ValueError(f"A key was expected at position {position}, but there is {line[position:position + 20]!r}.")
+            raise ValueError(
+                f"A key was expected at position {position}, but there is {line[position : position + 20]!r}."
+            )
         if line[position : position + 1] != "=":
-            raise ValueError(f"'=' was expected at position {position}, but there is {line[position:position + 20]!r}.")
+            raise ValueError(
+                f"'=' was expected at position {position}, but there is {line[position : position + 20]!r}."
+            )
         value, position = _decode(line, position + 1)
         if line[position : position + 1] not in ("", " "):
-            raise ValueError(f"' ' was expected at position {position}, but there is {line[position:position + 20]!r}.")
+            raise ValueError(
+                f"' ' was expected at position {position}, but there is {line[position : position + 20]!r}."
+            )
         position += 1
         group, dot, name = key.partition(".")
         if dot and group in _GROUPS:

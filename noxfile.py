@@ -1,0 +1,98 @@
+"""Every task of this repository: ``nox`` runs what CI runs, ``nox -l`` lists the sessions."""
+
+import os
+import shutil
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2026"
+nox.options.default_venv_backend = "uv|virtualenv"
+# An interpreter that isn't there is said and skipped. CI asks for one version a job, and says that it must be there.
+nox.options.download_python = "never"
+nox.options.error_on_missing_interpreters = False
+
+ROOT = Path(__file__).parent
+PACKAGES = sorted(path.parent.name for path in ROOT.glob("packages/*/pyproject.toml"))
+SOURCES = os.pathsep.join(str(ROOT / "packages" / name / "src") for name in PACKAGES)
+EDITABLE = [f"--editable=./packages/{name}" for name in PACKAGES]
+PYTHONS = nox.project.python_versions(nox.project.load_toml(f"packages/{PACKAGES[0]}/pyproject.toml"))
+
+
+def group(name: str) -> tuple[str, ...]:
+    """The requirements of one of the dependency groups in pyproject.toml."""
+    return nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), name)
+
+
+def wheel(package: str) -> str:
+    """The wheel of a package that the session ``build`` left in dist/."""
+    (path,) = ROOT.glob(f"dist/{package.replace('-', '_')}-*.whl")
+    return str(path)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style and formatting of the Python code, correctness of the CI workflow."""
+    session.install(*group("lint"))
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check", "--diff")
+    session.run("actionlint", "-shellcheck=", "-pyflakes=", *map(str, ROOT.glob(".github/workflows/*.yml")))
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Strict type checking of the sources, the tests and the tools."""
+    session.install(*group("types"))
+    session.env["MYPYPATH"] = SOURCES
+    session.run("mypy", *SOURCES.split(os.pathsep), "noxfile.py", "tools", "examples")
+    # A run for the tests of each package: two packages may both have a test_errors.py.
+    for name in PACKAGES:
+        with session.chdir(f"packages/{name}/tests"):
+            session.run("mypy", f"--config-file={ROOT}/pyproject.toml", f"--cache-dir={ROOT}/.mypy_cache", ".")
+
+
+@nox.session
+def imports(session: nox.Session) -> None:
+    """Who may import whom, and proof that each of these rules can fail."""
+    session.install(*group("imports"))
+    session.run("python", "tools/check_portions.py")
+    session.run("lint-imports", "--no-logo", "--no-cache", env={"PYTHONPATH": SOURCES})
+    session.run("pytest", "tools")
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """The tests of all packages, on every supported Python that is there."""
+    session.install(*EDITABLE, *group("test"))
+    session.run("pytest", "packages", *session.posargs)
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """The sdist of each package, and from it the wheel, in dist/."""
+    session.install(*group("build"))
+    shutil.rmtree("dist", ignore_errors=True)
+    for name in PACKAGES:
+        session.run("python", "-m", "build", "--installer=uv", "--outdir=dist", f"packages/{name}")
+    session.run("python", "tools/check_distributions.py", "dist")
+
+
+@nox.session(requires=["build"])
+@nox.parametrize("package", PACKAGES, ids=PACKAGES)
+def isolated(session: nox.Session, package: str) -> None:
+    """Each wheel alone with what it declares: every module imported, its own tests passed."""
+    # As constraints, the wheels just built are what "one-logger-core" means here, whatever an index has by that name.
+    siblings = Path(session.create_tmp(), "siblings.txt")
+    siblings.write_text("".join(f"{name} @ {Path(wheel(name)).as_uri()}\n" for name in PACKAGES))
+    session.install(wheel(package), "--constraint", str(siblings))
+    session.run("python", "-I", "tools/check_isolated.py", package)
+    session.install(*group("test"))
+    with session.chdir(session.create_tmp()):
+        session.run("pytest", f"--config-file={ROOT}/pyproject.toml", f"{ROOT}/packages/{package}/tests")
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """The main job: a training run that is instrumented, recorded, and read back."""
+    session.install(*EDITABLE, *group("demo"))
+    session.run("python", "examples/train_digits.py", *session.posargs)

@@ -1,0 +1,52 @@
+"""What the files of the distributions, the sessions and the CI workflow say of each other."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+PROJECTS: dict[str, dict[str, Any]] = {
+    path.parent.name: tomllib.loads(path.read_text()) for path in sorted(ROOT.glob("packages/*/pyproject.toml"))
+}
+VERSION = (ROOT / "VERSION").read_text().strip()
+
+
+def test_the_distributions_accept_each_other_in_this_version() -> None:
+    """Each range that one distribution gives for another admits the version which all of them have."""
+    for name, content in PROJECTS.items():
+        for text in content["project"]["dependencies"]:
+            requirement = Requirement(text)
+            if requirement.name in PROJECTS:
+                assert requirement.specifier.contains(VERSION), f"{name} asks for {text}, but VERSION is {VERSION}."
+
+
+@pytest.mark.parametrize("name", PROJECTS)
+def test_the_distributions_differ_only_in_name_purpose_and_dependencies(name: str) -> None:
+    """Everything else in their pyproject.toml is the same, in the same order."""
+    own = {"name", "description", "dependencies", "optional-dependencies", "entry-points", "scripts"}
+
+    def shared(package: str) -> tuple[object, list[tuple[str, object]]]:
+        content = PROJECTS[package]
+        rest = {key: value for key, value in content.items() if key != "project"}
+        return rest, [(key, value) for key, value in content["project"].items() if key not in own]
+
+    assert PROJECTS[name]["project"]["name"] == name
+    assert shared(name) == shared("one-logger-core")
+
+
+def test_ci_runs_every_session_on_every_supported_version() -> None:
+    """The workflow names all sessions of the noxfile, and the versions that the classifiers name."""
+    workflow = (ROOT / ".github/workflows/ci.yml").read_text()
+    sessions = re.findall(r"^@nox\.session.*(?:\n@.*)?\ndef (\w+)", (ROOT / "noxfile.py").read_text(), re.MULTILINE)
+    assert len(sessions) >= 7
+    missing = [session for session in sessions if not re.search(rf"(nox .*|session: \[.*)\b{session}\b", workflow)]
+    assert missing == []
+
+    prefix = "Programming Language :: Python :: 3."
+    classifiers = PROJECTS["one-logger-core"]["project"]["classifiers"]
+    supported = [f'"3.{text.removeprefix(prefix)}"' for text in classifiers if text.startswith(prefix)]
+    assert f"python: [{', '.join(supported)}]" in workflow
