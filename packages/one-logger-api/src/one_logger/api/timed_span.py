@@ -79,7 +79,8 @@ class timed_span:  # noqa: N801 - reads as the statement that it is
 
     As a decorator, there is a span for each call. What to record with is looked up at the call, not before.
 
-    One object serves one `with` at a time.
+    One object serves one `with` at a time. Its arguments are evaluated also while nothing is recorded; what is costly
+    to compute is better set on the span, if that says `is_recording()`.
 
     Args:
         name: A `str`, or an `Enum` whose value is one.

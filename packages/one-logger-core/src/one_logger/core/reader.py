@@ -56,14 +56,17 @@ class StreamReport:
         closed: Whether its `end` was read. If not, the process was killed, is still running, or the end is missing.
         gaps: The ranges of `seq` that are missing, before `end` or the last record read.
         dropped: How many records the stream says were dropped before they were numbered, or lost after.
+        telemetry_data_errors: How often the stream says that its data is incomplete or wrong. A stream may be whole
+            and still say so: of what the job recorded wrongly, or did not record.
     """
 
-    __slots__ = ("_end", "_last", "_reported", "gaps", "records", "stream")
+    __slots__ = ("_end", "_last", "_reported", "gaps", "records", "stream", "telemetry_data_errors")
 
     def __init__(self, stream: str) -> None:
         self.stream = stream
         self.records = 0
         self.gaps: list[range] = []
+        self.telemetry_data_errors = 0
         self._last = 0
         self._end: dict[str, Any] | None = None
         self._reported = 0
@@ -93,6 +96,7 @@ class StreamReport:
             return  # read before: a backend that delivers at least once, or a file read twice
         self.records += 1
         if record["type"] == "telemetry_data_error":
+            self.telemetry_data_errors += 1
             self._reported += int(record.get("dropped", 0))
         elif record["type"] == "end":
             self._end = record

@@ -20,6 +20,7 @@ class RecordExporter(Exporter):
 
     def __init__(self) -> None:
         self._encoder: RecordEncoder | None = None
+        self._stream: str | None = None
         self._lines: list[str] = []
         self._closed = False
 
@@ -49,12 +50,14 @@ class RecordExporter(Exporter):
 
     @property
     def stream(self) -> str:
-        """The id of the stream that is being written.
+        """The id of the stream that is being written, or was written last.
 
         Raises:
-            ExportError: No stream is being written.
+            ExportError: No stream was begun.
         """
-        return self._encode("stream").stream
+        if self._stream is None:
+            raise ExportError(f"A {type(self).__name__} has no stream before initialize().")
+        return self._stream
 
     def initialize(self, resource: Resource) -> None:
         """Begin a stream with its `resource` record."""
@@ -64,6 +67,7 @@ class RecordExporter(Exporter):
             raise ExportError(f"initialize() was called on a closed {type(self).__name__}; make a new one.")
         self.open()
         self._encoder = RecordEncoder(resource)
+        self._stream = self._encoder.stream
         self._lines = [self._encoder.resource()]
 
     def export_start(self, span: Span) -> None:
@@ -96,6 +100,7 @@ class RecordExporter(Exporter):
     def after_fork(self) -> None:
         """Forget buffer, stream and handles."""
         self._encoder = None
+        self._stream = None
         self._lines = []
         self._closed = False
         self.forget()

@@ -92,9 +92,6 @@ class Channel:
         self, name: str, exporter: Exporter, *, capacity: int, flush_interval: float, max_failures: int
     ) -> None:
         self.name = name
-        self.queue: deque[Item] = deque()
-        self.limit = capacity
-        self.headless: set[int] = set()  # the spans that are open and whose start was dropped
         self._exporter = exporter
         self._methods: tuple[Callable[..., None], ...] = (
             exporter.export_start,
@@ -107,6 +104,13 @@ class Channel:
         self._flush_interval = flush_interval
         self._max_failures = max_failures
         self._wake_at = max(1, min(WAKE_AT, capacity // 2))
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        """The state of a channel that nothing has gone through."""
+        self.queue: deque[Item] = deque()
+        self.limit = self._capacity
+        self.headless: set[int] = set()  # the spans that are open and whose start was dropped
         self._resource: Resource | None = None
         self._thread: threading.Thread | None = None
         # A lock as a signal: the worker waits by acquiring it, whoever wants it to wake up releases it.
@@ -183,6 +187,12 @@ class Channel:
         except RuntimeError:  # no thread can be started at interpreter exit; close() does the work then
             return
         self._thread = thread
+
+    def after_fork(self) -> None:
+        """Be as new in a forked child: what is queued, counted, locked and open is the parent's."""
+        if self._initialized:
+            self._call(self._exporter.after_fork)
+        self._begin_anew()
 
     def request(self, deadline: float, *, closing: bool = False) -> Request:
         """Ask for everything to be delivered that was queued before.

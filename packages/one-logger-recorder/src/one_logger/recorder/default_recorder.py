@@ -37,6 +37,7 @@ from one_logger.core import (
 )
 from one_logger.core.counter import AtomicCounter
 from one_logger.recorder.channel import DATA_ERROR, ERROR, EVENT, START, STOP, Channel, InlineChannel, Request
+from one_logger.recorder.process import call_at_exit, live_recorders
 from one_logger.recorder.stats import ExporterStats
 
 DELIVERIES = ("background", "inline")
@@ -98,15 +99,32 @@ class DefaultRecorder(Recorder):
         self._strategy = OneLoggerErrorHandlingStrategy.REPORT_METRIC_ERROR_AND_CONTINUE
         self._remote_parent: SpanContext | None = None
         self._open: dict[int, Span] = {}
+        self._inherited: dict[int, Span] = {}  # what was open in the parent process when it forked this one
         self._mistakes: dict[str, AtomicCounter] = {}
         # The one thing that an instrumented call looks at before it records.
         self._recording = False
         self._disabled = False
         self._closed = False
+        self._delivered: bool | None = None
+        self._stop_threads()
+        live_recorders.add(self)
+
+    def _stop_threads(self) -> None:
+        """The state of a recorder whose threads are not started."""
         self._starting = threading.Lock()  # held while the threads are started: for the first call, not for others
         self._closing = threading.RLock()  # held while the recorder is closed
         self._started = False
-        self._delivered: bool | None = None
+        self._recording = False
+
+    def after_fork(self) -> None:
+        """Be as new in a forked child. Is called there, before anything else can be."""
+        if not self._started or self._closed:
+            return
+        self._stop_threads()
+        self._inherited |= self._open
+        self._open = {}
+        for channel in self._channels:
+            channel.after_fork()
 
     # -- recording ---------------------------------------------------------------------------------------------------
 
@@ -321,6 +339,9 @@ class DefaultRecorder(Recorder):
             or (not self._recording and not self._begin())
         ):
             return
+        if self._inherited.pop(span.span_id, None) is not None:
+            span.stop()  # the parent process exports it; here it is only not to be current any more
+            return
         self._mistake(
             "stop",
             f"stop() was called on {span!r}, which "
@@ -356,7 +377,7 @@ class DefaultRecorder(Recorder):
                 resource = _resource(self._config)
                 for channel in self._channels:
                     channel.start(resource)
-                atexit.register(self._at_exit)
+                call_at_exit(self._at_exit)
                 self._recording = True
         return self._recording
 
