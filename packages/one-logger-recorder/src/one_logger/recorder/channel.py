@@ -255,8 +255,8 @@ class Channel:
         self._take_requests()
         if not self._disabled and not self._closed:
             self._deliver()
-        self._answer()
         diagnostics.write_reports()
+        self._answer()
 
     def _deliver(self) -> None:
         """Export and ship what is queued now, until the exporter fails in a way that makes it pointless to go on."""
@@ -410,6 +410,7 @@ class Channel:
             self._waiting.remove(request)
             if request.closing and not self._closed:
                 self._close()
+                diagnostics.write_reports()
                 fulfilled = self._initialized
             request.answer(delivered=fulfilled and self.stats().dropped == 0)
 
