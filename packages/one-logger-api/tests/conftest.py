@@ -78,11 +78,11 @@ class ListRecorder(Recorder):
     def telemetry_data_error(self, message: str, attributes: Mapping[str, object] | None = None) -> None:
         self._note("telemetry_data_error", message)
 
-    def flush(self, timeout: float = 30.0) -> bool:
+    def flush(self, timeout: float = 10.0) -> bool:
         self._note("flush", "")
         return True
 
-    def close(self, timeout: float = 30.0) -> bool:
+    def close(self, timeout: float = 10.0) -> bool:
         self._note("close", "")
         self._closed = True
         return True

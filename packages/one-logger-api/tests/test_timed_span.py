@@ -163,7 +163,7 @@ def test_tasks_have_current_spans_of_their_own(configure: Configure) -> None:
 
 
 def test_generators_that_interleave_end_with_nothing_current(configure: Configure) -> None:
-    """Spans of generators that are advanced in turn are stopped with their blocks, and leave no stopped span current."""
+    """A decorated function keeps its name and its result; each call is a span, also a recursive one."""
     configure()
 
     def numbers(name: str) -> Iterator[Span]:
@@ -178,7 +178,7 @@ def test_generators_that_interleave_end_with_nothing_current(configure: Configur
 
 
 def test_decorated_function_has_a_span_for_each_call(configure: Configure) -> None:
-    """A decorated function keeps its name, arguments and result; each call is a span, a recursive one too."""
+    """A decorated function keeps its name and result; each call is a span, also a recursive one."""
     recorder = configure()
 
     @timed_span("factorial", {"kind": "math"})

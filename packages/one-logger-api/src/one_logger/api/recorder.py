@@ -116,7 +116,7 @@ class Recorder(ABC):
         """
 
     @abstractmethod
-    def flush(self, timeout: float = 30.0) -> bool:
+    def flush(self, timeout: float = 10.0) -> bool:
         """Wait until what was recorded is delivered.
 
         Args:
@@ -127,7 +127,7 @@ class Recorder(ABC):
         """
 
     @abstractmethod
-    def close(self, timeout: float = 30.0) -> bool:
+    def close(self, timeout: float = 10.0) -> bool:
         """Stop the spans that are open, deliver what was recorded, and close the exporters. Again: nothing more.
 
         Args:
@@ -201,11 +201,11 @@ class NoOpRecorder(Recorder):
     def telemetry_data_error(self, message: str, attributes: Mapping[str, object] | None = None) -> None:
         """Do nothing."""
 
-    def flush(self, timeout: float = 30.0) -> bool:
+    def flush(self, timeout: float = 10.0) -> bool:
         """Flush the recorder behind this one."""
         return self._behind.flush(timeout) if self._behind else True
 
-    def close(self, timeout: float = 30.0) -> bool:
+    def close(self, timeout: float = 10.0) -> bool:
         """Close the recorder behind this one."""
         return self._behind.close(timeout) if self._behind else True
 

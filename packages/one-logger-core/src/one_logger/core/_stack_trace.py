@@ -21,7 +21,7 @@ _MEMBER = "\nThe following exception is one of the group above:\n\n"
 
 def qualified_name(kind: type) -> str:
     """The name of a class with its module, such as `json.decoder.JSONDecodeError`; built-in ones without."""
-    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    return f"{kind.__qualname__}" if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 
 class StackTrace:
@@ -77,13 +77,15 @@ class StackTrace:
 def _header_and_frames(exception: BaseException) -> tuple[str, int, list[tuple[str, int, str]]]:
     kind, message = qualified_name(type(exception)), _message(exception)
     notes = getattr(exception, "__notes__", ())
-    lines = [f"{kind}: {message}" if message else kind, *(note for note in notes if isinstance(note, str))]
+    lines = [f"{kind}: {message}" if message else kind]
+    if type(notes) in (list, tuple):
+        lines += [str.__str__(note) for note in notes if issubclass(type(note), str)]
     return ("\n".join(lines), *_frames(exception.__traceback__))
 
 
 def _message(exception: BaseException) -> str:
     try:
-        return str(exception)
+        return str.__str__(str(exception))
     except Exception as error:
         return f"<str() raised {type(error).__name__}>"
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from one_logger.core import diagnostics
-from one_logger.core._conversion import attribute_name, attribute_value, safe_repr
+from one_logger.core._conversion import attribute_name, attribute_value
+from one_logger.core._safe_repr import safe_repr
 from one_logger.core.errors import OneLoggerError
 
 AttributeValue = str | bool | int | float | Sequence[str] | Sequence[bool] | Sequence[int] | Sequence[float]
@@ -73,7 +74,8 @@ def take_attributes(values: Mapping[str, object] | None) -> dict[str, AttributeV
         copy = _read_mapping(values)
     for name, value in copy.items():
         if type(value) not in _EXACT or type(name) is not str:
-            return {attribute_name(name): attribute_value(name, value) for name, value in copy.items()}
+            named = {attribute_name(name): value for name, value in copy.items()}
+            return {name: attribute_value(name, value) for name, value in named.items()}
     return copy
 
 
@@ -86,7 +88,7 @@ def salvage_attributes(values: Mapping[str, object] | None) -> dict[str, Attribu
 
 
 def _read_mapping(values: Mapping[str, object]) -> dict[str, object]:
-    if not isinstance(values, Mapping):
+    if not issubclass(type(values), Mapping):
         raise OneLoggerError(
             f"Attributes were given as {type(values).__name__}; expected a mapping of names to values, such as a dict."
         )

@@ -6,6 +6,7 @@ worker of the recorder writes it to the logger `one_logger`.
 
 from __future__ import annotations
 
+import os
 from collections import deque
 
 from one_logger.core.counter import AtomicCounter
@@ -69,3 +70,7 @@ def write_reports() -> None:
         except IndexError:
             return
         logger.log(level, message)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pending.clear)  # the parent logs what was kept

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from enum import Enum
 from time import monotonic_ns, time_ns
 
-from one_logger.core._conversion import exported_name, message_text, safe_repr
+from one_logger.core._conversion import exported_name, message_text
+from one_logger.core._safe_repr import safe_repr
 from one_logger.core._stack_trace import StackTrace, qualified_name
 from one_logger.core.attributes import Attributes, AttributeValue, salvage_attributes, take_attributes
 from one_logger.core.errors import OneLoggerError

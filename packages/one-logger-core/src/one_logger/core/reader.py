@@ -25,7 +25,7 @@ def read_records(lines: Iterable[str | bytes]) -> Iterator[dict[str, Any]]:
     decode = json.JSONDecoder().raw_decode
     for line in lines:
         text = line.decode("utf-8", "replace") if isinstance(line, (bytes, bytearray)) else line
-        start = text.find(_RECORD_START)
+        start = 0 if text.startswith("{") else _next_start(text, 0)
         while start >= 0:
             try:
                 record, end = decode(text, start)
@@ -35,7 +35,15 @@ def read_records(lines: Iterable[str | bytes]) -> Iterator[dict[str, Any]]:
                 yield record
             else:
                 end = start + 1
-            start = text.find(_RECORD_START, end)
+            start = _next_start(text, end)
+
+
+def _next_start(text: str, position: int) -> int:
+    """Where a record may start in the rest of a line, or -1. What follows a colon is part of another record."""
+    start = text.find(_RECORD_START, position)
+    while start > 0 and text[start - 1] == ":":
+        start = text.find(_RECORD_START, start + 1)
+    return start
 
 
 def _is_record(value: object) -> bool:
@@ -45,6 +53,11 @@ def _is_record(value: object) -> bool:
         and isinstance(value.get("stream"), str)
         and isinstance(value.get("seq"), int)
     )
+
+
+def _count(value: object) -> int:
+    """A number of dropped records. What is no such number says that some were, but not how many: at least one."""
+    return value if type(value) is int and value >= 0 else 1
 
 
 class StreamReport:
@@ -79,7 +92,7 @@ class StreamReport:
     @property
     def dropped(self) -> int:
         """How many records the stream says were dropped."""
-        return self._reported if self._end is None else max(self._reported, int(self._end.get("dropped", 0)))
+        return self._reported if self._end is None else max(self._reported, _count(self._end.get("dropped", 0)))
 
     @property
     def whole(self) -> bool:
@@ -97,7 +110,7 @@ class StreamReport:
         self.records += 1
         if record["type"] == "telemetry_data_error":
             self.telemetry_data_errors += 1
-            self._reported += int(record.get("dropped", 0))
+            self._reported += _count(record.get("dropped", 0))
         elif record["type"] == "end":
             self._end = record
 

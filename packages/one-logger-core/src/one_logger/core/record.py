@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from json.encoder import encode_basestring
 
-from one_logger.core._conversion import safe_repr
+from one_logger.core._safe_repr import safe_repr
 from one_logger.core.attributes import AttributeValue
 from one_logger.core.event import ErrorEvent, Event, TelemetryDataError
 from one_logger.core.ids import new_stream_id
 from one_logger.core.resource import Resource
 from one_logger.core.span import Span
+
+TYPE_CHECKING = False  # importing `typing` would double the import time; type checkers know this name
+if TYPE_CHECKING:
+    from typing import Any
 
 VERSION = 1
 _CACHED_NAMES = 1_024
@@ -176,9 +180,15 @@ def _quote_unicode(text: str) -> str:
     return encode_basestring(whole).translate(_LINE_ENDS)
 
 
+_MAX_BITS = 4_096  # decimal text of more than 4,300 digits is refused (sys.set_int_max_str_digits)
+
+
 def _integer(value: int) -> str:
-    # The decimal text of an integer of more than 4,300 digits is refused (sys.set_int_max_str_digits).
-    return int.__repr__(value) if value.bit_length() < 4_096 else _quote(safe_repr(value))
+    return int.__repr__(value) if value.bit_length() <= _MAX_BITS else _integer_text(value)
+
+
+def _integer_text(value: int) -> str:
+    return _quote(safe_repr(value))
 
 
 def _float(value: float) -> str:
@@ -191,10 +201,12 @@ def _boolean(value: bool) -> str:
     return "true" if value else "false"
 
 
-def _sequence(values: tuple[str, ...] | tuple[bool, ...] | tuple[int, ...] | tuple[float, ...]) -> str:
+def _sequence(values: tuple[Any, ...]) -> str:
     if not values:
         return "[]"
     encode = _ENCODE[type(values[0])]
+    if encode is _integer and any(value.bit_length() > _MAX_BITS for value in values):
+        encode = _integer_text  # of all, since the items are of one type
     return f"[{','.join([encode(value) for value in values])}]"
 
 

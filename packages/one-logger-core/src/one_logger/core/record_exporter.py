@@ -25,8 +25,11 @@ class RecordExporter(Exporter):
         self._closed = False
 
     @abstractmethod
-    def open(self) -> None:
+    def open(self, resource: Resource) -> None:
         """Get ready to write.
+
+        Args:
+            resource: Who produces the telemetry.
 
         Raises:
             ExportError: It cannot be written to. `open` may be called again.
@@ -65,7 +68,7 @@ class RecordExporter(Exporter):
             raise ExportError(f"initialize() was called on a {type(self).__name__} that is initialised already.")
         if self._closed:
             raise ExportError(f"initialize() was called on a closed {type(self).__name__}; make a new one.")
-        self.open()
+        self.open(resource)
         self._encoder = RecordEncoder(resource)
         self._stream = self._encoder.stream
         self._lines = [self._encoder.resource()]
@@ -113,6 +116,9 @@ class RecordExporter(Exporter):
         try:
             self._lines.append(encoder.end())
             self._write()
+        except ExportError as error:
+            # Nothing is kept for another attempt now.
+            raise ExportError(str(error), lost=error.lost) from error
         finally:
             self._lines = []
             self.release()

@@ -7,12 +7,13 @@ from enum import Enum
 from time import monotonic_ns, time_ns
 
 from one_logger.core import diagnostics
-from one_logger.core._conversion import attribute_name, attribute_value, exported_name, message_text, safe_repr
+from one_logger.core._conversion import attribute_name, attribute_value, exported_name, message_text
+from one_logger.core._safe_repr import safe_repr
 from one_logger.core.attributes import Attributes, AttributeValue, salvage_attributes, take_attributes
 from one_logger.core.errors import OneLoggerError
 from one_logger.core.event import Event
 from one_logger.core.ids import new_span_id, new_trace_id
-from one_logger.core.span_context import SpanContext
+from one_logger.core.span_context import INVALID_SPAN_CONTEXT, SpanContext
 from one_logger.core.timestamp import Timestamp
 
 
@@ -98,20 +99,18 @@ class Span:
         self.span_id: int = new_span_id()
         self.trace_id: int
         self.parent_span_id: int | None
-        if parent is None or parent.span_id == 0:
+        if parent is None:
             self.trace_id = new_trace_id()
             self.parent_span_id = None
-        else:
-            self.trace_id = parent.trace_id
-            self.parent_span_id = parent.span_id
+        elif isinstance(parent, (Span, SpanContext)):
+            self.trace_id = parent.trace_id or new_trace_id()
+            self.parent_span_id = parent.span_id or None  # the ids of what is not recorded are zero
             if isinstance(parent, Span):
-                if parent.end_unix_ns is None:
-                    self.ancestor = parent
-                    # Keeps a chain of spans, each started in the one before, from growing for ever.
-                    if parent.ancestor is not None and parent.ancestor.end_unix_ns is not None:
-                        parent.ancestor = parent.open_ancestor
-                else:
-                    self.ancestor = parent.open_ancestor
+                self.ancestor = parent if parent.end_unix_ns is None else parent.ancestor
+        else:
+            self.trace_id = new_trace_id()
+            self.parent_span_id = None
+            self.problem = f"parent was given as {type(parent).__name__}; expected a Span, a SpanContext or None."
         if start_time is None:
             self.start_unix_ns = time_ns()
             self.start_monotonic_ns = monotonic_ns()
@@ -139,12 +138,17 @@ class Span:
             except OneLoggerError as error:
                 self.problem = str(error)
                 self._stop_event_attributes = salvage_attributes(stop_event_attributes)
+            if self.end_unix_ns is not None:  # reading the attributes has stopped it, or another thread has
+                return False
         if stop_time is None:
             self.end_monotonic_ns = monotonic_ns()
             self.end_unix_ns = time_ns()
         else:
             self.end_monotonic_ns = stop_time.monotonic_ns
             self.end_unix_ns = stop_time.unix_ns
+        if self.ancestor is not None:
+            # Spans started in this one may go on. They hold on to it; it must not hold on to others that have ended.
+            self.ancestor = self.open_ancestor
         return True
 
     def set_attribute(self, name: str, value: object) -> None:
@@ -152,7 +156,8 @@ class Span:
         if self.end_unix_ns is not None:
             self._report_late("set_attribute")
         else:
-            self._later_attributes[attribute_name(name)] = attribute_value(name, value)
+            name = name if type(name) is str else attribute_name(name)
+            self._later_attributes[name] = attribute_value(name, value)
 
     def set_attributes(self, attributes: Mapping[str, object]) -> None:
         """Set several attributes. On a span that has ended it does nothing; the first time is logged."""
@@ -268,12 +273,8 @@ class NoOpSpan(Span):
 
     @property
     def context(self) -> SpanContext:
-        """Not to be had.
-
-        Raises:
-            OneLoggerError: Always; a span that is not recorded has no ids. Ask `is_recording()` first.
-        """
-        return super().context
+        """The context that has no ids."""
+        return INVALID_SPAN_CONTEXT
 
     def stop(
         self, stop_event_attributes: Mapping[str, object] | None = None, *, stop_time: Timestamp | None = None

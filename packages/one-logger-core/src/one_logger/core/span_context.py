@@ -86,3 +86,8 @@ class SpanContext:
 
     def __repr__(self) -> str:
         return f"SpanContext.from_traceparent({self.traceparent!r})"
+
+
+INVALID_SPAN_CONTEXT = SpanContext.__new__(SpanContext)
+"""The context of what is not recorded: its ids are zero (W3C Trace Context, sections 3.2.2.3 and 3.2.2.4)."""
+INVALID_SPAN_CONTEXT._trace_id = INVALID_SPAN_CONTEXT._span_id = INVALID_SPAN_CONTEXT._trace_flags = 0

@@ -177,10 +177,11 @@ class ExporterContract(ABC):
         """Exporting a span changes nothing about it."""
         exporter = self._initialized()
         span = Span("work", {"a": [1, 2]})
+        exporter.export_start(span)
+        assert span.is_recording(), "The span was open and has ended after its start was exported."
         span.set_attribute("b", "c")
         span.stop()
         before = dict(span.attributes), span.end_time, span.status
-        exporter.export_start(span)
         exporter.export_stop(span)
         exporter.close()
         after = dict(span.attributes), span.end_time, span.status

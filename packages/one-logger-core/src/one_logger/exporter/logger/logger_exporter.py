@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from one_logger.core import OneLoggerError, RecordExporter, read_records
+from one_logger.core import OneLoggerError, RecordExporter, Resource, read_records
 from one_logger.exporter.logger.line import format_line
 
 
@@ -34,7 +34,7 @@ class LoggerExporter(RecordExporter):
         self._levels = {"error": logging.ERROR, "telemetry_data_error": logging.WARNING}
         self._level = level
 
-    def open(self) -> None:
+    def open(self, resource: Resource) -> None:
         """Do nothing."""
 
     def write(self, lines: list[str]) -> None:

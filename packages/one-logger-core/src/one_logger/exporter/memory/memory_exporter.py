@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from one_logger.core import RecordExporter, read_records
+from one_logger.core import RecordExporter, Resource, read_records
 
 TYPE_CHECKING = False  # importing `typing` would double the import time; type checkers know this name
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ class InMemoryExporter(RecordExporter):
         super().__init__()
         self.records: list[dict[str, Any]] = []
 
-    def open(self) -> None:
+    def open(self, resource: Resource) -> None:
         """Do nothing."""
 
     def write(self, lines: list[str]) -> None:

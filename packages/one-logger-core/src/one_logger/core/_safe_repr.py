@@ -1,0 +1,117 @@
+"""A `repr` that never raises, never reads an array from an accelerator, and costs no more than what is kept of it."""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+from one_logger.core._arrays import array_text, may_be_on_device, may_be_read
+
+MAX_CHARACTERS = 1_024
+_MAX_DEPTH = 8
+_MAX_ITEMS = 128
+_MAX_BITS = 4_096
+
+_BRACKETS = ((list, "[]"), (tuple, "()"), (dict, "{}"), (set, "{}"), (frozenset, "{}"), (deque, "[]"))
+
+
+def safe_repr(value: object) -> str:
+    """The `repr` of `value`, cut at 1,024 characters.
+
+    Containers and data classes are walked here, so that an array inside one is not read, a recursive one ends, and a
+    huge one costs little. A `repr` that raises becomes a text that says so.
+    """
+    pieces: list[str] = []
+    room = MAX_CHARACTERS
+    try:
+        for piece in _pieces(value, 0):
+            pieces.append(piece[:room])
+            room -= len(piece)
+            if room <= 0:
+                break
+    except Exception as error:
+        pieces.append(_failed(value, error))
+    return "".join(pieces)[:MAX_CHARACTERS]
+
+
+def _pieces(value: object, depth: int) -> Iterator[str]:
+    kind = type(value)
+    container = next(((base, brackets) for base, brackets in _BRACKETS if issubclass(kind, base)), None)
+    if container is not None:
+        yield from _container(value, *container, depth)  # type: ignore[arg-type]  # all of them are iterable
+    elif _has_generated_repr(kind):
+        names = [name for name, field in kind.__dataclass_fields__.items() if field.repr]  # type: ignore[attr-defined]
+        yield from _fields(kind.__qualname__, names, value, depth)
+    elif issubclass(kind, type(sys.implementation)):  # types.SimpleNamespace
+        yield from _fields("namespace", list(vars(value)), value, depth)
+    elif may_be_on_device(value) and not may_be_read(value):
+        yield array_text(value)
+    else:
+        yield _leaf(value)
+
+
+def _container(values: Iterable[object], base: type, brackets: str, depth: int) -> Iterator[str]:
+    kind = type(values)
+    names = getattr(kind, "_fields", None) if base is tuple else None
+    if names is not None:  # a named tuple
+        yield from _fields(kind.__name__, list(names), values, depth)
+        return
+    plain = kind is base and base in (list, tuple, dict, set)
+    empty = next(iter(values), values) is values
+    if not plain or (base is set and empty):
+        yield f"{kind.__name__}("
+    if not (empty and base in (set, frozenset)):
+        yield brackets[0]
+        yield from ("...",) if depth == _MAX_DEPTH else _items(values, depth, pairs=base is dict)
+        if base is tuple and len(values) == 1:  # type: ignore[arg-type]  # a tuple has a length
+            yield ","
+        yield brackets[1]
+    if not plain or (base is set and empty):
+        yield ")"
+
+
+def _items(values: Iterable[object], depth: int, *, pairs: bool) -> Iterator[str]:
+    for number, item in enumerate(islice(values, _MAX_ITEMS + 1)):
+        if number:
+            yield ", "
+        if number == _MAX_ITEMS:
+            yield "..."
+            return
+        yield from _pieces(item, depth + 1)
+        if pairs:
+            yield ": "
+            yield from _pieces(values[item], depth + 1)  # type: ignore[index]  # a dict
+
+
+def _fields(name: str, fields: list[str], value: object, depth: int) -> Iterator[str]:
+    yield f"{name}("
+    if depth == _MAX_DEPTH:
+        yield "..."
+    else:
+        for number, field in enumerate(fields):
+            yield f", {field}=" if number else f"{field}="
+            yield from _pieces(getattr(value, field), depth + 1)
+    yield ")"
+
+
+def _has_generated_repr(kind: type) -> bool:
+    """Whether `kind` is a data class whose `repr` shows its fields."""
+    parameters = kind.__dict__.get("__dataclass_params__")
+    return parameters is not None and parameters.repr and "__repr__" in kind.__dict__
+
+
+def _leaf(value: object) -> str:
+    if type(value) in (str, bytes, bytearray):
+        return repr(value[:MAX_CHARACTERS])  # type: ignore[index]  # as the line before says
+    if type(value) is int and value.bit_length() > _MAX_BITS:
+        return hex(value)  # decimal text of more than 4,300 digits is refused (sys.set_int_max_str_digits)
+    try:
+        return str.__str__(repr(value))
+    except Exception as error:
+        return _failed(value, error)
+
+
+def _failed(value: object, error: Exception) -> str:
+    return f"<{type(value).__name__}: repr raised {type(error).__name__}>"

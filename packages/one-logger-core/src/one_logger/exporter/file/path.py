@@ -1,0 +1,50 @@
+"""Paths with placeholders."""
+
+from __future__ import annotations
+
+import os
+from string import Formatter
+
+from one_logger.core import OneLoggerError, Resource
+
+PLACEHOLDERS = ("rank", "pid", "host", "session_tag")
+
+
+def check_template(path: str) -> str:
+    """`path`, if its placeholders are ones that `expand` knows.
+
+    Raises:
+        OneLoggerError: They are not.
+    """
+    try:
+        fields = [field for _, field, _, _ in Formatter().parse(path) if field is not None]
+    except ValueError as error:
+        raise OneLoggerError(
+            f"The file path {path!r} is no template: {error}. Write {{{{ and }}}} for braces that are part of the path."
+        ) from None
+    for field in fields:
+        if field not in PLACEHOLDERS:
+            raise OneLoggerError(
+                f"The file path {path!r} has the placeholder {{{field}}}; expected one of "
+                f"{', '.join(f'{{{name}}}' for name in PLACEHOLDERS)}. "
+                "Write {{ and }} for braces that are part of the path."
+            )
+    return path
+
+
+def expand(template: str, resource: Resource) -> str:
+    """The path for the process that `resource` describes.
+
+    `{rank}` is 0 where there is no rank. What the session tag has that separates folders becomes `_`.
+
+    Raises:
+        ValueError: A placeholder has a format that does not fit its value.
+    """
+    attributes = resource.attributes
+    tag = str(attributes.get("one_logger.session_tag", "untagged"))
+    return template.format(
+        rank=attributes.get("one_logger.rank", 0),
+        pid=attributes.get("process.pid", os.getpid()),
+        host=attributes.get("host.name", "unknown"),
+        session_tag=tag.translate(dict.fromkeys(map(ord, "/\\\0"), "_")),
+    )
