@@ -268,23 +268,24 @@ def test_a_lost_batch_is_counted_and_reported() -> None:
 
 
 def test_an_exporter_that_keeps_failing_is_disabled(caplog: pytest.LogCaptureFixture) -> None:
-    """After a number of failures in a row it gets no more records; the log has two lines, not thousands."""
-    exporter = FaultyExporter(_raise(ExportError("down"), "flush", "close"))
-    recorder = DefaultRecorder([exporter], flush_interval=0.001, max_failures=3)
-    while not recorder.stats()["FaultyExporter"].disabled:
-        _use_everything(recorder)
-        recorder.flush(timeout=5)
-    calls = len(exporter.calls)
-    recorded = recorder.stats()["FaultyExporter"].recorded + _use_everything(recorder, 100)
-    assert recorder.flush(timeout=5) is False
-    assert len(exporter.calls) == calls
-    assert recorder.close(timeout=5) is False
+    """After a number of failures in a row an exporter gets no more records; the log has two lines, not thousands."""
+    exporter = FaultyExporter(_raise(ExportError("busy", retriable=True), "flush", "close"))
+    recorder = DefaultRecorder([exporter], flush_interval=0.001, max_failures=3, cool_down=3_600)
+    recorded = _use_everything(recorder, 10)
+    assert recorder.flush(timeout=30) is False
+    assert recorder.stats()["FaultyExporter"].disabled
+    begun = time.monotonic()
+    recorded += _use_everything(recorder, 1_000)
+    assert recorder.flush(timeout=30) is False, "a flush is one more attempt, and does not wait for a dead backend"
+    assert recorder.close(timeout=0.5) is False
+    assert time.monotonic() - begun < 5
+    assert exporter.calls.count("export_event") == 0
     stats = recorder.stats()["FaultyExporter"]
     assert (stats.recorded, stats.dropped, stats.pending) == (recorded, recorded, 0)
     messages = [record.message for record in caplog.records]
     assert len(messages) == 2
-    assert "Exporter FaultyExporter failed with ExportError: down" in messages[0]
-    assert "failed 3 times in a row and is disabled" in messages[1]
+    assert messages[0] == "Exporter FaultyExporter failed, it raised ExportError: busy."
+    assert "has failed too often and is disabled" in messages[1]
 
 
 def test_failures_count_only_in_a_row() -> None:
@@ -329,7 +330,7 @@ def test_flush_and_close_say_true_when_all_is_delivered() -> None:
 def test_flush_while_others_record() -> None:
     """`flush` answers although other threads never stop recording."""
     exporter = InMemoryExporter()
-    recorder = DefaultRecorder([exporter], queue_capacity=1_000_000)
+    recorder = DefaultRecorder([exporter], queue_capacity=10_000_000, queue_bytes=2**40)
     stop = threading.Event()
 
     def record() -> None:

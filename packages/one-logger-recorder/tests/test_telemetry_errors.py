@@ -270,5 +270,5 @@ def test_constructor_says_what_is_wrong(arguments: dict[str, Any], sentence: str
 def test_one_exporter_is_given_once() -> None:
     """The same exporter twice in the list is refused: it would get everything from two threads."""
     exporter = InMemoryExporter()
-    with pytest.raises(OneLoggerError, match=r"exporters\[1\] is in the list before"):
+    with pytest.raises(OneLoggerError, match=r"exporters\[1\] is there twice"):
         DefaultRecorder([exporter, exporter])

@@ -1,33 +1,26 @@
-"""The way from the threads that record to one exporter."""
+"""The way from the threads that record to one exporter: a bounded queue and a worker."""
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections import deque
-from collections.abc import Callable
 from time import monotonic, sleep
 
 from one_logger.api.context import CURRENT_SPAN, SUPPRESSED
-from one_logger.core import (
-    Event,
-    Exporter,
-    ExportError,
-    Resource,
-    Span,
-    TelemetryDataError,
-    TelemetryDataErrorType,
-    diagnostics,
-)
+from one_logger.core import Event, Exporter, Resource, Span, diagnostics
 from one_logger.core.counter import AtomicCounter
+from one_logger.core.weight import weigh
+from one_logger.recorder.breaker import Breaker
+from one_logger.recorder.delivery import START, STOP, Delivery, Item
+from one_logger.recorder.request import Request
+from one_logger.recorder.settings import ChannelSettings
 from one_logger.recorder.stats import ExporterStats
-
-# What is queued: (kind, span, event). A kind is the index of the exporter's method in `Channel._methods`.
-START, STOP, EVENT, ERROR, DATA_ERROR = range(5)
-Item = tuple[int, Span | None, Event | None]
 
 WAKE_AT = 2_048
 """How many queued records wake the worker before its interval is over."""
+
+LOOK_EVERY = 32
+"""By how many records the queue grows between two looks at its size in bytes."""
 
 BATCH = 1_024
 """How many records an exporter buffers at most before it is told to ship them."""
@@ -45,37 +38,18 @@ has taken it again before another has woken up."""
 CHUNK = 8
 """How many records are exported between two looks at the clock."""
 
+LONGEST_PAUSE = 1.0
+"""Seconds between attempts at a failing exporter while somebody waits for a delivery."""
 
-class Request:
-    """A wish to have everything delivered that was queued before.
-
-    Args:
-        deadline: When to give up, on the monotonic clock, in seconds.
-        closing: Whether the exporter is to be closed then.
-    """
-
-    def __init__(self, deadline: float, *, closing: bool) -> None:
-        self.deadline = deadline
-        self.closing = closing
-        self.target = 0  # how many records the worker has to have dealt with; it sets this when it takes the request
-        self._answered = threading.Event()
-        self._delivered = False
-
-    def answer(self, *, delivered: bool) -> None:
-        """Say how it went."""
-        self._delivered = delivered
-        self._answered.set()
-
-    def wait(self) -> bool:
-        """Whether everything was delivered by the deadline. Waits until then at most."""
-        return self._answered.wait(max(0.0, self.deadline - monotonic())) and self._delivered
+BLOCK_STEP = 1e-3
+"""Seconds between two looks at a full queue for a thread that waits for room."""
 
 
 class Channel:
     """A bounded queue, a worker thread that empties it into one exporter, and the counters of both.
 
     Threads that record only append to `queue`, as long as it is shorter than `limit`, and call `offer` otherwise. They
-    take no lock, and never wait for the worker. The worker alone calls the exporter.
+    take no lock, and never wait for the worker unless the settings ask for it. The worker alone calls the exporter.
 
     A span is dropped whole or not at all: once its start was queued its stop always is, even beyond the capacity, and
     the other way round.
@@ -83,79 +57,74 @@ class Channel:
     Args:
         name: What the exporter is called in log messages and statistics.
         exporter: The exporter.
-        capacity: How many records may be queued.
-        flush_interval: How long a record waits at most before it is exported, in seconds.
-        max_failures: After how many failures in a row the exporter is disabled.
+        settings: The bounds and intervals.
     """
 
-    def __init__(
-        self, name: str, exporter: Exporter, *, capacity: int, flush_interval: float, max_failures: int
-    ) -> None:
+    def __init__(self, name: str, exporter: Exporter, settings: ChannelSettings) -> None:
         self.name = name
         self._exporter = exporter
-        self._methods: tuple[Callable[..., None], ...] = (
-            exporter.export_start,
-            exporter.export_stop,
-            exporter.export_event,
-            exporter.export_error,
-            exporter.export_telemetry_data_error,
-        )
-        self._capacity = capacity
-        self._flush_interval = flush_interval
-        self._max_failures = max_failures
-        self._wake_at = max(1, min(WAKE_AT, capacity // 2))
+        self._settings = settings
+        self._wake_at = max(1, min(WAKE_AT, settings.queue_capacity // 2))
         self._begin_anew()
 
     def _begin_anew(self) -> None:
         """The state of a channel that nothing has gone through."""
         self.queue: deque[Item] = deque()
-        self.limit = self._capacity
+        self.limit = min(LOOK_EVERY, self._settings.queue_capacity)
         self.headless: set[int] = set()  # the spans that are open and whose start was dropped
+        self._overflow = AtomicCounter()
+        self._weight = 0.0  # roughly the bytes of a queued record
+        self._breaker = Breaker(self._settings.max_failures, self._settings.cool_down)
+        self._delivery = Delivery(self.name, self._exporter, self._breaker)
         self._resource: Resource | None = None
         self._thread: threading.Thread | None = None
         # A lock as a signal: the worker waits by acquiring it, whoever wants it to wake up releases it.
         self._signal = threading.Lock()
         self._signal.acquire()
+        self._asleep = False
         self._here = threading.RLock()  # held while the exporter is called without a worker
         self._requests: deque[Request] = deque()
         self._waiting: list[Request] = []
-        self._initialized = False
         self._closed = False
-        self._disabled = False
-        self._overflow = AtomicCounter()
-        # Only the worker writes these:
-        self._taken = 0
-        self._exported = 0
-        self._lost = 0
-        self._reported = 0  # dropped records that the exporter has told its backend of
-        self._reporting = 0  # the same, still buffered in the exporter
-        self._dirty = False  # whether the exporter may have something buffered
-        self._failures = 0
-        self._failures_in_a_row = 0  # without anything delivered in between
-        self._last_error: BaseException | None = None
-        self._refused: BaseException | None = None  # what the exporter raised for a record since it was last flushed
-        self._refusals: set[str] = set()  # the kinds of that, each of which is logged once
-        self._failing = False  # whether the exporter could not be initialised or flushed at the last attempt
 
     # -- the recording threads ---------------------------------------------------------------------------------------
 
     def offer(self, kind: int, span: Span | None, event: Event | None) -> None:
         """Queue a record, or count it as dropped: what `queue.append` is for while the queue is below `limit`."""
-        if self._closed or self._disabled:
+        queue = self.queue
+        if self._closed:
             self._drop(kind, span)
             return
         if kind == STOP and span is not None:
             if span.span_id in self.headless:
                 self._drop(kind, span)
                 return
-        elif len(self.queue) >= self._capacity:
+        elif len(queue) >= self._capacity and not self._wait_for_room():
             self._drop(kind, span)
-            self._wake()
             return
-        self.queue.append((kind, span, event))
-        if len(self.queue) >= self._wake_at == self.limit:
-            self.limit = self._capacity  # until the worker sleeps again, nobody else needs to wake it
+        queue.append((kind, span, event))
+        length = len(queue)
+        # The record that comes as the queue has grown stands for those before it.
+        self._weight = (self._weight + weigh(span, event)) / 2
+        self.limit = min(length + LOOK_EVERY, self._capacity)
+        if self._asleep and length >= self._wake_at:
             self._wake()
+
+    @property
+    def _capacity(self) -> int:
+        """How many records the queue may hold, given how large they have been lately."""
+        settings = self._settings
+        return min(settings.queue_capacity, max(1, int(settings.queue_bytes / (self._weight or 1.0))))
+
+    def _wait_for_room(self) -> bool:
+        """Wait until the queue is not full, if the settings ask for that. Whether it is not full now."""
+        self._wake()
+        deadline = monotonic() + self._settings.block_timeout
+        while len(self.queue) >= self._capacity:
+            if monotonic() >= deadline or self._closed:
+                return False
+            sleep(BLOCK_STEP)
+        return True
 
     def _drop(self, kind: int, span: Span | None) -> None:
         self._overflow.add()
@@ -166,6 +135,7 @@ class Channel:
                 self.headless.discard(span.span_id)
 
     def _wake(self) -> None:
+        self._asleep = False
         if self._signal.locked():
             try:
                 self._signal.release()
@@ -190,18 +160,11 @@ class Channel:
 
     def after_fork(self) -> None:
         """Be as new in a forked child: what is queued, counted, locked and open is the parent's."""
-        if self._initialized:
-            self._call(self._exporter.after_fork)
+        self._delivery.after_fork()
         self._begin_anew()
 
-    def request(self, deadline: float, *, closing: bool = False) -> Request:
-        """Ask for everything to be delivered that was queued before.
-
-        Args:
-            deadline: When to give up, on the monotonic clock, in seconds.
-            closing: Whether the exporter is to be closed then.
-        """
-        request = Request(deadline, closing=closing)
+    def request(self, request: Request) -> Request:
+        """Ask for everything to be delivered that was queued before."""
         self._requests.append(request)
         if self._thread is None:
             self._work_here()
@@ -209,25 +172,29 @@ class Channel:
         return request
 
     def _work_here(self) -> None:
-        """Do the worker's work on the calling thread."""
+        """Do the worker's work on the calling thread, until nobody waits any more."""
         with self._here:
             current = CURRENT_SPAN.get()
             CURRENT_SPAN.set(SUPPRESSED)
             try:
                 self._work()
+                while self._waiting:
+                    sleep(min(self._pause(), BLOCK_STEP * 10))
+                    self._work()
             finally:
                 CURRENT_SPAN.set(current)
 
     def stats(self) -> ExporterStats:
         """The counters as they are now."""
-        queued, taken, overflow = len(self.queue), self._taken, self._overflow.value
+        delivery, overflow = self._delivery, self._overflow.value
+        queued, taken, exported, lost = len(self.queue), delivery.taken, delivery.exported, delivery.lost
         return ExporterStats(
             recorded=queued + taken + overflow,
-            exported=self._exported,
-            dropped=overflow + self._lost,
-            pending=queued + taken - self._exported - self._lost,
-            failures=self._failures,
-            disabled=self._disabled,
+            exported=exported,
+            dropped=overflow + lost,
+            pending=queued + taken - exported - lost,
+            failures=self._breaker.failures,
+            disabled=self._breaker.open,
         )
 
     # -- the worker --------------------------------------------------------------------------------------------------
@@ -235,203 +202,100 @@ class Channel:
     def _run(self) -> None:
         CURRENT_SPAN.set(SUPPRESSED)
         while True:
-            self._work()
+            try:
+                self._work()
+            except BaseException as error:
+                # Nothing of the exporter gets here: this is a bug of ours, or a log handler that raises.
+                diagnostics.report(f"worker: {type(error).__name__}", f"The worker of {self.name} raised {error!r}.")
+                self._breaker.failed()
             if self._closed:
                 return
             self._sleep()
 
     def _sleep(self) -> None:
-        if not self._disabled:
-            self.limit = self._wake_at
-        # Looked at after the limit is lowered, so that nothing queued in between goes unnoticed.
-        if len(self.queue) < self._wake_at or self._failing:
-            deadlines = [request.deadline - monotonic() for request in self._waiting]
-            self._signal.acquire(timeout=max(0.0, min([self._flush_interval, *deadlines])))
-        if not self._disabled:
-            self.limit = self._capacity
+        self._asleep = True
+        # Looked at after the flag is set, so that what is queued in between wakes the worker, or is seen here.
+        if self._requests or (len(self.queue) >= self._wake_at and not self._breaker.failing):
+            self._asleep = False
+            return
+        self.limit = min(LOOK_EVERY, self._settings.queue_capacity)
+        self._signal.acquire(timeout=self._pause())
+        self._asleep = False
+
+    def _pause(self) -> float:
+        """How long the worker has nothing to do, in seconds."""
+        pause = self._breaker.wait if self._breaker.failing else self._settings.flush_interval
+        if self._waiting:
+            soonest = min(request.deadline for request in self._waiting) - monotonic()
+            pause = min(pause, LONGEST_PAUSE, max(0.0, soonest))
+        return pause
 
     def _work(self) -> None:
         """Export what is queued now, ship it, and answer those who asked before."""
         self._take_requests()
-        if not self._disabled and not self._closed:
+        if not self._closed and (not self._breaker.wait or self._waiting):
             self._deliver()
         diagnostics.write_reports()
         self._answer()
 
+    def _take_requests(self) -> None:
+        while self._requests:
+            request = self._requests.popleft()
+            request.target = self._delivery.taken + len(self.queue)
+            self._waiting.append(request)
+
     def _deliver(self) -> None:
-        """Export and ship what is queued now, until the exporter fails in a way that makes it pointless to go on."""
-        if not self._initialized:
-            if not self._call(self._exporter.initialize, self._resource):
-                return
-            self._initialized = self._dirty = True
-        if not self._ship():
+        """Export and ship what is queued now, until the exporter fails or a request to close is overdue."""
+        delivery, queue = self._delivery, self.queue
+        if not delivery.prepare(self._resource, self._overflow.value):
             return
-        backlog = len(self.queue)
-        while backlog > 0:
-            hurried = self._waiting or len(self.queue) >= self._capacity // 2
+        backlog = len(queue)
+        while backlog > 0 and not self._overdue():
+            hurried = self._waiting or len(queue) >= self._settings.queue_capacity // 2
             end = monotonic() + (HURRIED_SLICE if hurried else SLICE)
             while backlog > 0 and monotonic() < end:
-                self._export(min(backlog, CHUNK))
+                delivery.export(queue, min(backlog, CHUNK))
                 backlog -= CHUNK
-                if self._buffered >= BATCH and not self._ship():
+                if delivery.buffered >= BATCH and not delivery.ship():
                     return
             self._take_requests()
-            if any(self._taken >= request.target for request in self._waiting):
-                if not self._ship():
+            if any(delivery.taken >= request.target for request in self._waiting):
+                if not delivery.ship():
                     return
                 self._answer()
             if backlog > 0 and self._thread is not None:
                 sleep(PAUSE)
-        if self._ship() and self._report_missing():
-            self._ship()
+        if delivery.ship():
+            delivery.report_missing(self._overflow.value)
 
-    def _take_requests(self) -> None:
-        while self._requests:
-            request = self._requests.popleft()
-            request.target = self._taken + len(self.queue)
-            self._waiting.append(request)
-
-    @property
-    def _buffered(self) -> int:
-        """How many records the exporter has been given and not shipped."""
-        return self._taken - self._exported - self._lost
-
-    def _export(self, size: int) -> None:
-        """Have the exporter encode the next `size` records."""
-        take, methods = self.queue.popleft, self._methods
-        self._dirty = True
-        for _ in range(size):
-            kind, span, event = take()
-            self._taken += 1
-            try:
-                if event is None:
-                    methods[kind](span)
-                elif span is None:
-                    methods[kind](event)
-                else:
-                    methods[kind](event, span)
-            except BaseException as error:  # whatever an exporter raises stays here
-                self._lost += 1
-                self._failures += 1
-                self._refused = error
-                kind_of_error = type(error).__name__
-                if kind_of_error not in self._refusals:
-                    self._refusals.add(kind_of_error)
-                    self._log(logging.WARNING, f"lost a record, it raised {kind_of_error}: {error}")
-
-    def _ship(self) -> bool:
-        """Have the exporter ship what it has buffered. False if there is no point in going on now."""
-        if not self._dirty:
-            return True
-        buffered = self._buffered
-        if not self._call(self._exporter.flush):
-            error = self._last_error
-            if isinstance(error, ExportError) and error.retriable:
-                return False
-            lost = buffered if not isinstance(error, ExportError) or error.lost is None else min(error.lost, buffered)
-            self._lost += lost
-            self._exported += buffered - lost
-            self._reporting = 0
-            self._dirty = False
-            return not self._disabled
-        if self._failing:
-            self._failing = False
-            self._log(logging.INFO, "works again")
-        self._exported += buffered
-        self._reported += self._reporting
-        self._reporting = 0
-        self._dirty = False
-        refused, self._refused = self._refused, None
-        if buffered:
-            self._failures_in_a_row = 0
-        elif refused is not None:  # the exporter took none of the records that it was given
-            self._count_failure_in_a_row(refused)
-        return not self._disabled
-
-    @property
-    def _missing(self) -> int:
-        """How many records are missing that the exporter has not told its backend of."""
-        return self._overflow.value + self._lost - self._reported - self._reporting
-
-    def _report_missing(self) -> bool:
-        """Have the exporter tell its backend what is missing. Whether there is something to ship now."""
-        missing = self._missing
-        if missing <= 0:
-            return False
-        error = TelemetryDataError(
-            TelemetryDataErrorType.INCOMPLETE_TELEMETRY_DATA,
-            f"{missing} records are missing: the queue was full, or the exporter lost them.",
-            dropped=missing,
-        )
-        if self._call(self._exporter.export_telemetry_data_error, error):
-            self._reporting += missing
-            self._dirty = True
-        return self._dirty
-
-    def _call(self, method: Callable[..., None], *arguments: object) -> bool:
-        """Call a method of the exporter. Whether it has not failed."""
-        try:
-            method(*arguments)
-        except BaseException as error:  # whatever an exporter raises stays here
-            self._last_error = error
-            if not self._failing:
-                self._failing = True
-                self._log(logging.WARNING, f"failed with {type(error).__name__}: {error}")
-            self._failures += 1
-            self._count_failure_in_a_row(error)
-            return False
-        return True
-
-    def _count_failure_in_a_row(self, error: BaseException) -> None:
-        self._failures_in_a_row += 1
-        if self._failures_in_a_row < self._max_failures or self._disabled or self._closed:
-            return
-        self._disabled = True
-        self.limit = -1
-        self._lose_queue()
-        self._log(
-            logging.ERROR,
-            f"failed {self._failures_in_a_row} times in a row and is disabled; the last failure was "
-            f"{type(error).__name__}: {error}",
-        )
-
-    def _lose_queue(self) -> None:
-        while self.queue:
-            self.queue.popleft()
-            self._taken += 1
-            self._lost += 1
+    def _overdue(self) -> bool:
+        return any(request.closing and request.overdue for request in self._waiting)
 
     def _answer(self) -> None:
         """Answer the requests that are fulfilled, or cannot be."""
+        if self._waiting:
+            diagnostics.write_reports()  # before, so that what was found is in the log when the caller goes on
+        delivery = self._delivery
         for request in list(self._waiting):
-            fulfilled = self._initialized and self._exported + self._lost >= request.target
-            if not (fulfilled or self._disabled or monotonic() >= request.deadline):
+            done = delivery.initialized and delivery.exported + delivery.lost >= request.target
+            # Closing is the last chance to deliver: it is given up when trying again is no use, or at its deadline.
+            given_up = self._breaker.failing and (delivery.hopeless or (self._breaker.open and not request.closing))
+            if not (done or given_up or request.overdue):
                 continue
             self._waiting.remove(request)
-            if request.closing and not self._closed:
+            if request.closing:
                 self._close()
                 diagnostics.write_reports()
-                fulfilled = self._initialized
-            request.answer(delivered=fulfilled and self.stats().dropped == 0)
+            stats = self.stats()
+            request.answer(delivered=done and stats.dropped == 0 and (stats.pending == 0 or not request.closing))
 
     def _close(self) -> None:
-        self._closed = True
-        self.limit = -1
-        if not self._initialized:
-            self._lose_queue()
+        if self._closed:
             return
-        if not self._disabled and not self._failing:
-            self._deliver()
-        self._lose_queue()
-        self._report_missing()
-        buffered = self._buffered
-        if self._call(self._exporter.close):
-            self._exported += buffered
-        else:
-            self._lost += buffered
-
-    def _log(self, level: int, message: str) -> None:
-        diagnostics.log(level, f"Exporter {self.name} {message}")
+        self._closed = True
+        self.limit = -1  # everything goes through offer(), which counts it as dropped
+        self._delivery.lose_queue(self.queue)
+        self._delivery.close(self._overflow.value)
 
 
 class InlineChannel(Channel):
@@ -444,6 +308,7 @@ class InlineChannel(Channel):
         """Export a record, and ship it."""
         with self._here:
             super().offer(kind, span, event)
+            self.limit = -1
             self._work_here()
 
     def start(self, resource: Resource) -> None:

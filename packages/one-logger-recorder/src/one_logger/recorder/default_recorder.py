@@ -5,10 +5,11 @@ from __future__ import annotations
 import atexit
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from math import isnan
 from time import monotonic
+from typing import Literal
 
 from one_logger.api import (
     ROOT,
@@ -36,11 +37,14 @@ from one_logger.core import (
     diagnostics,
 )
 from one_logger.core.counter import AtomicCounter
-from one_logger.recorder.channel import DATA_ERROR, ERROR, EVENT, START, STOP, Channel, InlineChannel, Request
+from one_logger.recorder.arguments import check_choice, check_number, check_signals, named_exporters
+from one_logger.recorder.channel import Channel, InlineChannel
+from one_logger.recorder.delivery import DATA_ERROR, ERROR, EVENT, START, STOP
 from one_logger.recorder.process import call_at_exit, live_recorders
+from one_logger.recorder.request import Request, wait_for_all
+from one_logger.recorder.settings import ChannelSettings
+from one_logger.recorder.signals import SignalWatch
 from one_logger.recorder.stats import ExporterStats
-
-DELIVERIES = ("background", "inline")
 
 
 class DefaultRecorder(Recorder):
@@ -54,14 +58,23 @@ class DefaultRecorder(Recorder):
     It is closed when the interpreter exits.
 
     Args:
-        exporters: Where to export to. None at all is allowed.
+        exporters: Where to export to: a list, or a mapping whose keys are the names to use in the log and in `stats`.
+            None at all is allowed.
         delivery: `"background"`, or `"inline"` to call the exporters on the thread that records: for tests. An exporter
             whose `runs_inline` is true is always called there.
-        queue_capacity: How many records may be queued for each exporter. What comes while the queue is full is dropped,
-            counted and reported.
+        queue_capacity: How many records may be queued for each exporter.
+        queue_bytes: How many bytes may be queued for each exporter, roughly.
+        overflow: What happens while a queue is full. `"drop"`: records are dropped, counted, and reported to the
+            backend. `"block"`: the thread that records waits until there is room, up to `block_timeout`.
+        block_timeout: How long a thread waits for room at most, in seconds; after that the record is dropped.
         flush_interval: How long a record waits at most before it is exported, in seconds.
         max_failures: After how many failures in a row an exporter is disabled.
-        exit_timeout: How long `close` at interpreter exit takes at most, in seconds.
+        cool_down: How long it is left alone then before it is tried again, in seconds; each failure after that doubles
+            it, up to ten minutes.
+        flush_on_signals: Signals that end the process, such as `[signal.SIGTERM]`, on which to deliver first what was
+            recorded. A handler that was there is called; where there was none, the process ends by the signal, after
+            `exit_timeout` at most. Needs to be configured on the main thread.
+        exit_timeout: How long `close` at interpreter exit or on a signal takes at most, in seconds.
 
     Raises:
         OneLoggerError: An argument is not of the kind described here.
@@ -69,30 +82,45 @@ class DefaultRecorder(Recorder):
 
     def __init__(
         self,
-        exporters: Sequence[Exporter],
+        exporters: Sequence[Exporter] | Mapping[str, Exporter],
         *,
-        delivery: str = "background",
+        delivery: Literal["background", "inline"] = "background",
         queue_capacity: int = 65_536,
+        queue_bytes: int = 64 * 2**20,
+        overflow: Literal["drop", "block"] = "drop",
+        block_timeout: float = 1.0,
         flush_interval: float = 0.5,
         max_failures: int = 5,
+        cool_down: float = 5.0,
+        flush_on_signals: Iterable[int] = (),
         exit_timeout: float = 5.0,
     ) -> None:
-        _check_exporters(exporters)
-        if delivery not in DELIVERIES:
-            raise OneLoggerError(f"delivery is {delivery!r}; expected one of {', '.join(map(repr, DELIVERIES))}.")
-        _check_number("queue_capacity", queue_capacity, 1, "a number of records")
-        _check_number("flush_interval", flush_interval, 0.001, "a number of seconds")
-        _check_number("max_failures", max_failures, 1, "a number of failures")
-        _check_number("exit_timeout", exit_timeout, 0, "a number of seconds")
+        named = named_exporters(exporters)
+        check_choice("delivery", delivery, ("background", "inline"))
+        check_choice("overflow", overflow, ("drop", "block"))
+        check_number("queue_capacity", queue_capacity, 1, "a number of records", whole=True)
+        check_number("queue_bytes", queue_bytes, 1, "a number of bytes", whole=True)
+        check_number("block_timeout", block_timeout, 0, "a number of seconds")
+        check_number("flush_interval", flush_interval, 0.001, "a number of seconds")
+        check_number("max_failures", max_failures, 1, "a number of failures", whole=True)
+        check_number("cool_down", cool_down, 0, "a number of seconds")
+        check_number("exit_timeout", exit_timeout, 0, "a number of seconds")
+        settings = ChannelSettings(
+            queue_capacity=queue_capacity,
+            queue_bytes=queue_bytes,
+            block_timeout=block_timeout if overflow == "block" else 0.0,
+            flush_interval=flush_interval,
+            max_failures=max_failures,
+            cool_down=cool_down,
+        )
         self._channels: tuple[Channel, ...] = tuple(
-            (InlineChannel if delivery == "inline" or exporter.runs_inline else Channel)(
-                name,
-                exporter,
-                capacity=queue_capacity,
-                flush_interval=flush_interval,
-                max_failures=max_failures,
-            )
-            for name, exporter in _named(exporters).items()
+            (InlineChannel if delivery == "inline" or exporter.runs_inline else Channel)(name, exporter, settings)
+            for name, exporter in named.items()
+        )
+        self._signals = SignalWatch(
+            check_signals(flush_on_signals),
+            flush=lambda: self.flush(exit_timeout),
+            close=lambda: self.close(exit_timeout),
         )
         self._exit_timeout = exit_timeout
         self._config: OneLoggerConfig | None = None
@@ -121,6 +149,7 @@ class DefaultRecorder(Recorder):
         if not self._started or self._closed:
             return
         self._stop_threads()
+        self._signals.after_fork()
         self._inherited |= self._open
         self._open = {}
         for channel in self._channels:
@@ -377,6 +406,7 @@ class DefaultRecorder(Recorder):
                 resource = _resource(self._config)
                 for channel in self._channels:
                     channel.start(resource)
+                self._signals.begin()
                 call_at_exit(self._at_exit)
                 self._recording = True
         return self._recording
@@ -385,7 +415,7 @@ class DefaultRecorder(Recorder):
         self.close(self._exit_timeout)
         diagnostics.write_reports()
 
-    def flush(self, timeout: float = 30.0) -> bool:
+    def flush(self, timeout: float = 10.0) -> bool:
         """Wait until what was recorded is delivered. See `Recorder.flush`.
 
         `timeout` is for all exporters together. With inline delivery nothing is left to wait for.
@@ -393,9 +423,9 @@ class DefaultRecorder(Recorder):
         if not self._started or self._closed or CURRENT_SPAN.get() is SUPPRESSED:
             return self._delivered is not False
         deadline = self._deadline(timeout)
-        return _wait_for_all([channel.request(deadline) for channel in self._channels])
+        return wait_for_all([channel.request(Request(deadline)) for channel in self._channels])
 
-    def close(self, timeout: float = 30.0) -> bool:
+    def close(self, timeout: float = 10.0) -> bool:
         """Stop the spans that are open, deliver what was recorded, and close the exporters. See `Recorder.close`.
 
         `timeout` is for all exporters together. A span that is stopped here gets the attribute `one_logger.unfinished`.
@@ -424,7 +454,8 @@ class DefaultRecorder(Recorder):
                 continue
             span.set_attribute("one_logger.unfinished", True)
             self.stop(span)
-        delivered = _wait_for_all([channel.request(deadline, closing=True) for channel in self._channels])
+        delivered = wait_for_all([channel.request(Request(deadline, closing=True)) for channel in self._channels])
+        self._signals.end()
         atexit.unregister(self._at_exit)
         return delivered
 
@@ -446,23 +477,9 @@ class DefaultRecorder(Recorder):
         return {channel.name: channel.stats() for channel in self._channels}
 
 
-_TIMEOUT = 30.0
+_TIMEOUT = 10.0
 _LONGEST_TIMEOUT = 365 * 86_400.0
 _LOST = "it was dropped. Start a span first, or give the one that it belongs to."
-
-
-def _wait_for_all(requests: list[Request]) -> bool:
-    answers = [request.wait() for request in requests]  # a list: each is waited for, also after one that failed
-    return all(answers)
-
-
-def _named(exporters: Sequence[Exporter]) -> dict[str, Exporter]:
-    named: dict[str, Exporter] = {}
-    for exporter in exporters:
-        name = type(exporter).__name__
-        number = sum(1 for other in named.values() if type(other) is type(exporter)) + 1
-        named[name if number == 1 else f"{name}-{number}"] = exporter
-    return named
 
 
 def _resource(config: OneLoggerConfig | None) -> Resource:
@@ -475,20 +492,3 @@ def _resource(config: OneLoggerConfig | None) -> Resource:
         world_size=config.world_size,
         attributes=config.custom_metadata,
     )
-
-
-def _check_exporters(exporters: object) -> None:
-    if isinstance(exporters, (str, bytes)) or not isinstance(exporters, Sequence):
-        raise OneLoggerError(f"exporters is {type(exporters).__name__}; expected a list of exporters.")
-    for number, exporter in enumerate(exporters):
-        if not isinstance(exporter, Exporter):
-            raise OneLoggerError(
-                f"exporters[{number}] is {type(exporter).__name__}; expected an instance of one_logger.core.Exporter."
-            )
-        if any(other is exporter for other in exporters[:number]):
-            raise OneLoggerError(f"exporters[{number}] is in the list before; give each exporter once.")
-
-
-def _check_number(name: str, value: object, least: float, expected: str) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= least:
-        raise OneLoggerError(f"{name} is {value!r}; expected {expected} from {least}.")

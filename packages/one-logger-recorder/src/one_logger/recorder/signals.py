@@ -1,0 +1,94 @@
+"""Delivering what was recorded when a signal is about to end the process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterable
+from queue import SimpleQueue
+from types import FrameType
+
+from one_logger.core import diagnostics
+
+Handler = Callable[[int, FrameType | None], object]
+
+
+class SignalWatch:
+    """Handlers that have a thread deliver what was recorded, and chain the handlers that were there.
+
+    The handler itself only hands the signal's number to the thread, and calls the application's handler at once. Where
+    there was none, so that the signal would have ended the process, the thread closes the recorder first, and then has
+    the signal end the process.
+
+    Args:
+        signals: Which signals.
+        flush: Delivers what was recorded; the process goes on.
+        close: The same, before the process ends.
+    """
+
+    def __init__(self, signals: Iterable[int], flush: Callable[[], object], close: Callable[[], object]) -> None:
+        self._signals = tuple(signals)
+        self._flush = flush
+        self._close = close
+        self._previous: dict[int, Handler | int] = {}
+        self._caught: SimpleQueue[int | None] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+
+    def begin(self) -> None:
+        """Install the handlers, and start the thread. Python allows that on the main thread only."""
+        if not self._signals:
+            return
+        if threading.current_thread() is not threading.main_thread():
+            diagnostics.log(
+                diagnostics.WARNING,
+                "flush_on_signals has no effect: the recorder was first used on a thread other than the main one, "
+                "where Python installs no signal handlers. Configure it on the main thread.",
+            )
+            return
+        for number in self._signals:
+            previous = signal.getsignal(number)
+            if previous is None:
+                diagnostics.log(diagnostics.WARNING, f"Signal {number} has a handler that is not Python's; it is left.")
+            elif previous != self._handle:
+                self._previous[number] = previous
+                signal.signal(number, self._handle)
+        self._caught = SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="one-logger signals", daemon=True)
+        self._thread.start()
+
+    def end(self) -> None:
+        """Put back the handlers that were there, as far as nobody has replaced ours, and end the thread."""
+        thread, self._thread = self._thread, None
+        if thread is None:
+            return
+        self._caught.put(None)
+        if threading.current_thread() is threading.main_thread():
+            for number, previous in self._previous.items():
+                if signal.getsignal(number) == self._handle:
+                    signal.signal(number, previous)
+
+    def after_fork(self) -> None:
+        """Be as if not begun, in a forked child, where the thread does not run. The handlers then only chain."""
+        self._thread = None
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        previous = self._previous[number]
+        if self._thread is not None:
+            self._caught.put(number)  # does not wait, and may be called within itself
+        elif previous == signal.SIG_DFL:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+        if callable(previous) and not isinstance(previous, signal.Handlers):
+            previous(number, frame)
+
+    def _run(self) -> None:
+        caught = self._caught
+        while (number := caught.get()) is not None:
+            if self._previous[number] == signal.SIG_DFL:
+                self._close()
+                # Only the main thread can take the handler away: it does that on this second signal.
+                self._thread = None
+                os.kill(os.getpid(), number)
+                return
+            self._flush()
