@@ -163,7 +163,7 @@ def test_tasks_have_current_spans_of_their_own(configure: Configure) -> None:
 
 
 def test_generators_that_interleave_end_with_nothing_current(configure: Configure) -> None:
-    """A decorated function keeps its name and its result; each call is a span, also a recursive one."""
+    """Spans of generators that are advanced in turn are stopped with their blocks; none of them stays current."""
     configure()
 
     def numbers(name: str) -> Iterator[Span]:

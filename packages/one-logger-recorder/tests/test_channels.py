@@ -135,7 +135,7 @@ def test_an_exporter_may_raise_anywhere(method: str, error: BaseException) -> No
     recorder = DefaultRecorder([faulty, healthy], flush_interval=0.01)
     recorded = _use_everything(recorder, 20)
     recorder.flush(timeout=0.05)
-    assert recorder.close(timeout=5) is False or method == "close"
+    assert recorder.close(timeout=0.5) is False or method == "close"
     (report,) = verify(healthy.records)
     assert report.whole
     stats = recorder.stats()
@@ -280,8 +280,9 @@ def test_an_exporter_that_keeps_failing_is_disabled(caplog: pytest.LogCaptureFix
     assert recorder.close(timeout=0.5) is False
     assert time.monotonic() - begun < 5
     assert exporter.calls.count("export_event") == 0
-    stats = recorder.stats()["FaultyExporter"]
-    assert (stats.recorded, stats.dropped, stats.pending) == (recorded, recorded, 0)
+    while (stats := recorder.stats()["FaultyExporter"]).pending:  # the worker ends a moment after the deadline
+        assert time.monotonic() - begun < 30
+    assert (stats.recorded, stats.dropped) == (recorded, recorded)
     messages = [record.message for record in caplog.records]
     assert len(messages) == 2
     assert messages[0] == "Exporter FaultyExporter failed, it raised ExportError: busy."

@@ -47,7 +47,7 @@ class OneLoggerProvider:
         if self._config is not None and not self._recorder.closed:
             self._configured_twice(self._config)
             return
-        if config.enable_for_current_rank and not _disabled_by_environment():
+        if config.enable_for_current_rank and not disabled_by_environment():
             recorder.attach(config, _parent_from_environment())
             self._recorder = recorder
         else:
@@ -93,7 +93,8 @@ class OneLoggerProvider:
             self._recorder = NoOpRecorder(behind=self._recorder)
 
 
-def _disabled_by_environment() -> bool:
+def disabled_by_environment() -> bool:
+    """Whether the environment switches telemetry off in this process: `ONE_LOGGER_DISABLED=true`."""
     return os.environ.get("ONE_LOGGER_DISABLED", "").strip().lower() in ("true", "1", "yes", "on")
 
 
