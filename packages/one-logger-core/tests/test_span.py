@@ -1,5 +1,8 @@
 import gc
+import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from enum import Enum, StrEnum
 
 import pytest
@@ -209,6 +212,25 @@ def test_stop_during_a_stop_ends_the_span_once() -> None:
     results: list[bool] = []
     results.append(span.stop(_WhileReading(lambda: results.append(span.stop()))))
     assert sorted(results) == [False, True]
+
+
+def test_one_of_several_threads_ends_a_span() -> None:
+    """Of four threads that stop the same spans at once, one ends each span, so that its stop is exported once."""
+    spans = [Span("work") for _ in range(20_000)]
+    barrier = threading.Barrier(4)
+
+    def stop_all() -> list[bool]:
+        barrier.wait()
+        return [span.stop() for span in spans]
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            results = [future.result() for future in [pool.submit(stop_all) for _ in range(4)]]
+    finally:
+        sys.setswitchinterval(interval)
+    assert {sum(ended) for ended in zip(*results, strict=True)} == {1}
 
 
 def test_attributes_that_cannot_be_read_do_not_keep_a_span_from_stopping() -> None:

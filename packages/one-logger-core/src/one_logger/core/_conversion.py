@@ -108,8 +108,9 @@ def _scalar(value: object) -> str | bool | int | float | None:
     if issubclass(kind, float):
         return float.__float__(value)  # type: ignore[arg-type]
     if may_be_read(value):
-        # Scalars of numpy, and arrays without dimensions, hold one value; item() gives it.
-        item = value.item() if tuple(value.shape) == () else None  # type: ignore[attr-defined]
+        # Scalars of numpy, and arrays without dimensions, hold one value. item() makes one up where it is masked.
+        one = value.tolist if is_numpy(value) else value.item  # type: ignore[attr-defined]
+        item = one() if tuple(value.shape) == () else None  # type: ignore[attr-defined]
         return item if type(item) in _SCALARS else _text(item)
     if may_be_on_device(value):
         return array_text(value)

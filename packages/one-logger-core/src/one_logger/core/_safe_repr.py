@@ -99,7 +99,8 @@ def _fields(name: str, fields: list[str], value: object, depth: int) -> Iterator
 def _has_generated_repr(kind: type) -> bool:
     """Whether `kind` is a data class whose `repr` shows its fields."""
     parameters = kind.__dict__.get("__dataclass_params__")
-    return parameters is not None and parameters.repr and "__repr__" in kind.__dict__
+    # One that was written by hand is not wrapped, and may hide fields.
+    return parameters is not None and parameters.repr and hasattr(kind.__dict__.get("__repr__"), "__wrapped__")
 
 
 def _leaf(value: object) -> str:

@@ -213,6 +213,11 @@ class TelemetryDataError(Event):
         dropped: int = 0,
     ) -> None:
         super().__init__("telemetry_data_error", attributes, timestamp)
+        if not isinstance(error_type, TelemetryDataErrorType):
+            self._problem = self._problem or (
+                f"error_type was given as {type(error_type).__name__}; expected a TelemetryDataErrorType."
+            )
+            error_type = TelemetryDataErrorType.INCOMPLETE_TELEMETRY_DATA
         self._error_type = error_type
         self._message = message if type(message) is str else message_text(message)
         self._dropped = dropped

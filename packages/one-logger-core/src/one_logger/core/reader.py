@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
+from operator import attrgetter
 
 TYPE_CHECKING = False  # importing `typing` would double the import time; type checkers know this name
 if TYPE_CHECKING:
@@ -115,13 +117,12 @@ class StreamReport:
             self._end = record
 
     def _fill(self, seq: int) -> bool:
-        for number, gap in enumerate(self.gaps):
-            if seq in gap:
-                self.gaps[number : number + 1] = [
-                    part for part in (range(gap.start, seq), range(seq + 1, gap.stop)) if part
-                ]
-                return True
-        return False
+        number = bisect_right(self.gaps, seq, key=attrgetter("start")) - 1
+        if number < 0 or seq not in self.gaps[number]:
+            return False
+        gap = self.gaps[number]
+        self.gaps[number : number + 1] = [part for part in (range(gap.start, seq), range(seq + 1, gap.stop)) if part]
+        return True
 
     def __repr__(self) -> str:
         state = "whole" if self.whole else "closed" if self.closed else "cut short"
@@ -133,7 +134,8 @@ class StreamReport:
 def verify(records: Iterable[dict[str, Any]]) -> list[StreamReport]:
     """What can be proved of each stream in `records`, in the order in which the streams first appear.
 
-    Records of several streams may be mixed, out of order and repeated. Memory does not grow with their number.
+    Records of several streams may be mixed, out of order and repeated. Memory grows with the number of streams and
+    gaps, not with that of records.
     """
     reports: dict[str, StreamReport] = {}
     for record in records:

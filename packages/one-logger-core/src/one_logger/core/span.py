@@ -56,6 +56,7 @@ class Span:
     __slots__ = (
         "_initial_attributes",
         "_later_attributes",
+        "_open",
         "_start_event_attributes",
         "_status",
         "_stop_event_attributes",
@@ -96,6 +97,7 @@ class Span:
         self.end_unix_ns: int | None = None  # is set last by stop(): it tells other threads that the span is over
         self.end_monotonic_ns = 0
         self.ancestor: Span | None = None
+        self._open = True
         self.span_id: int = new_span_id()
         self.trace_id: int
         self.parent_span_id: int | None
@@ -110,7 +112,9 @@ class Span:
         else:
             self.trace_id = new_trace_id()
             self.parent_span_id = None
-            self.problem = f"parent was given as {type(parent).__name__}; expected a Span, a SpanContext or None."
+            self.problem = (
+                self.problem or f"parent was given as {type(parent).__name__}; expected a Span, a SpanContext or None."
+            )
         if start_time is None:
             self.start_unix_ns = time_ns()
             self.start_monotonic_ns = monotonic_ns()
@@ -130,7 +134,9 @@ class Span:
         Returns:
             True if this call ended the span; False if it had ended before, in which case nothing changes.
         """
-        if self.end_unix_ns is not None:
+        try:
+            del self._open  # of several threads, and calls within this one, that do so one succeeds
+        except AttributeError:
             return False
         if stop_event_attributes is not None:
             try:
@@ -138,8 +144,6 @@ class Span:
             except OneLoggerError as error:
                 self.problem = str(error)
                 self._stop_event_attributes = salvage_attributes(stop_event_attributes)
-            if self.end_unix_ns is not None:  # reading the attributes has stopped it, or another thread has
-                return False
         if stop_time is None:
             self.end_monotonic_ns = monotonic_ns()
             self.end_unix_ns = time_ns()

@@ -27,12 +27,12 @@ class SpanContext:
     __slots__ = ("_span_id", "_trace_flags", "_trace_id")
 
     def __init__(self, trace_id: int, span_id: int, trace_flags: int = SAMPLED) -> None:
-        if not 0 < trace_id < 1 << 128:
-            raise OneLoggerError(f"trace_id is {trace_id}; a trace id is a number from 1 to 2**128 - 1.")
-        if not 0 < span_id < 1 << 64:
-            raise OneLoggerError(f"span_id is {span_id}; a span id is a number from 1 to 2**64 - 1.")
-        if not 0 <= trace_flags < 1 << 8:
-            raise OneLoggerError(f"trace_flags is {trace_flags}; trace flags are a number from 0 to 255.")
+        if not isinstance(trace_id, int) or not 0 < trace_id < 1 << 128:
+            raise OneLoggerError(f"trace_id is {trace_id!r}; a trace id is a number from 1 to 2**128 - 1.")
+        if not isinstance(span_id, int) or not 0 < span_id < 1 << 64:
+            raise OneLoggerError(f"span_id is {span_id!r}; a span id is a number from 1 to 2**64 - 1.")
+        if not isinstance(trace_flags, int) or not 0 <= trace_flags < 1 << 8:
+            raise OneLoggerError(f"trace_flags is {trace_flags!r}; trace flags are a number from 0 to 255.")
         self._trace_id = trace_id
         self._span_id = span_id
         self._trace_flags = trace_flags
@@ -47,11 +47,11 @@ class SpanContext:
         Raises:
             OneLoggerError: The text is no `traceparent`, or one of its ids is zero.
         """
-        match = _TRACEPARENT.fullmatch(text.strip())
+        match = _TRACEPARENT.fullmatch(text.strip()) if isinstance(text, str) else None
         # Version ff is forbidden; version 00 ends with the flags; later versions may go on after them.
         if match is None or match[1] == "ff" or (match[1] == "00" and match[5]):
             raise OneLoggerError(
-                f"{text[:100]!r} is no traceparent; expected version-trace_id-span_id-flags in lower-case "
+                f"{text!r:.100} is no traceparent; expected version-trace_id-span_id-flags in lower-case "
                 "hexadecimal, such as 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01."
             )
         return cls(int(match[2], 16), int(match[3], 16), int(match[4], 16))

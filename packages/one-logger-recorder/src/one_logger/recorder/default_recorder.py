@@ -215,7 +215,7 @@ class DefaultRecorder(Recorder):
                 stop_time = self._checked_time("stop_time", stop_time)
             span.stop(stop_event_attributes, stop_time=stop_time)
             if CURRENT_SPAN.get() is span:
-                CURRENT_SPAN.set(span.open_ancestor if span.ancestor is not None else None)
+                CURRENT_SPAN.set(span.ancestor)  # which is open, as the span has just been stopped
             for channel in self._channels:
                 queue = channel.queue
                 if len(queue) < channel.limit and not channel.headless:
