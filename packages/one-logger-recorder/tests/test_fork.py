@@ -11,6 +11,9 @@ import pytest
 
 from one_logger.core import read_records, verify
 
+# From 3.12 on Python warns of any fork in a process with threads, of which a recorder has one for each exporter.
+PYTHON = (sys.executable, "-W", "ignore:This process")
+
 SETUP = """
 import multiprocessing, os, sys, threading
 from one_logger.api import *
@@ -42,9 +45,7 @@ if __name__ == "__main__":
 def _run(tmp_path: Path, code: str) -> list[dict[str, Any]]:
     script, file = tmp_path / "job.py", tmp_path / "records.jsonl"
     script.write_text(SETUP + "".join(f"    {line}\n" for line in code.strip().splitlines()))
-    process = subprocess.run(
-        [sys.executable, str(script), str(file)], check=False, capture_output=True, text=True, timeout=60
-    )
+    process = subprocess.run([*PYTHON, str(script), str(file)], check=False, capture_output=True, text=True, timeout=60)
     assert (process.returncode, process.stderr) == (0, "")
     with file.open() as lines:
         return list(read_records(lines))
@@ -135,9 +136,7 @@ def job(name):
     script = tmp_path / "job.py"
     main = SETUP.replace('if __name__ == "__main__":', "\n".join(script_code) + '\n\nif __name__ == "__main__":')
     script.write_text(main + "".join(f"    {line}\n" for line in code.strip().splitlines()))
-    process = subprocess.run(
-        [sys.executable, str(script), str(file)], check=False, capture_output=True, text=True, timeout=60
-    )
+    process = subprocess.run([*PYTHON, str(script), str(file)], check=False, capture_output=True, text=True, timeout=60)
     assert (process.returncode, process.stderr) == (0, "")
     with file.open() as lines:
         records = list(read_records(lines))
