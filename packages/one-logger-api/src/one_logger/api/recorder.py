@@ -138,12 +138,11 @@ class Recorder(ABC):
         """
 
     @property
-    @abstractmethod
     def closed(self) -> bool:
-        """Whether `close` was called."""
+        """Whether `close` was called. A process whose recorder is closed may be configured anew."""
+        return False
 
-    @abstractmethod
-    def attach(self, config: OneLoggerConfig, parent: SpanContext | None) -> None:
+    def attach(self, config: OneLoggerConfig, parent: SpanContext | None) -> None:  # noqa: B027 - not all need it
         """Take the configuration of the process. `OneLoggerProvider.configure` calls it once, before anything else.
 
         Args:
