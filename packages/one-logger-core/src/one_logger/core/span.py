@@ -138,18 +138,15 @@ class Span:
             del self._open  # of several threads, and calls within this one, that do so one succeeds
         except AttributeError:
             return False
+        self.end_monotonic_ns = monotonic_ns() if stop_time is None else stop_time.monotonic_ns
+        end_unix_ns = time_ns() if stop_time is None else stop_time.unix_ns
         if stop_event_attributes is not None:
             try:
                 self._stop_event_attributes = take_attributes(stop_event_attributes)
             except OneLoggerError as error:
                 self.problem = str(error)
                 self._stop_event_attributes = salvage_attributes(stop_event_attributes)
-        if stop_time is None:
-            self.end_monotonic_ns = monotonic_ns()
-            self.end_unix_ns = time_ns()
-        else:
-            self.end_monotonic_ns = stop_time.monotonic_ns
-            self.end_unix_ns = stop_time.unix_ns
+        self.end_unix_ns = end_unix_ns
         if self.ancestor is not None:
             # Spans started in this one may go on. They hold on to it; it must not hold on to others that have ended.
             self.ancestor = self.open_ancestor
