@@ -22,10 +22,10 @@ from sklearn.metrics import accuracy_score, log_loss
 from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier
 
-from one_logger.api import OneLoggerConfig, configure_one_logger, record_error, record_event, timed_span
+from one_logger.api import record_error, record_event, timed_span
 from one_logger.core import Status, read_records, verify
 from one_logger.exporter.file import FileExporter
-from one_logger.recorder import DefaultRecorder
+from one_logger.recorder import configure
 
 SEED = 20
 BATCH_SIZE = 32
@@ -45,13 +45,13 @@ def main() -> int:
     """Train, then report what the telemetry says about the training."""
     arguments = parse_arguments()
     output = arguments.output or Path(tempfile.mkdtemp(prefix="train-digits-"), "telemetry.jsonl")
-    config = OneLoggerConfig(
+    recorder = configure(
         application_name="train-digits",
         session_tag=lambda: os.environ.get("SLURM_JOB_ID", "local"),  # the restarts of a job share it
         custom_metadata={"model": "MLPClassifier", "dataset": "scikit-learn digits"},
+        exporters=[FileExporter(output)],
+        inherit=True,  # and to whatever a configuration file or an installed package adds
     )
-    recorder = DefaultRecorder([FileExporter(output)])
-    configure_one_logger(config, recorder)
 
     with timed_span("application", {"epochs": arguments.epochs}, {"python": sys.version}):
         run(arguments.epochs, output.parent / "checkpoints")

@@ -9,6 +9,7 @@ if there is one.
 import re
 import sys
 import tarfile
+import tomllib
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,6 +54,8 @@ def _sdist_files(path: Path) -> set[str]:
 
 def _wanted_in_wheel(package: Path, stem: str) -> set[str]:
     about = {f"{stem}.dist-info/{name}" for name in ("METADATA", "RECORD", "WHEEL", "licenses/LICENSE")}
+    if "entry-points" in tomllib.loads((package / "pyproject.toml").read_text())["project"]:
+        about.add(f"{stem}.dist-info/entry_points.txt")
     return about | set(_sources(package / "src", package / "src"))
 
 

@@ -148,3 +148,20 @@ def test_failing_handler_loses_no_more_than_its_record(caplog: pytest.LogCapture
     assert types[0] == "resource"
     assert types[-1] == "end"
     assert types.count("resource") == 1
+
+
+@pytest.mark.parametrize("level", [logging.DEBUG, "DEBUG", "debug"])
+def test_level_may_be_a_number_or_a_name(caplog: pytest.LogCaptureFixture, level: int | str) -> None:
+    """The level of ordinary records is given as a number or as its name, as a configuration file has it."""
+    caplog.set_level(logging.DEBUG)
+    exporter = LoggerExporter("telemetry", level)
+    exporter.initialize(Resource())
+    exporter.close()
+    assert {record.levelno for record in caplog.records} == {logging.DEBUG}
+
+
+@pytest.mark.parametrize("level", ["LOUD", 1.5, None])
+def test_unknown_level_is_refused(level: object) -> None:
+    """A level that does not exist is refused where it is given."""
+    with pytest.raises(OneLoggerError, match="expected a number, or a name"):
+        LoggerExporter("telemetry", level)  # type: ignore[arg-type]  # that is the point

@@ -16,13 +16,13 @@ class LoggerExporter(RecordExporter):
 
     Args:
         logger: The logger, or its name.
-        level: The level of what is neither an error nor a telemetry data error, as in `logging`.
+        level: The level of what is neither an error nor a telemetry data error: a number, or a name such as `"INFO"`.
 
     Raises:
-        OneLoggerError: `logger` is neither a logger nor a name.
+        OneLoggerError: `logger` is neither a logger nor a name, or there is no such level.
     """
 
-    def __init__(self, logger: logging.Logger | str, level: int = logging.INFO) -> None:
+    def __init__(self, logger: logging.Logger | str, level: int | str = logging.INFO) -> None:
         super().__init__()
         if isinstance(logger, str):
             logger = logging.getLogger(logger)
@@ -32,7 +32,10 @@ class LoggerExporter(RecordExporter):
             )
         self._logger = logger
         self._levels = {"error": logging.ERROR, "telemetry_data_error": logging.WARNING}
-        self._level = level
+        known = logging.getLevelNamesMapping().get(level.upper()) if isinstance(level, str) else level
+        if type(known) is not int:
+            raise OneLoggerError(f"level is {level!r}; expected a number, or a name such as 'INFO'.")
+        self._level = known
 
     def open(self, resource: Resource) -> None:
         """Do nothing."""

@@ -1,0 +1,78 @@
+"""An exporter that writes records to a table."""
+
+import json
+import os
+import sqlite3
+
+from one_logger.core import ExportError, RecordExporter, Resource
+
+_CREATE = """
+CREATE TABLE IF NOT EXISTS records (
+    stream TEXT NOT NULL, seq INTEGER NOT NULL, type TEXT NOT NULL, name TEXT, record TEXT NOT NULL,
+    PRIMARY KEY (stream, seq)
+)
+"""
+
+# What a forked child has inherited: SQLite must not close it there, so it must not be collected as garbage.
+_inherited: list[sqlite3.Connection] = []
+
+
+class SQLiteExporter(RecordExporter):
+    """Writes each record to a row of the table `records`: its stream, number, type and name, and all of it as JSON.
+
+    A database that is locked or full is tried again: what could not be written is kept.
+
+    Args:
+        database: The file. It is made if it isn't there.
+        lock_timeout: How long to wait while another process has the database locked, in seconds.
+    """
+
+    def __init__(self, database: str | os.PathLike[str], lock_timeout: float = 5.0) -> None:
+        super().__init__()
+        self._database = os.fspath(database)
+        self._lock_timeout = lock_timeout
+        self._connection: sqlite3.Connection | None = None
+
+    def open(self, resource: Resource) -> None:
+        """Open the database and make the table."""
+        try:
+            # One thread at a time uses it, but not always the same: interpreter exit closes it on another one.
+            connection = sqlite3.connect(self._database, timeout=self._lock_timeout, check_same_thread=False)
+        except sqlite3.Error as error:
+            raise ExportError(f"The database {self._database!r} cannot be opened: {error}.", retriable=True) from error
+        try:
+            connection.execute(_CREATE)
+        except sqlite3.Error as error:
+            connection.close()
+            raise ExportError(f"The database {self._database!r} cannot be used: {error}.", retriable=True) from error
+        self._connection = connection
+
+    def write(self, lines: list[str]) -> None:
+        """Insert a row for each line: all of them, or none."""
+        if self._connection is None:
+            raise ExportError(f"The database {self._database!r} is not open.")
+        try:
+            with self._connection:
+                self._connection.executemany("INSERT INTO records VALUES (?, ?, ?, ?, ?)", map(_row, lines))
+        except sqlite3.Error as error:
+            raise ExportError(
+                f"The database {self._database!r} cannot be written to: {error}.", retriable=True
+            ) from error
+        lines.clear()
+
+    def release(self) -> None:
+        """Close the database."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def forget(self) -> None:
+        """Leave the parent's connection alone."""
+        if self._connection is not None:
+            _inherited.append(self._connection)
+            self._connection = None
+
+
+def _row(line: str) -> tuple[str, int, str, str | None, str]:
+    record = json.loads(line)
+    return record["stream"], record["seq"], record["type"], record.get("name"), line.rstrip("\n")

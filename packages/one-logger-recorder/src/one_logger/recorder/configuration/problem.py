@@ -1,0 +1,86 @@
+"""What is wrong with a configuration, and where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from one_logger.core import OneLoggerError
+
+Path = tuple[str | int, ...]
+"""The way from the top of a document to a value in it: keys of mappings, and numbers of list items from 0."""
+
+
+class Source(NamedTuple):
+    """Where entries come from."""
+
+    kind: str
+    """`"code"`, `"file"` or `"package"`."""
+    label: str
+    """What it is called in messages."""
+    lines: Mapping[Path, int] = {}
+    """The line of each value, from 1, where there are lines."""
+
+    def line(self, path: Path) -> int | None:
+        """The line of a value or, if it isn't there, of the nearest one around it."""
+        while path and path not in self.lines:
+            path = path[:-1]
+        return self.lines.get(path)
+
+
+class ConfigProblem(NamedTuple):
+    """One thing that is wrong with a configuration."""
+
+    source: str
+    """Where it was found: a file, a package, the code."""
+    line: int | None
+    """The line in the file, from 1."""
+    path: str
+    """The place in the source, such as `exporters[1].config.topic`; empty if it is the source as a whole."""
+    message: str
+    """What was given, and what was expected."""
+
+    def __str__(self) -> str:
+        line = "" if self.line is None else f", line {self.line}"
+        path = f"{self.path} " if self.path else ""
+        return f"{self.source}{line}: {path}{self.message}"
+
+
+class ExporterConfigError(OneLoggerError):
+    """A configuration cannot be used. Its text lists everything that is wrong with it; no secret is in it.
+
+    Args:
+        problems: What is wrong.
+    """
+
+    def __init__(self, problems: Sequence[ConfigProblem]) -> None:
+        sources = list(dict.fromkeys(problem.source for problem in problems))
+        super().__init__(tuple(sorted(problems, key=lambda each: (sources.index(each.source), each.line or 0))))
+
+    @property
+    def problems(self) -> tuple[ConfigProblem, ...]:
+        """What is wrong."""
+        problems: tuple[ConfigProblem, ...] = self.args[0]
+        return problems
+
+    def __str__(self) -> str:
+        if len(self.problems) == 1:
+            return f"The configuration of one-logger has a problem: {self.problems[0]}"
+        lines = "".join(f"\n- {problem}" for problem in self.problems)
+        return f"The configuration of one-logger has {len(self.problems)} problems:{lines}"
+
+
+def path_text(path: Path) -> str:
+    """A path as it is written in messages: `exporters[1].config.topic`."""
+    text = ""
+    for step in path:
+        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
+    return text
+
+
+def near_miss(given: str, known: Sequence[str]) -> str:
+    """`did you mean 'x'?`, or an empty text if nothing is near."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(given, known, n=1)
+    return f"did you mean {near[0]!r}?" if near else ""

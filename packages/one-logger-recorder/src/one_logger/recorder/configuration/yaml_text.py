@@ -1,0 +1,142 @@
+"""YAML, read into values of which the line is known."""
+
+from __future__ import annotations
+
+import yaml
+
+from one_logger.recorder.configuration.problem import Path
+from one_logger.recorder.configuration.section import MAX_DEPTH
+
+MAX_VALUES = 10_000
+"""How many values a document may have, each alias counted with all that it stands for."""
+
+_TAG = "tag:yaml.org,2002:"
+_AS_WRITTEN = {f"{_TAG}{name}" for name in ("str", "timestamp", "value")}
+_CONSTRUCTED = {f"{_TAG}{name}" for name in ("null", "bool", "int", "float")}
+_INSTEAD_OF_PYYAML = {
+    # These messages of PyYAML quote what they are about, which may be a password that happens to start with * or !.
+    "found undefined alias": "an alias (*name) stands here for which there is no anchor (&name); "
+    "put a text that starts with * in quotes",
+    "found undefined tag handle": "a tag (!name!) stands here that is not declared; "
+    "put a text that starts with ! in quotes",
+    "found duplicate anchor": "the anchor (&name) has been used before",
+    "found character '\\t'": "a tab stands here where YAML wants spaces",
+    "expected a single document": "a second document starts",
+}
+
+
+class TextError(Exception):
+    """A text cannot be read.
+
+    Args:
+        message: What is wrong with it.
+        line: Where, from 1.
+    """
+
+    def __init__(self, message: str, line: int | None = None) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+def read_yaml(text: str) -> tuple[object, dict[Path, int]]:
+    """The value that a YAML document holds, and the line of each value in it.
+
+    Aliases and merge keys are followed. Dates stay texts, and no tag but those of JSON's types is known.
+
+    Raises:
+        TextError: The text is no YAML, or is more than a configuration needs.
+    """
+    reader = _Reader(text)
+    return reader.value, reader.lines
+
+
+def lines_of_json(text: str) -> dict[Path, int]:
+    """The line of each value in a JSON document: none, for the little of JSON that is no YAML."""
+    try:
+        return read_yaml(text)[1]
+    except TextError:
+        return {}
+
+
+class _Reader:
+    def __init__(self, text: str) -> None:
+        self.lines: dict[Path, int] = {}
+        self._values = 0
+        try:
+            self._loader = yaml.SafeLoader(text)
+            node = self._loader.get_single_node()
+        except yaml.reader.ReaderError as error:
+            line = text.count("\n", 0, error.position) + 1
+            raise TextError("a control character stands here, which YAML does not allow", line) from None
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            raise TextError(_sentence(error), None if mark is None else mark.line + 1) from None
+        except RecursionError:
+            raise TextError(f"it is nested too deeply; at most {MAX_DEPTH} levels are read") from None
+        except ValueError:  # PyYAML on an escape such as "\U00110000" or a version of 5,000 digits
+            raise TextError("an escape or a number in it is out of range") from None
+        self.value = None if node is None else self._value(node, ())
+
+    def _value(self, node: yaml.Node, path: Path) -> object:
+        line = node.start_mark.line + 1
+        self.lines.setdefault(path, line)
+        self._values += 1
+        if self._values > MAX_VALUES:
+            raise TextError(
+                f"it has more than {MAX_VALUES} values, each alias counted with all that it stands for", line
+            )
+        if len(path) > MAX_DEPTH:
+            raise TextError(f"it is nested too deeply; at most {MAX_DEPTH} levels are read", line)
+        if isinstance(node, yaml.MappingNode) and node.tag == f"{_TAG}map":
+            return self._mapping(node, path)
+        if isinstance(node, yaml.SequenceNode) and node.tag == f"{_TAG}seq":
+            return [self._value(item, (*path, number)) for number, item in enumerate(node.value)]
+        if isinstance(node, yaml.ScalarNode):
+            if node.tag in _AS_WRITTEN:
+                return node.value
+            if node.tag in _CONSTRUCTED:
+                return self._scalar(node, line)
+        raise TextError(
+            "a tag (!name) stands here that a configuration has no use for; put a text that starts with ! in quotes",
+            line,
+        )
+
+    def _scalar(self, node: yaml.ScalarNode, line: int) -> object:
+        try:
+            value: object = self._loader.construct_object(node)
+        except (ValueError, KeyError, OverflowError, yaml.YAMLError):
+            raise TextError(
+                "a value stands here that is not of the type that its tag says, or too long", line
+            ) from None
+        return value
+
+    def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, object]:
+        values: dict[str, object] = {}
+        merged: list[yaml.Node] = []
+        for key_node, value_node in node.value:
+            line = key_node.start_mark.line + 1
+            if key_node.tag == f"{_TAG}merge":
+                merged += value_node.value if isinstance(value_node, yaml.SequenceNode) else [value_node]
+                continue
+            if not isinstance(key_node, yaml.ScalarNode) or key_node.tag not in _AS_WRITTEN:
+                raise TextError("a key stands here that is no text; put it in quotes", line)
+            key = key_node.value
+            if key in values:
+                raise TextError(f"the key {key!r} stands in one mapping twice", line)
+            self.lines[(*path, key)] = line
+            values[key] = self._value(value_node, (*path, key))
+        for source in merged:
+            if not isinstance(source, yaml.MappingNode):
+                raise TextError("a merge key (<<) stands here without a mapping", source.start_mark.line + 1)
+            for key, value in self._mapping(source, path).items():
+                values.setdefault(key, value)
+            self._values += 1
+        return values
+
+
+def _sentence(error: yaml.MarkedYAMLError) -> str:
+    problem = error.problem or error.context or "it cannot be read"
+    for start, sentence in _INSTEAD_OF_PYYAML.items():
+        if start in problem or start in (error.context or ""):
+            return sentence
+    return f"{error.context}, {problem}" if error.context and error.problem else problem
