@@ -16,12 +16,20 @@ ROOT = Path(__file__).parent
 PACKAGES = sorted(path.parent.name for path in ROOT.glob("packages/*/pyproject.toml"))
 SOURCES = os.pathsep.join(str(ROOT / "packages" / name / "src") for name in PACKAGES)
 EDITABLE = [f"--editable=./packages/{name}" for name in PACKAGES]
+VENDOR = ROOT / "examples/vendor-exporter"
 PYTHONS = nox.project.python_versions(nox.project.load_toml(f"packages/{PACKAGES[0]}/pyproject.toml"))
 
 
 def group(name: str) -> tuple[str, ...]:
     """The requirements of one of the dependency groups in pyproject.toml."""
     return nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), name)
+
+
+def tested(*packages: str) -> tuple[str, ...]:
+    """What the tests of these packages need beside the packages."""
+    groups = nox.project.load_toml("pyproject.toml")["dependency-groups"]
+    own = [f"test-{name}" for name in packages if f"test-{name}" in groups]
+    return tuple(requirement for name in ["test", *own] for requirement in group(name))
 
 
 def wheel(package: str) -> str:
@@ -44,10 +52,12 @@ def types(session: nox.Session) -> None:
     """Strict type checking of the sources, the tests and the tools."""
     session.install(*group("types"))
     session.env["MYPYPATH"] = SOURCES
-    session.run("mypy", *SOURCES.split(os.pathsep), "noxfile.py", "tools", "examples")
+    session.run("mypy", *SOURCES.split(os.pathsep), "noxfile.py", "tools", *map(str, ROOT.glob("examples/*.py")))
+    session.env["MYPYPATH"] = os.pathsep.join([SOURCES, f"{VENDOR}/src"])
+    session.run("mypy", f"{VENDOR}/src")
     # A run for the tests of each package: two packages may both have a test_errors.py.
-    for name in PACKAGES:
-        with session.chdir(f"packages/{name}/tests"):
+    for folder in [*(f"packages/{name}" for name in PACKAGES), str(VENDOR)]:
+        with session.chdir(f"{folder}/tests"):
             session.run("mypy", f"--config-file={ROOT}/pyproject.toml", f"--cache-dir={ROOT}/.mypy_cache", ".")
 
 
@@ -63,8 +73,15 @@ def imports(session: nox.Session) -> None:
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """The tests of all packages, on every supported Python that is there."""
-    session.install(*EDITABLE, *group("test"))
-    session.run("pytest", "packages", *session.posargs)
+    session.install(*EDITABLE, *tested(*PACKAGES))
+    session.run("pytest", "packages", "-m", "not faults", *session.posargs)
+
+
+@nox.session
+def faults(session: nox.Session) -> None:
+    """The tests of real faults that take longer: killed processes, large memory, many threads, garbage."""
+    session.install(*EDITABLE, *tested(*PACKAGES))
+    session.run("pytest", "packages", "-m", "faults", *session.posargs)
 
 
 @nox.session
@@ -84,11 +101,25 @@ def isolated(session: nox.Session, package: str) -> None:
     # As constraints, the wheels just built are what "one-logger-core" means here, whatever an index has by that name.
     siblings = Path(session.create_tmp(), "siblings.txt")
     siblings.write_text("".join(f"{name} @ {Path(wheel(name)).as_uri()}\n" for name in PACKAGES))
-    session.install(wheel(package), "--constraint", str(siblings))
+    extras = nox.project.load_toml(f"packages/{package}/pyproject.toml")["project"].get("optional-dependencies", {})
+    declared = f"{package}[{','.join(extras)}] @ {Path(wheel(package)).as_uri()}"
+    session.install(declared, "--constraint", str(siblings))
     session.run("python", "-I", "tools/check_isolated.py", package)
-    session.install(*group("test"))
+    # Beside an exporter its tests may have a recorder.
+    beside = ["one-logger-recorder"] if package.startswith("one-logger-exporter-") else []
+    session.install(*tested(package), *beside, "--constraint", str(siblings))
     with session.chdir(session.create_tmp()):
-        session.run("pytest", f"--config-file={ROOT}/pyproject.toml", f"{ROOT}/packages/{package}/tests")
+        session.run(
+            "pytest", f"--config-file={ROOT}/pyproject.toml", "-m", "not faults", f"{ROOT}/packages/{package}/tests"
+        )
+
+
+@nox.session(requires=["build"])
+def vendor(session: nox.Session) -> None:
+    """A vendor's exporter, installed beside the wheels: its own tests, and the main job with it."""
+    session.install(*map(wheel, PACKAGES), str(VENDOR), *group("test"), *group("demo"))
+    with session.chdir(session.create_tmp()):
+        session.run("pytest", f"--config-file={ROOT}/pyproject.toml", f"{VENDOR}/tests")
 
 
 @nox.session

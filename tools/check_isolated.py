@@ -29,8 +29,12 @@ def main() -> int:
 
 
 def _asked_for(name: str) -> set[str]:
-    """The distribution and, over any number of steps, those that it requires and that are installed."""
+    """The distribution and, over any number of steps, those that it requires and that are installed.
+
+    It is installed with all of its extras; of those of others nobody knows whether they were asked for.
+    """
     found: set[str] = set()
+    own = name
     waiting = [name]
     while waiting:
         name = waiting.pop()
@@ -41,7 +45,9 @@ def _asked_for(name: str) -> set[str]:
         except metadata.PackageNotFoundError:
             continue  # A marker excludes it here.
         found.add(name)
-        waiting += [_normalized(re.split(r"[^\w.-]", text)[0]) for text in requirements if "extra ==" not in text]
+        waiting += [
+            _normalized(re.split(r"[^\w.-]", text)[0]) for text in requirements if name == own or "extra ==" not in text
+        ]
     return found
 
 

@@ -20,12 +20,13 @@ class Breaker:
 
     Args:
         max_failures: After how many failures in a row the breaker opens.
-        cool_down: How long it stays open at first, in seconds; each failed probe doubles that, up to ten minutes.
+        cool_down: How long it stays open at first, in seconds, 0.1 at least; each failed probe doubles that, up to ten
+            minutes.
     """
 
     def __init__(self, max_failures: int, cool_down: float) -> None:
         self._max_failures = max_failures
-        self._cool_down = cool_down
+        self._cool_down = max(cool_down, BACK_OFF)  # without any pause a dead exporter would keep a processor busy
         self._jitter = Random()  # noqa: S311 - waiting times need not be secret
         self._in_a_row = 0
         self._may_call_at = 0.0

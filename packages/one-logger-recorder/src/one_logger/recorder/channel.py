@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from math import inf
 from time import monotonic, sleep
 
 from one_logger.api.context import CURRENT_SPAN, SUPPRESSED
@@ -19,8 +20,9 @@ from one_logger.recorder.stats import ExporterStats
 WAKE_AT = 2_048
 """How many queued records wake the worker before its interval is over."""
 
-LOOK_EVERY = 32
-"""By how many records the queue grows between two looks at its size in bytes."""
+LOOK_EVERY = 31
+"""By how many records the queue grows between two looks at its size in bytes. A prime, so that a job whose records come
+in a pattern is not looked at in the same place of it every time."""
 
 BATCH = 1_024
 """How many records an exporter buffers at most before it is told to ship them."""
@@ -39,7 +41,7 @@ CHUNK = 8
 """How many records are exported between two looks at the clock."""
 
 LONGEST_PAUSE = 1.0
-"""Seconds between attempts at a failing exporter while somebody waits for a delivery."""
+"""Seconds between attempts at a failing exporter while somebody waits for a delivery, at most."""
 
 BLOCK_STEP = 1e-3
 """Seconds between two looks at a full queue for a thread that waits for room."""
@@ -85,7 +87,10 @@ class Channel:
         self._here = threading.RLock()  # held while the exporter is called without a worker
         self._requests: deque[Request] = deque()
         self._waiting: list[Request] = []
+        self._tried_at = 0.0  # when the exporter was last called
+        self._look_at = 0.0  # when there may be something to do again, if nobody says so before
         self._closed = False
+        self._end = inf  # when it is to be closed at the latest
 
     # -- the recording threads ---------------------------------------------------------------------------------------
 
@@ -106,7 +111,7 @@ class Channel:
         length = len(queue)
         # The record that comes as the queue has grown stands for those before it.
         self._weight = (self._weight + weigh(span, event)) / 2
-        self.limit = min(length + LOOK_EVERY, self._capacity)
+        self.limit = min(length + LOOK_EVERY - 1, self._capacity)  # the record that comes then is looked at
         if self._asleep and length >= self._wake_at:
             self._wake()
 
@@ -118,10 +123,11 @@ class Channel:
 
     def _wait_for_room(self) -> bool:
         """Wait until the queue is not full, if the settings ask for that. Whether it is not full now."""
-        self._wake()
+        if self._asleep:
+            self._wake()
         deadline = monotonic() + self._settings.block_timeout
         while len(self.queue) >= self._capacity:
-            if monotonic() >= deadline or self._closed:
+            if monotonic() >= min(deadline, self._end) or self._closed:
                 return False
             sleep(BLOCK_STEP)
         return True
@@ -151,12 +157,11 @@ class Channel:
             resource: Who produces the telemetry.
         """
         self._resource = resource
-        thread = threading.Thread(target=self._run, name=f"one-logger {self.name}", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"one-logger {self.name}", daemon=True)
         try:
-            thread.start()
+            self._thread.start()
         except RuntimeError:  # no thread can be started at interpreter exit; close() does the work then
-            return
-        self._thread = thread
+            self._thread = None
 
     def after_fork(self) -> None:
         """Be as new in a forked child: what is queued, counted, locked and open is the parent's."""
@@ -165,6 +170,8 @@ class Channel:
 
     def request(self, request: Request) -> Request:
         """Ask for everything to be delivered that was queued before."""
+        if request.closing:
+            self._end = request.deadline
         self._requests.append(request)
         if self._thread is None:
             self._work_here()
@@ -213,36 +220,48 @@ class Channel:
             self._sleep()
 
     def _sleep(self) -> None:
-        self._asleep = True
+        # While the exporter is failing, what is queued wakes nobody: nothing could be done with it yet.
+        self._asleep = not self._breaker.failing
         # Looked at after the flag is set, so that what is queued in between wakes the worker, or is seen here.
-        if self._requests or (len(self.queue) >= self._wake_at and not self._breaker.failing):
+        if self._requests or (self._asleep and len(self.queue) >= self._wake_at):
             self._asleep = False
             return
         self.limit = min(LOOK_EVERY, self._settings.queue_capacity)
         self._signal.acquire(timeout=self._pause())
         self._asleep = False
 
+    @property
+    def _patience(self) -> float:
+        """How long the exporter is to be left alone, in seconds: less if somebody waits for a delivery."""
+        wait = self._breaker.wait
+        return min(wait, max(0.0, self._tried_at + LONGEST_PAUSE - monotonic())) if self._waiting else wait
+
     def _pause(self) -> float:
         """How long the worker has nothing to do, in seconds."""
-        pause = self._breaker.wait if self._breaker.failing else self._settings.flush_interval
+        pause = max(self._look_at - monotonic(), self._patience)
         if self._waiting:
-            soonest = min(request.deadline for request in self._waiting) - monotonic()
-            pause = min(pause, LONGEST_PAUSE, max(0.0, soonest))
+            pause = min(pause, max(0.0, min(request.deadline for request in self._waiting) - monotonic()))
         return pause
 
     def _work(self) -> None:
         """Export what is queued now, ship it, and answer those who asked before."""
-        self._take_requests()
-        if not self._closed and (not self._breaker.wait or self._waiting):
+        asked = self._take_requests()
+        if not self._closed and (asked or not self._patience):
             self._deliver()
+            self._tried_at = monotonic()
+            # An exporter that has failed and that there is nothing to try again with waits for the next record.
+            self._look_at = self._tried_at + (self._patience or self._settings.flush_interval)
         diagnostics.write_reports()
         self._answer()
 
-    def _take_requests(self) -> None:
+    def _take_requests(self) -> bool:
+        """Take note of what is asked for. Whether there was something new."""
+        asked = bool(self._requests)
         while self._requests:
             request = self._requests.popleft()
             request.target = self._delivery.taken + len(self.queue)
             self._waiting.append(request)
+        return asked
 
     def _deliver(self) -> None:
         """Export and ship what is queued now, until the exporter fails or a request to close is overdue."""
@@ -278,8 +297,8 @@ class Channel:
         delivery = self._delivery
         for request in list(self._waiting):
             done = delivery.initialized and delivery.exported + delivery.lost >= request.target
-            # Closing is the last chance to deliver: it is given up when trying again is no use, or at its deadline.
-            given_up = self._breaker.failing and (delivery.hopeless or (self._breaker.open and not request.closing))
+            # Closing is the last chance to deliver: where trying again may help, it is given up at its deadline only.
+            given_up = self._breaker.open and (delivery.hopeless or not request.closing)
             if not (done or given_up or request.overdue):
                 continue
             self._waiting.remove(request)
@@ -310,6 +329,10 @@ class InlineChannel(Channel):
             super().offer(kind, span, event)
             self.limit = -1
             self._work_here()
+
+    def _wait_for_room(self) -> bool:
+        self._work_here()  # nobody else would make room
+        return len(self.queue) < self._capacity
 
     def start(self, resource: Resource) -> None:
         """Initialise the exporter."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import signal
 import sys
 import threading
 from collections.abc import Iterable, Mapping, Sequence
@@ -92,7 +93,7 @@ class DefaultRecorder(Recorder):
         flush_interval: float = 0.5,
         max_failures: int = 5,
         cool_down: float = 5.0,
-        flush_on_signals: Iterable[int] = (),
+        flush_on_signals: Iterable[signal.Signals | int] = (),
         exit_timeout: float = 5.0,
     ) -> None:
         named = named_exporters(exporters)
@@ -139,16 +140,18 @@ class DefaultRecorder(Recorder):
 
     def _stop_threads(self) -> None:
         """The state of a recorder whose threads are not started."""
-        self._starting = threading.Lock()  # held while the threads are started: for the first call, not for others
+        # Held while the threads are started: for the first call, not for others. A signal handler may record within it.
+        self._starting = threading.RLock()
         self._closing = threading.RLock()  # held while the recorder is closed
         self._started = False
         self._recording = False
 
     def after_fork(self) -> None:
         """Be as new in a forked child. Is called there, before anything else can be."""
-        if not self._started or self._closed:
+        started = self._started
+        self._stop_threads()  # always: another thread may have held a lock
+        if not started or self._closed:
             return
-        self._stop_threads()
         self._signals.after_fork()
         self._inherited |= self._open
         self._open = {}
@@ -283,7 +286,7 @@ class DefaultRecorder(Recorder):
 
     def telemetry_data_error(self, message: str, attributes: Mapping[str, object] | None = None) -> None:
         """Tell every backend that the telemetry of this process is incomplete or wrong."""
-        if self._closed or CURRENT_SPAN.get() is SUPPRESSED:
+        if self._closed or CURRENT_SPAN.get() is SUPPRESSED or (not self._recording and not self._begin()):
             return
         try:
             error = TelemetryDataError(TelemetryDataErrorType.INCOMPLETE_TELEMETRY_DATA, message, attributes)
@@ -420,9 +423,16 @@ class DefaultRecorder(Recorder):
 
         `timeout` is for all exporters together. With inline delivery nothing is left to wait for.
         """
-        if not self._started or self._closed or CURRENT_SPAN.get() is SUPPRESSED:
+        if CURRENT_SPAN.get() is SUPPRESSED:
             return self._delivered is not False
+        if self._closed:
+            return self.close(timeout)  # another thread may be at it
+        if not self._started:
+            return True
         deadline = self._deadline(timeout)
+        if not self._starting.acquire(timeout=max(0.0, deadline - monotonic())):
+            return False  # the first call is starting an inline exporter, which takes longer than that
+        self._starting.release()
         return wait_for_all([channel.request(Request(deadline)) for channel in self._channels])
 
     def close(self, timeout: float = 10.0) -> bool:

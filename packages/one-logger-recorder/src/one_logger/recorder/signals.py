@@ -19,7 +19,7 @@ class SignalWatch:
 
     The handler itself only hands the signal's number to the thread, and calls the application's handler at once. Where
     there was none, so that the signal would have ended the process, the thread closes the recorder first, and then has
-    the signal end the process.
+    the signal end the process. Of several recorders with handlers in one chain, one after the other is closed then.
 
     Args:
         signals: Which signals.
@@ -73,21 +73,29 @@ class SignalWatch:
         self._thread = None
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        previous = self._previous[number]
-        if self._thread is not None:
+        alive = self._thread is not None
+        if alive:
             self._caught.put(number)  # does not wait, and may be called within itself
-        elif previous == signal.SIG_DFL:
+        previous = self._previous[number]
+        if previous == signal.SIG_DFL and not alive:
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
-        if callable(previous) and not isinstance(previous, signal.Handlers):
+        elif callable(previous) and not isinstance(previous, signal.Handlers) and not (alive and self._is_last(number)):
             previous(number, frame)
+
+    def _is_last(self, number: int) -> bool:
+        """Whether the signal ends the process, as there is no handler but ours."""
+        previous = self._previous[number]
+        watch = getattr(previous, "__self__", None)
+        return watch._is_last(number) if isinstance(watch, SignalWatch) else previous == signal.SIG_DFL
 
     def _run(self) -> None:
         caught = self._caught
         while (number := caught.get()) is not None:
-            if self._previous[number] == signal.SIG_DFL:
+            if self._is_last(number):
                 self._close()
-                # Only the main thread can take the handler away: it does that on this second signal.
+                # The next watch in the chain gets this second signal; or, as only the main thread can take the handler
+                # away, that does so then.
                 self._thread = None
                 os.kill(os.getpid(), number)
                 return

@@ -137,8 +137,12 @@ class FileExporter(RecordExporter):
         if not self._moved():
             now = time.time_ns()
             moment = time.strftime("%Y%m%dT%H%M%S", time.gmtime(now // 10**9))
-            os.rename(self._path, f"{self._path}.{moment}.{now % 10**9:09}Z-{os.getpid()}")
-            self._remove_old()
+            try:
+                os.rename(self._path, f"{self._path}.{moment}.{now % 10**9:09}Z-{os.getpid()}")
+            except FileNotFoundError:
+                pass  # the other process was faster, and has not made the new file yet
+            else:
+                self._remove_old()
         self._reopen()
 
     def _remove_old(self) -> None:

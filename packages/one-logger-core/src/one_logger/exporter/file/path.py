@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from string import Formatter
 
 from one_logger.core import OneLoggerError, Resource
 
 PLACEHOLDERS = ("rank", "pid", "host", "session_tag")
+
+_NOT_IN_A_NAME = re.compile(r"^\.+$|[/\\\0\ud800-\udfff]")
 
 
 def check_template(path: str) -> str:
@@ -29,22 +32,29 @@ def check_template(path: str) -> str:
                 f"{', '.join(f'{{{name}}}' for name in PLACEHOLDERS)}. "
                 "Write {{ and }} for braces that are part of the path."
             )
+    try:
+        expand(path, Resource())
+    except Exception as error:
+        raise OneLoggerError(
+            f"The file path {path!r} has a placeholder with a format that cannot be used: {error}."
+        ) from None
     return path
 
 
 def expand(template: str, resource: Resource) -> str:
     """The path for the process that `resource` describes.
 
-    `{rank}` is 0 where there is no rank. What the session tag has that separates folders becomes `_`.
+    `{rank}` is 0 where there is no rank. What the session tag has that cannot be part of a name, or would lead to
+    another folder, becomes `_`.
 
     Raises:
         ValueError: A placeholder has a format that does not fit its value.
     """
     attributes = resource.attributes
-    tag = str(attributes.get("one_logger.session_tag", "untagged"))
+    tag = _NOT_IN_A_NAME.sub("_", str(attributes.get("one_logger.session_tag", "untagged")))
     return template.format(
         rank=attributes.get("one_logger.rank", 0),
         pid=attributes.get("process.pid", os.getpid()),
         host=attributes.get("host.name", "unknown"),
-        session_tag=tag.translate(dict.fromkeys(map(ord, "/\\\0"), "_")),
+        session_tag=tag,
     )
