@@ -1,10 +1,11 @@
-"""A process at start-up, in a folder of its own, and distributions that are installed there: for test_config_*."""
+"""What several test modules share: the log when it is written; for test_config_*, a process at start-up."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from time import monotonic, sleep
 
 import pytest
 
@@ -15,6 +16,22 @@ from one_logger.recorder import DefaultRecorder, ExporterConfigError, build_expo
 
 Install = Callable[..., Path]
 Problems = Callable[..., list[str]]
+
+
+@pytest.fixture
+def logged(caplog: pytest.LogCaptureFixture) -> Callable[[int], list[str]]:
+    """Gives the log's messages when there are as many as expected, or else after some seconds.
+
+    Whichever worker of the process comes by writes them: it may be that of a recorder which another test has left.
+    """
+
+    def logged(count: int) -> list[str]:
+        deadline = monotonic() + 10
+        while len(caplog.records) < count and monotonic() < deadline:
+            sleep(0.001)
+        return [record.getMessage() for record in caplog.records]
+
+    return logged
 
 
 @pytest.fixture

@@ -267,7 +267,7 @@ def test_a_lost_batch_is_counted_and_reported() -> None:
     assert exporter.records[-1]["dropped"] == 2
 
 
-def test_an_exporter_that_keeps_failing_is_disabled(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_exporter_that_keeps_failing_is_disabled(logged: Callable[[int], list[str]]) -> None:
     """After a number of failures in a row an exporter gets no more records; the log has two lines, not thousands."""
     exporter = FaultyExporter(_raise(ExportError("busy", retriable=True), "flush", "close"))
     recorder = DefaultRecorder([exporter], flush_interval=0.001, max_failures=3, cool_down=3_600)
@@ -283,7 +283,7 @@ def test_an_exporter_that_keeps_failing_is_disabled(caplog: pytest.LogCaptureFix
     while (stats := recorder.stats()["FaultyExporter"]).pending:  # the worker ends a moment after the deadline
         assert time.monotonic() - begun < 30
     assert (stats.recorded, stats.dropped) == (recorded, recorded)
-    messages = [record.message for record in caplog.records]
+    messages = logged(2)
     assert len(messages) == 2
     assert messages[0] == "Exporter FaultyExporter failed, it raised ExportError: busy."
     assert "has failed too often and is disabled" in messages[1]
@@ -393,7 +393,7 @@ def test_an_exporter_that_records_is_not_recorded() -> None:
     assert [record["type"] for record in exporter.records] == ["resource", "complete", "end"]
 
 
-def test_a_log_handler_that_records_cannot_recurse() -> None:
+def test_a_log_handler_that_records_cannot_recurse(logged: Callable[[int], list[str]]) -> None:
     """If the application's log handler records telemetry, what the library logs about itself does not loop."""
 
     class Handler(logging.Handler):
@@ -412,9 +412,9 @@ def test_a_log_handler_that_records_cannot_recurse() -> None:
         span = recorder.start("work")
         recorder.event(span, Event("is lost"))
         recorder.close(timeout=30)
+        assert len(logged(2)) == len(seen) == 2
     finally:
         logging.getLogger("one_logger").removeHandler(handler)
-    assert len(seen) == 2
     assert "logged" not in [record.get("name") for record in exporter.records]
 
 

@@ -261,7 +261,7 @@ def test_flush_and_close_do_not_wait_for_a_back_off(method: str) -> None:
 def test_a_flush_that_waits_does_not_call_a_failing_exporter_without_pause() -> None:
     """While somebody waits for a flush and the job records on, there are pauses between attempts all the same."""
     backend = Backend()
-    recorder = DefaultRecorder([backend], flush_interval=0.01, max_failures=1_000)
+    recorder = DefaultRecorder([backend], flush_interval=0.01, max_failures=1_000, queue_capacity=6_000)
     recorder.start("work")
     assert recorder.flush(timeout=30) is True
     backend.write_error = BUSY

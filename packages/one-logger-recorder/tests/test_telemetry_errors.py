@@ -129,7 +129,7 @@ def test_propagate_raises(mistake: tuple[Mistake, str]) -> None:
         assert _data_errors(exporter) == [str(caught.value)]
 
 
-def test_continue_carries_on(mistake: tuple[Mistake, str], caplog: pytest.LogCaptureFixture) -> None:
+def test_continue_carries_on(mistake: tuple[Mistake, str], logged: Callable[[int], list[str]]) -> None:
     """Under `REPORT_METRIC_ERROR_AND_CONTINUE` nothing is raised, it is logged once, and recording goes on."""
     call, sentence = mistake
     with _job(CONTINUE) as (recorder, exporters):
@@ -142,12 +142,11 @@ def test_continue_carries_on(mistake: tuple[Mistake, str], caplog: pytest.LogCap
         assert len(told) == 2, "of three occurrences, the first and the second"
         assert re.search(sentence, told[0])
         assert "after" in [record.get("name") for record in exporter.records]
-    messages = [record.message for record in caplog.records]
-    assert len(messages) == 1
-    assert messages[0].startswith("Telemetry error: ")
+    (message,) = logged(1)
+    assert message.startswith("Telemetry error: ")
 
 
-def test_disable_stops_recording(mistake: tuple[Mistake, str], caplog: pytest.LogCaptureFixture) -> None:
+def test_disable_stops_recording(mistake: tuple[Mistake, str], logged: Callable[[int], list[str]]) -> None:
     """Under `DISABLE_QUIETLY_AND_REPORT_METRIC_ERROR` it is logged once, and nothing is recorded any more."""
     call, _ = mistake
     with _job(DISABLE) as (recorder, exporters):
@@ -163,7 +162,7 @@ def test_disable_stops_recording(mistake: tuple[Mistake, str], caplog: pytest.Lo
         assert exporter.records[-1]["type"] == "end"
         assert "after" not in [record.get("name") for record in exporter.records]
         assert all(report.whole for report in verify(exporter.records))
-    assert len(caplog.records) == 1
+    assert len(logged(1)) == 1
 
 
 def test_nothing_is_lost_with_a_mistake() -> None:
