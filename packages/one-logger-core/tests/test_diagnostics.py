@@ -59,14 +59,6 @@ def test_unknown_kind_has_no_occurrences() -> None:
     assert diagnostics.occurrences("never reported") == 0
 
 
-def test_every_message_to_log_is_logged(reports: Callable[[], list[str]], caplog: pytest.LogCaptureFixture) -> None:
-    """`log` keeps a message even if it was logged before."""
-    caplog.set_level(logging.INFO, "one_logger")
-    diagnostics.log(logging.INFO, "again")
-    diagnostics.log(logging.INFO, "again")
-    assert reports() == ["again", "again"]
-
-
 def test_levels_are_kept(caplog: pytest.LogCaptureFixture) -> None:
     """A report is logged as a warning, or at the level that was given."""
     diagnostics.write_reports()

@@ -116,6 +116,8 @@ def test_block_waits_as_long_as_it_was_told_and_then_drops(exporter: Gated) -> N
     recorder.event(None, Event("step", {"step": 8}))
     assert 0.1 <= time.monotonic() - begun < 5
     assert _stats(recorder).dropped == 1
+    exporter.gate.set()
+    assert recorder.close(timeout=30) is False
 
 
 def test_several_threads_may_wait_for_room(exporter: Gated) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from one_logger.core import Event, Span, verify
@@ -74,6 +74,7 @@ scalars = st.one_of(
     st.integers(),
     st.integers(5_000, 5_002).map(lambda digits: 10**digits),
     st.floats(),
+    st.sampled_from([float("nan"), float("inf"), -float("inf")]),
     texts,
     st.binary(max_size=20),
 )
@@ -117,6 +118,7 @@ def _close_and_check(recorder: DefaultRecorder, file: Path, validate: Validate) 
 
 @seldom
 @given(name=names, first=attributes, second=attributes, value=values)
+@example(name="\ud800", first={"": float("nan")}, second={"\0": [float("inf"), 0]}, value="\ud800\u2028" * 1_000)
 def test_whatever_is_recorded_is_a_valid_record(
     validate: Validate, name: Any, first: Any, second: Any, value: Any
 ) -> None:

@@ -7,9 +7,9 @@ worker of the recorder writes it to the logger `one_logger`.
 from __future__ import annotations
 
 import os
-from collections import deque
 
 from one_logger.core.counter import AtomicCounter
+from one_logger.core.journal import Journal
 
 MAX_KINDS = 1_024
 """How many kinds are told apart. What comes after that is counted under `OTHER`."""
@@ -17,7 +17,7 @@ MAX_KINDS = 1_024
 OTHER = "other"
 
 _counts: dict[str, AtomicCounter] = {OTHER: AtomicCounter()}
-_pending: deque[tuple[int, str]] = deque(maxlen=MAX_KINDS)
+_journal = Journal()
 
 WARNING = 30  # logging.WARNING: `logging` is imported by the thread that writes, not by the job that imports us.
 
@@ -42,13 +42,8 @@ def report(kind: str, message: str, level: int = WARNING) -> int:
     counter.add()
     occurrences = counter.value
     if occurrences == 1:
-        _pending.append((level, message))
+        _journal.log(level, message)
     return occurrences
-
-
-def log(level: int, message: str) -> None:
-    """Keep `message` to be logged, whether or not it was logged before."""
-    _pending.append((level, message))
 
 
 def occurrences(kind: str) -> int:
@@ -59,18 +54,8 @@ def occurrences(kind: str) -> int:
 
 def write_reports() -> None:
     """Log what was kept. To be called from a thread that may block, never from an instrumented call."""
-    if not _pending:
-        return
-    import logging
-
-    logger = logging.getLogger("one_logger")
-    while True:
-        try:
-            level, message = _pending.popleft()
-        except IndexError:
-            return
-        logger.log(level, message)
+    _journal.write()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_pending.clear)  # the parent logs what was kept
+    os.register_at_fork(after_in_child=_journal.clear)

@@ -10,6 +10,7 @@ from time import monotonic, sleep
 from one_logger.api.context import CURRENT_SPAN, SUPPRESSED
 from one_logger.core import Event, Exporter, Resource, Span, diagnostics
 from one_logger.core.counter import AtomicCounter
+from one_logger.core.journal import Journal
 from one_logger.core.weight import weigh
 from one_logger.recorder.breaker import Breaker
 from one_logger.recorder.delivery import START, STOP, Delivery, Item
@@ -60,12 +61,14 @@ class Channel:
         name: What the exporter is called in log messages and statistics.
         exporter: The exporter.
         settings: The bounds and intervals.
+        journal: What the recorder has to say: the worker logs it.
     """
 
-    def __init__(self, name: str, exporter: Exporter, settings: ChannelSettings) -> None:
+    def __init__(self, name: str, exporter: Exporter, settings: ChannelSettings, journal: Journal) -> None:
         self.name = name
         self._exporter = exporter
         self._settings = settings
+        self._journal = journal
         self._wake_at = max(1, min(WAKE_AT, settings.queue_capacity // 2))
         self._begin_anew()
 
@@ -77,7 +80,7 @@ class Channel:
         self._overflow = AtomicCounter()
         self._weight = 0.0  # roughly the bytes of a queued record
         self._breaker = Breaker(self._settings.max_failures, self._settings.cool_down)
-        self._delivery = Delivery(self.name, self._exporter, self._breaker)
+        self._delivery = Delivery(self.name, self._exporter, self._breaker, self._journal)
         self._resource: Resource | None = None
         self._thread: threading.Thread | None = None
         # A lock as a signal: the worker waits by acquiring it, whoever wants it to wake up releases it.
@@ -251,8 +254,12 @@ class Channel:
             self._tried_at = monotonic()
             # An exporter that has failed and that there is nothing to try again with waits for the next record.
             self._look_at = self._tried_at + (self._patience or self._settings.flush_interval)
-        diagnostics.write_reports()
+        self._write_log()
         self._answer()
+
+    def _write_log(self) -> None:
+        self._journal.write()
+        diagnostics.write_reports()
 
     def _take_requests(self) -> bool:
         """Take note of what is asked for. Whether there was something new."""
@@ -293,7 +300,7 @@ class Channel:
     def _answer(self) -> None:
         """Answer the requests that are fulfilled, or cannot be."""
         if self._waiting:
-            diagnostics.write_reports()  # before, so that what was found is in the log when the caller goes on
+            self._write_log()  # before, so that what was found is in the log when the caller goes on
         delivery = self._delivery
         for request in list(self._waiting):
             done = delivery.initialized and delivery.exported + delivery.lost >= request.target
@@ -304,7 +311,7 @@ class Channel:
             self._waiting.remove(request)
             if request.closing:
                 self._close()
-                diagnostics.write_reports()
+                self._write_log()
             stats = self.stats()
             request.answer(delivered=done and stats.dropped == 0 and (stats.pending == 0 or not request.closing))
 

@@ -38,6 +38,7 @@ from one_logger.core import (
     diagnostics,
 )
 from one_logger.core.counter import AtomicCounter
+from one_logger.core.journal import Journal
 from one_logger.recorder.arguments import check_choice, check_number, check_signals, named_exporters
 from one_logger.recorder.channel import Channel, InlineChannel
 from one_logger.recorder.delivery import DATA_ERROR, ERROR, EVENT, START, STOP
@@ -114,14 +115,18 @@ class DefaultRecorder(Recorder):
             max_failures=max_failures,
             cool_down=cool_down,
         )
+        self._journal = Journal()
         self._channels: tuple[Channel, ...] = tuple(
-            (InlineChannel if delivery == "inline" or exporter.runs_inline else Channel)(name, exporter, settings)
+            (InlineChannel if delivery == "inline" or exporter.runs_inline else Channel)(
+                name, exporter, settings, self._journal
+            )
             for name, exporter in named.items()
         )
         self._signals = SignalWatch(
             check_signals(flush_on_signals),
             flush=lambda: self.flush(exit_timeout),
             close=lambda: self.close(exit_timeout),
+            journal=self._journal,
         )
         self._exit_timeout = exit_timeout
         self._config: OneLoggerConfig | None = None
@@ -152,6 +157,7 @@ class DefaultRecorder(Recorder):
         self._stop_threads()  # always: another thread may have held a lock
         if not started or self._closed:
             return
+        self._journal.clear()
         self._signals.after_fork()
         self._inherited |= self._open
         self._open = {}
@@ -321,7 +327,7 @@ class DefaultRecorder(Recorder):
         if self._strategy is OneLoggerErrorHandlingStrategy.PROPAGATE_EXCEPTIONS:
             raise OneLoggerError(message)
         if occurrences == 1:
-            diagnostics.log(diagnostics.WARNING, f"Telemetry error: {message}")
+            self._journal.log(diagnostics.WARNING, f"Telemetry error: {message}")
         if self._strategy is OneLoggerErrorHandlingStrategy.DISABLE_QUIETLY_AND_REPORT_METRIC_ERROR:
             self._disabled = True
             self._recording = False
@@ -416,6 +422,7 @@ class DefaultRecorder(Recorder):
 
     def _at_exit(self) -> None:
         self.close(self._exit_timeout)
+        self._journal.write()
         diagnostics.write_reports()
 
     def flush(self, timeout: float = 10.0) -> bool:

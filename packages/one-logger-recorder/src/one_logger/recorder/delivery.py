@@ -14,8 +14,8 @@ from one_logger.core import (
     Span,
     TelemetryDataError,
     TelemetryDataErrorType,
-    diagnostics,
 )
+from one_logger.core.journal import Journal
 from one_logger.recorder.breaker import Breaker
 
 # What is queued: (kind, span, event). A kind is the index of the exporter's method in `Delivery._methods`.
@@ -33,9 +33,10 @@ class Delivery:
         name: What the exporter is called in log messages.
         exporter: The exporter.
         breaker: Is told of each failure and success.
+        journal: Where to say what has changed.
     """
 
-    def __init__(self, name: str, exporter: Exporter, breaker: Breaker) -> None:
+    def __init__(self, name: str, exporter: Exporter, breaker: Breaker, journal: Journal) -> None:
         self._name = name
         self._exporter = exporter
         self._methods: tuple[Callable[..., None], ...] = (
@@ -46,6 +47,7 @@ class Delivery:
             exporter.export_telemetry_data_error,
         )
         self._breaker = breaker
+        self._journal = journal
         self.initialized = False
         self.taken = 0
         self.exported = 0
@@ -219,7 +221,7 @@ class Delivery:
             self._log(logging.INFO, "works again.")
 
     def _log(self, level: int, message: str) -> None:
-        diagnostics.log(level, f"Exporter {self._name} {message}")
+        self._journal.log(level, f"Exporter {self._name} {message}")
 
 
 def _sentence(error: BaseException) -> str:

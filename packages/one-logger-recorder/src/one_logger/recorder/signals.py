@@ -10,6 +10,7 @@ from queue import SimpleQueue
 from types import FrameType
 
 from one_logger.core import diagnostics
+from one_logger.core.journal import Journal
 
 Handler = Callable[[int, FrameType | None], object]
 
@@ -25,12 +26,16 @@ class SignalWatch:
         signals: Which signals.
         flush: Delivers what was recorded; the process goes on.
         close: The same, before the process ends.
+        journal: Where to say what cannot be done.
     """
 
-    def __init__(self, signals: Iterable[int], flush: Callable[[], object], close: Callable[[], object]) -> None:
+    def __init__(
+        self, signals: Iterable[int], flush: Callable[[], object], close: Callable[[], object], journal: Journal
+    ) -> None:
         self._signals = tuple(signals)
         self._flush = flush
         self._close = close
+        self._journal = journal
         self._previous: dict[int, Handler | int] = {}
         self._caught: SimpleQueue[int | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
@@ -40,7 +45,7 @@ class SignalWatch:
         if not self._signals:
             return
         if threading.current_thread() is not threading.main_thread():
-            diagnostics.log(
+            self._journal.log(
                 diagnostics.WARNING,
                 "flush_on_signals has no effect: the recorder was first used on a thread other than the main one, "
                 "where Python installs no signal handlers. Configure it on the main thread.",
@@ -49,7 +54,9 @@ class SignalWatch:
         for number in self._signals:
             previous = signal.getsignal(number)
             if previous is None:
-                diagnostics.log(diagnostics.WARNING, f"Signal {number} has a handler that is not Python's; it is left.")
+                self._journal.log(
+                    diagnostics.WARNING, f"Signal {number} has a handler that is not Python's; it is left."
+                )
             elif previous != self._handle:
                 self._previous[number] = previous
                 signal.signal(number, self._handle)
