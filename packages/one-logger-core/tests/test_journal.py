@@ -35,3 +35,24 @@ def test_a_forked_child_forgets(caplog: pytest.LogCaptureFixture) -> None:
     journal.clear()
     journal.write()
     assert not caplog.records
+
+
+def test_a_handler_that_raises_reaches_nobody() -> None:
+    """An exception in a log handler of the application ends neither the writer nor the messages that follow."""
+
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            seen.append(record.getMessage())
+            raise RuntimeError("no")
+
+    seen: list[str] = []
+    handler = Handler()
+    logging.getLogger("one_logger").addHandler(handler)
+    try:
+        journal = Journal()
+        journal.log(logging.ERROR, "first")
+        journal.log(logging.ERROR, "second")
+        journal.write()
+    finally:
+        logging.getLogger("one_logger").removeHandler(handler)
+    assert seen == ["first", "second"]

@@ -14,6 +14,9 @@ from one_logger.core.journal import Journal
 MAX_KINDS = 1_024
 """How many kinds are told apart. What comes after that is counted under `OTHER`."""
 
+MAX_KIND_CHARACTERS = 256
+"""Of how many characters a kind consists; what is longer is cut."""
+
 OTHER = "other"
 
 _counts: dict[str, AtomicCounter] = {OTHER: AtomicCounter()}
@@ -33,6 +36,7 @@ def report(kind: str, message: str, level: int = WARNING) -> int:
     Returns:
         How many reports of `kind` there are now.
     """
+    kind = kind[:MAX_KIND_CHARACTERS]
     counter = _counts.get(kind)
     if counter is None:
         if len(_counts) >= MAX_KINDS:
@@ -48,7 +52,7 @@ def report(kind: str, message: str, level: int = WARNING) -> int:
 
 def occurrences(kind: str) -> int:
     """How many reports of `kind` there were in this process."""
-    counter = _counts.get(kind)
+    counter = _counts.get(kind[:MAX_KIND_CHARACTERS])
     return counter.value if counter else 0
 
 

@@ -40,7 +40,10 @@ class Journal:
                 level, message = self._messages.popleft()
             except IndexError:
                 return
-            logger.log(level, message)
+            try:
+                logger.log(level, message)
+            except Exception:  # noqa: S112 - a handler that raises must not reach whoever writes, and cannot be told so
+                continue
 
     def clear(self) -> None:
         """Forget what was kept, in a forked child: the parent logs it."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 VERSION = 1
 _CACHED_NAMES = 1_024
+_CACHED_LENGTH = 128
 
 
 class RecordEncoder:
@@ -34,7 +35,7 @@ class RecordEncoder:
         self.stream = new_stream_id()
         self._resource = resource
         self._seq = 0
-        self._dropped = 0
+        self.dropped = 0  # how many records the stream says are missing
         self._completed: set[int] = set()  # spans written as `complete` whose stop is still to come
         self._head = {
             kind: f'{{"v":{VERSION},"type":"{kind}","stream":"{self.stream}","seq":'
@@ -104,7 +105,7 @@ class RecordEncoder:
 
     def telemetry_data_error(self, error: TelemetryDataError) -> str:
         """A `telemetry_data_error` record."""
-        self._dropped += error.dropped
+        self.dropped += error.dropped
         dropped = f',"dropped":{error.dropped}' if error.dropped else ""
         self._seq += 1
         return (
@@ -116,7 +117,7 @@ class RecordEncoder:
     def end(self) -> str:
         """The last record: how many records the stream has, this one included, and how many were dropped."""
         self._seq += 1
-        return f'{self._head["end"]}{self._seq},"records":{self._seq},"dropped":{self._dropped}}}\n'
+        return f'{self._head["end"]}{self._seq},"records":{self._seq},"dropped":{self.dropped}}}\n'
 
 
 def _ids(span: Span) -> str:
@@ -159,7 +160,7 @@ def _name_json(name: str) -> str:
     quoted = _names.get(name)
     if quoted is None:
         quoted = _quote(name)
-        if len(_names) < _CACHED_NAMES:
+        if len(name) <= _CACHED_LENGTH and len(_names) < _CACHED_NAMES:
             _names[name] = quoted
     return quoted
 

@@ -22,6 +22,7 @@ class RecordExporter(Exporter):
         self._encoder: RecordEncoder | None = None
         self._stream: str | None = None
         self._lines: list[str] = []
+        self._telling = 0  # how many missing records are reported in `_lines`
         self._closed = False
 
     @abstractmethod
@@ -94,6 +95,7 @@ class RecordExporter(Exporter):
     def export_telemetry_data_error(self, error: TelemetryDataError) -> None:
         """Buffer a `telemetry_data_error` record."""
         self._lines.append(self._encode("export_telemetry_data_error").telemetry_data_error(error))
+        self._telling += error.dropped
 
     def flush(self) -> None:
         """Write what is buffered."""
@@ -105,6 +107,7 @@ class RecordExporter(Exporter):
         self._encoder = None
         self._stream = None
         self._lines = []
+        self._telling = 0
         self._closed = False
         self.forget()
 
@@ -130,11 +133,19 @@ class RecordExporter(Exporter):
             self.write(self._lines)
         except ExportError as error:
             if not error.retriable:
-                self._lines = []
+                self._lose()
             raise
         except BaseException:
-            self._lines = []
+            self._lose()
             raise
+        self._telling = 0
+
+    def _lose(self) -> None:
+        """Forget what is buffered; a report of missing records in it will be repeated, and is not to count twice."""
+        self._lines = []
+        if self._encoder is not None:
+            self._encoder.dropped -= self._telling
+        self._telling = 0
 
     def _encode(self, method: str) -> RecordEncoder:
         if self._encoder is None:

@@ -3,35 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from sys import getsizeof
 
 from one_logger.core.attributes import AttributeValue
-from one_logger.core.event import Event
+from one_logger.core.event import ErrorEvent, Event, TelemetryDataError
 from one_logger.core.span import Span
 
 RECORD = 400
 """Bytes of a span or event without its attributes."""
 
 ATTRIBUTE = 64
-"""Bytes of an attribute, or of an item of one, without its text."""
+"""Bytes of an attribute, or of an item of one, without its text if that is long."""
 
 
 def weigh(span: Span | None, event: Event | None) -> int:
-    """The bytes that a queued record keeps alive, roughly: of `event`, or of the start or stop of `span`.
+    """The bytes that a queued record keeps alive, roughly: of `event`, or of `span` as far as it is known.
 
     Reads no file and formats nothing, so that it can be asked on the thread that records.
     """
     if event is not None:
-        return RECORD + _bytes(event._attributes)
-    return RECORD + (_bytes(span._initial_attributes) if span is not None else 0)
+        weight = RECORD + _long(event._name) + _bytes(event._attributes)
+        if isinstance(event, (ErrorEvent, TelemetryDataError)):
+            weight += _long(event.message)
+        if isinstance(event, ErrorEvent):
+            weight += _long(event.exception_message)
+        return weight
+    if span is None:
+        return RECORD
+    return (
+        RECORD
+        + _long(span.name)
+        + _bytes(span._initial_attributes)
+        + _bytes(span._start_event_attributes)
+        # A thread that found the span open may be adding: copy() cannot be interrupted, iteration can.
+        + _bytes(span._later_attributes.copy())
+        + _bytes(span._stop_event_attributes or {})
+    )
 
 
 def _bytes(attributes: Mapping[str, AttributeValue]) -> int:
-    return sum(ATTRIBUTE + _length(value) for value in attributes.values())
+    return sum(ATTRIBUTE + _long(name) + _value(value) for name, value in attributes.items())
 
 
-def _length(value: AttributeValue) -> int:
-    if isinstance(value, str):
-        return len(value)
+def _value(value: AttributeValue) -> int:
     if isinstance(value, tuple):
-        return sum(ATTRIBUTE + (len(item) if isinstance(item, str) else 0) for item in value)
-    return 0
+        return sum(ATTRIBUTE + _long(item) for item in value)
+    return _long(value)
+
+
+def _long(value: object) -> int:
+    """By how many bytes `value` exceeds what is counted for any."""
+    return max(0, getsizeof(value) - ATTRIBUTE)

@@ -151,6 +151,9 @@ class Delivery:
         Returns:
             Whether the exporter is ready for more.
         """
+        return self._tell(overflow) and self.ship()
+
+    def _tell(self, overflow: int) -> bool:
         missing = overflow + self.lost - self._reported - self._reporting
         if missing <= 0:
             return True
@@ -163,7 +166,7 @@ class Delivery:
             return False
         self._reporting += missing
         self._dirty = True
-        return self.ship()
+        return True
 
     def lose_queue(self, queue: deque[Item]) -> None:
         """Count as lost what is queued."""
@@ -180,7 +183,8 @@ class Delivery:
         """
         if not self.initialized:
             return
-        self.report_missing(overflow)
+        if not self.report_missing(overflow):
+            self._tell(overflow)  # once more, if that was lost: close() ships it
         buffered = self.buffered
         if self._call(self._exporter.close):
             self.exported += buffered
