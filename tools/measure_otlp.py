@@ -2,16 +2,18 @@
 
     python tools/measure_otlp.py [--spans N] [--rounds N]
 
-Both make spans with two attributes and send them, by the same exporter, to a collector that throws them away; the SDK by
-its BatchSpanProcessor. They take turns in one process. What is counted is all CPU time of the process, until the last
-span has been acknowledged.
+Both make spans with two attributes and send them, by the same exporter, to a collector that throws them away; the SDK
+does so by its BatchSpanProcessor. They take turns in one process. What is counted is all CPU time of the process, until
+the last span has been acknowledged. Needs the requirements of the group test-one-logger-exporter-otel.
 """
 
 import argparse
 import importlib.metadata
+import os
 import socket
 import statistics
 import subprocess
+import sysconfig
 import tempfile
 import time
 from collections.abc import Callable
@@ -61,6 +63,7 @@ def _start_collector(port: int) -> subprocess.Popen[bytes]:
                 *(str(agent.locate()), "start", "--exporter", "blackhole", "--pid-file", str(folder / "pid")),
                 *("--otlp-http-endpoint", f"127.0.0.1:{port}", "--otlp-grpc-endpoint", "127.0.0.1:0"),
             ],
+            env=os.environ | {"LD_LIBRARY_PATH": str(sysconfig.get_config_var("LIBDIR"))},
             stdout=log,
             stderr=subprocess.STDOUT,
         )

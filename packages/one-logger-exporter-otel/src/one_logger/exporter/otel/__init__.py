@@ -1,0 +1,5 @@
+"""Spans, events and errors for OpenTelemetry: to a collector over OTLP, or to any `SpanExporter`."""
+
+from one_logger.exporter.otel.otel_exporter import OTelExporter
+
+__all__ = ["OTelExporter"]

@@ -1,0 +1,64 @@
+"""Attributes and texts as OTLP can carry them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from one_logger.core import AttributeValue
+
+UNNAMED = "one_logger.unnamed"
+"""The name of an attribute whose name is empty, which OpenTelemetry doesn't allow (Common concepts, "Attribute")."""
+
+_LEAST, _GREATEST = -(2**63), 2**63 - 1  # OTLP has no other integers (common.proto, AnyValue.int_value)
+_MAX_BITS = 4_096  # decimal text of more than 4,300 digits is refused (sys.set_int_max_str_digits)
+
+
+def exported_attributes(attributes: Mapping[str, AttributeValue]) -> dict[str, AttributeValue]:
+    """The attributes with every name and value as OTLP can carry it.
+
+    An integer beyond 64 bit becomes its text, half a surrogate pair U+FFFD, an empty name `UNNAMED`. Floats are left as
+    they are: OTLP knows NaN and the infinities.
+    """
+    exported: dict[str, AttributeValue] = {}
+    for name, value in attributes.items():
+        if not name.isascii() or not name:
+            name = exported_text(name) or UNNAMED  # noqa: PLW2901 - the loop is part of the cost of every span
+        kind = type(value)
+        if kind is str:
+            exported[name] = value if value.isascii() else exported_text(value)  # type: ignore[union-attr, arg-type]
+        elif kind is int:
+            exported[name] = value if _LEAST <= value <= _GREATEST else _digits(value)  # type: ignore[operator, arg-type]
+        elif kind is tuple:
+            exported[name] = _sequence(value)  # type: ignore[arg-type]  # a tuple
+        else:
+            exported[name] = value
+    return exported
+
+
+def exported_text(text: str) -> str:
+    """The text, in which half a surrogate pair, that no encoding of Unicode can hold, is replaced by U+FFFD."""
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+def exported_time(unix_ns: int) -> int:
+    """The time in nanoseconds since 1970, before which OTLP has none."""
+    return min(max(unix_ns, 0), 2**64 - 1)
+
+
+def _sequence(values: tuple[object, ...]) -> AttributeValue:
+    kind = type(values[0]) if values else None
+    if kind is str:
+        return tuple(map(exported_text, values))  # type: ignore[arg-type]  # the items are of one type
+    if kind is int and not all(_LEAST <= value <= _GREATEST for value in values):  # type: ignore[operator]
+        return tuple(map(_digits, values))  # type: ignore[arg-type]  # all of them, so that they stay of one type
+    return values  # type: ignore[return-value]  # a sequence of floats, booleans or small integers
+
+
+def _digits(value: int) -> str:
+    return str(value) if value.bit_length() <= _MAX_BITS else hex(value)

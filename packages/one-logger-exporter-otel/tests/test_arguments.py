@@ -1,0 +1,189 @@
+"""What an exporter may be told, and what it says of anything else."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from one_logger.core import ExportError, OneLoggerError, Resource, Span
+from one_logger.exporter.otel import OTelExporter
+from one_logger.recorder import ExporterConfigError, build_exporters
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"protocol": "http/json"}, "protocol is 'http/json'; expected 'http/protobuf' or 'grpc'."),
+        ({"endpoint": "collector:4318"}, "endpoint is 'collector:4318'; expected a URL such as http://collector:4318."),
+        ({"endpoint": "http://"}, "expected a URL such as http://collector:4318"),
+        ({"endpoint": "http://collector:port"}, "expected a URL"),
+        ({"endpoint": "http://collector:99999"}, "expected a URL"),
+        ({"endpoint": "http://[::1"}, "expected a URL"),
+        ({"endpoint": "ftp://collector"}, "expected a URL"),
+        ({"endpoint": "http://col lector"}, "expected a URL"),
+        ({"endpoint": 4318}, "endpoint was given as int; expected a URL"),
+        ({"endpoint": "http://collector?a=b"}, "without a query or fragment"),
+        ({"endpoint": "http://collector/base", "protocol": "grpc"}, "such as http://collector:4317: over gRPC there"),
+        ({"headers": {"no name": "x"}}, "headers has the name 'no name', which no header can have"),
+        ({"headers": {"": "x"}}, "headers has the name ''"),
+        ({"headers": {"x-token": 1}}, "The value of the header 'x-token' is no text"),
+        ({"headers": "token"}, "headers has a part without an equals sign; expected name=value,name=value."),
+        ({"headers": ["a=b"]}, "headers were given as list; expected a mapping of names to texts."),
+        ({"compression": "zip"}, "compression is 'zip'; expected 'none', 'gzip', 'deflate'"),
+        ({"compression": "deflate", "protocol": "grpc"}, "expected 'none', 'gzip' with the protocol 'grpc'."),
+        ({"timeout": 0}, "timeout is 0; expected a number of seconds"),
+        ({"timeout": float("nan")}, "timeout is nan"),
+        ({"timeout": True}, "timeout is True"),
+        ({"max_events": -1}, "max_events is -1; expected a whole number from 0 on."),
+        ({"batch_size": 0}, "batch_size is 0; expected a whole number from 1 on."),
+        ({"events": "spans"}, "events is 'spans'; expected 'span', 'log' or 'both'."),
+        ({"certificate": 1}, "certificate was given as int; expected the path of a file."),
+        ({"client_key": "key.pem"}, "client_key was given without client_certificate"),
+        ({"span_exporter": "otlp"}, "span_exporter was given as str; expected a SpanExporter of OpenTelemetry"),
+        ({"span_exporter": InMemorySpanExporter}, "the class InMemorySpanExporter; expected an object of it."),
+        ({"log_exporter": InMemorySpanExporter()}, "say events='log' or 'both'."),
+        ({"log_exporter": object()}, "log_exporter was given as object; expected a LogRecordExporter"),
+        ({"span_exporter": InMemorySpanExporter(), "endpoint": "http://a"}, "leave one of the two out."),
+    ],
+)
+def test_mistakes_are_said(arguments: dict[str, Any], said: str) -> None:
+    """An argument that cannot be used is refused at once, in a sentence that says what was expected."""
+    with pytest.raises(OneLoggerError) as raised:
+        OTelExporter(**arguments)
+    assert said in str(raised.value)
+
+
+def test_secrets_are_not_said() -> None:
+    """No message has the value of a header, or the user and password in a URL."""
+    for arguments in ({"headers": {"token": "hush\n"}}, {"endpoint": "http://user:hush@"}, {"headers": "hush"}):
+        with pytest.raises(OneLoggerError) as raised:
+            OTelExporter(**arguments)
+        assert "hush" not in str(raised.value)
+
+
+@pytest.mark.parametrize("variable", ["OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"])
+def test_protocol_of_the_environment_is_checked_too(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    """A protocol that the environment asks for, and that is not there, is refused with the name of the variable."""
+    monkeypatch.setenv(variable, "http/json")
+    with pytest.raises(OneLoggerError, match=f"{variable} is 'http/json'; expected 'http/protobuf' or 'grpc'"):
+        OTelExporter()
+    OTelExporter(protocol="grpc")
+
+
+def test_constructor_opens_nothing(tmp_path: Path) -> None:
+    """Files are looked at when the exporter is initialised, which may be tried again."""
+    exporter = OTelExporter(endpoint="https://127.0.0.1:9", certificate=tmp_path / "ca.pem")
+    with pytest.raises(ExportError, match=r"The certificate '.*ca\.pem' cannot be read: No such file"):
+        exporter.initialize(Resource.create("tests"))
+    (tmp_path / "ca.pem").write_text("")
+    exporter.initialize(Resource.create("tests"))
+    exporter.close()
+
+
+MISSING = """
+import sys
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.startswith(("opentelemetry.exporter", "requests", "grpc", "google")):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Missing())
+
+from one_logger.core import OneLoggerError, Resource, Span
+from one_logger.exporter.otel import OTelExporter
+for arguments in ({}, {"protocol": "grpc"}):
+    try:
+        OTelExporter(**arguments)
+    except OneLoggerError as error:
+        print(error)
+assert not any(name.startswith("opentelemetry.sdk") for name in sys.modules)
+
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+spans = InMemorySpanExporter()
+exporter = OTelExporter(spans)
+exporter.initialize(Resource.create("tests"))
+span = Span("work")
+span.stop()
+exporter.export_stop(span)
+exporter.close()
+print(spans.get_finished_spans()[0].name)
+"""
+
+
+def test_missing_package_is_named() -> None:
+    """Without the package for a protocol the constructor says what to install; a given exporter needs none."""
+    done = subprocess.run([sys.executable, "-W", "error", "-c", MISSING], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    http, grpc, name = done.stdout.splitlines()
+    assert "run pip install 'one-logger-exporter-otel[http]', or choose protocol='grpc'." in http
+    assert "run pip install 'one-logger-exporter-otel[grpc]', or choose protocol='http/protobuf'." in grpc
+    assert name == "work"
+
+
+def test_import_is_cheap() -> None:
+    """Importing and constructing the exporter imports nothing of OpenTelemetry: the job's start-up is not the place."""
+    code = (
+        "import sys; from one_logger.exporter.otel import OTelExporter; OTelExporter(endpoint='http://collector');"
+        "print([n for n in sys.modules if n.startswith(('opentelemetry.sdk', 'requests', 'grpc', 'google'))])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_configuration_makes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`type: otel` makes one, from texts as a file with variables has them."""
+    monkeypatch.setenv("TOKEN", "hush")
+    (exporter,) = build_exporters(
+        [
+            {
+                "type": "otel",
+                "config": {
+                    "endpoint": "https://collector:4317",
+                    "protocol": "grpc",
+                    "headers": {"x-token": "${TOKEN}"},
+                    "compression": "gzip",
+                    "timeout": "500ms",
+                    "max_events": "16",
+                    "events": "both",
+                },
+            }
+        ]
+    ).values()
+    assert isinstance(exporter, OTelExporter)
+
+
+def test_configuration_is_checked() -> None:
+    """What a configuration has wrong is said with its place."""
+    wrong = {"endpoint": "collector", "protocol": "grcp", "timeout": "soon", "headers": {"x": "y"}, "endpont": "z"}
+    with pytest.raises(ExporterConfigError) as raised:
+        build_exporters([{"type": "otel", "config": wrong}])
+    problems = "\n".join(map(str, raised.value.problems))
+    for said in ("protocol", "'http/protobuf', 'grpc'", "timeout", "endpont"):
+        assert said in problems
+    with pytest.raises(ExporterConfigError, match="expected a URL such as http://collector:4318"):
+        build_exporters([{"type": "otel", "config": {"endpoint": "collector"}}])
+    with pytest.raises(ExporterConfigError, match="which only code can give"):
+        build_exporters([{"type": "otel", "config": {"span_exporter": "InMemorySpanExporter"}}])
+
+
+def test_path_of_a_signal_may_be_part_of_the_endpoint() -> None:
+    """An endpoint may be copied with the path of a signal, or a slash, at its end."""
+    for endpoint in (
+        "http://collector/v1/traces",
+        "http://collector/v1/logs/",
+        "http://collector/",
+        " http://collector",
+    ):
+        OTelExporter(endpoint=endpoint)
+    OTelExporter(endpoint="http://collector:4317/", protocol="grpc")
+
+
+def test_class_is_found_from_a_span() -> None:
+    """What cannot be exported in its state says so."""
+    exporter = OTelExporter(InMemorySpanExporter())
+    with pytest.raises(ExportError, match="not initialised; call initialize"):
+        exporter.export_start(Span("work"))
