@@ -64,3 +64,27 @@ def test_random_failures_are_all_accounted_for(seed: int) -> None:
     (report,) = verify(backend.records)
     assert report.dropped == stats.dropped if report.closed else not report.whole
     assert not report.whole or not stats.dropped
+
+
+def test_what_is_lost_later_than_it_was_taken_is_counted() -> None:
+    """An exporter may find that it has lost more than its buffer: what counted as exported then counts as dropped."""
+    losses = iter([4])
+
+    class LosesLater(InMemoryExporter):
+        def write(self, lines: list[str]) -> None:
+            if any('"last"' in line for line in lines) and (lost := next(losses, 0)):
+                raise ExportError("An open span was lost, with events taken before.", lost=lost)
+            super().write(lines)
+
+    backend = LosesLater()
+    recorder = DefaultRecorder([backend])
+    span = recorder.start("work")
+    for name in ("first", "second"):
+        recorder.event(span, Event(name))
+    assert recorder.flush(timeout=30) is True
+    recorder.event(span, Event("last"))
+    assert recorder.flush(timeout=30) is False
+    stats = recorder.stats()["LosesLater"]
+    assert (stats.recorded, stats.exported, stats.dropped, stats.pending) == (4, 0, 4, 0)
+    recorder.close(timeout=30)
+    assert backend.records[-1]["dropped"] == 4

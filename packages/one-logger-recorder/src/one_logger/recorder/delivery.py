@@ -137,8 +137,10 @@ class Delivery:
     def _lose(self, buffered: int) -> None:
         error = self._last_error
         lost = error.lost if isinstance(error, ExportError) and error.lost is not None else buffered
-        self.lost += min(lost, buffered)
-        self.exported += buffered - min(lost, buffered)
+        # It may be more than what is buffered: an exporter that had something in an open span loses it with the span.
+        lost = min(lost, buffered + self.exported)
+        self.lost += lost
+        self.exported += buffered - lost
         self._reporting = 0
         self._dirty = False
 
