@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
 from opentelemetry.sdk.resources import OTELResourceDetector
 from opentelemetry.sdk.resources import Resource as OTelResource
@@ -38,10 +38,18 @@ def exported_resource(resource: Resource) -> OTelResource:
     said = exported_attributes(resource.attributes)
     if "service.name" in environment.attributes and str(said.get("service.name", "")).startswith(_PLACEHOLDER):
         del said["service.name"]
-    found = {"telemetry.sdk.version": version("one-logger-core")}
+    found = {"telemetry.sdk.version": _version("one-logger-core")}
     return ExportedResource(OTelResource(found).merge(environment).merge(OTelResource(said)))
 
 
 def scope() -> InstrumentationScope:
     """What the spans and log records say they were made by."""
-    return InstrumentationScope(SCOPE_NAME, version("one-logger-exporter-otel"))
+    return InstrumentationScope(SCOPE_NAME, _version("one-logger-exporter-otel"))
+
+
+def _version(distribution: str) -> str:
+    """The version, or `unknown` where the sources are used without having been installed."""
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return "unknown"
