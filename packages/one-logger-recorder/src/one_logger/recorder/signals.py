@@ -7,10 +7,17 @@ import signal
 import threading
 from collections.abc import Callable, Iterable
 from queue import SimpleQueue
+from time import sleep
 from types import FrameType
 
 from one_logger.core import diagnostics
 from one_logger.core.journal import Journal
+
+ATTEMPTS = 200
+"""How often a signal is sent that has to end the process. The first one does that, but for a rare coincidence."""
+
+PAUSE = 0.05
+"""Seconds between these attempts."""
 
 Handler = Callable[[int, FrameType | None], object]
 
@@ -104,6 +111,9 @@ class SignalWatch:
                 # The next watch in the chain gets this second signal; or, as only the main thread can take the handler
                 # away, that does so then.
                 self._thread = None
-                os.kill(os.getpid(), number)
+                for _ in range(ATTEMPTS):
+                    os.kill(os.getpid(), number)
+                    # One that comes just as the main thread begins to wait in a system call does not interrupt it.
+                    sleep(PAUSE)
                 return
             self._flush()
