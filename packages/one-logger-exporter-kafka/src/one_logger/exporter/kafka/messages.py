@@ -1,0 +1,56 @@
+"""Which records go into which message."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from one_logger.exporter.kafka.settings import Batch
+
+CONTENT_TYPES: dict[Batch, bytes] = {"jsonl": b"application/x-ndjson", "records": b"application/json"}
+
+SCHEMA_VERSION = b"1"
+
+MESSAGE_COST = 192
+"""Bytes that a message takes beside its value: key and headers, and what the protocol adds."""
+
+
+class Message(NamedTuple):
+    """The value of a message, and how many lines are in it."""
+
+    value: bytes
+    lines: int
+
+
+def cut(lines: list[str], batch: Batch, limit: int) -> list[Message]:
+    """The messages to send next: so many of the first lines as `limit` allows, but one line at least.
+
+    Args:
+        lines: Lines of JSON.
+        batch: `jsonl` for one message, `records` for one a line.
+        limit: How many bytes the messages may have in all.
+    """
+    if batch == "records":
+        values: list[Message] = []
+        room = limit
+        for line in lines:
+            value = line[:-1].encode()
+            room -= len(value) + MESSAGE_COST
+            if room < 0 and values:
+                break
+            values.append(Message(value, 1))
+        return values
+    whole = "".join(lines).encode()
+    if len(whole) <= limit:
+        return [Message(whole, len(lines))]
+    end = whole.rfind(b"\n", 0, limit) + 1 or whole.index(b"\n") + 1
+    return [Message(whole[:end], whole.count(b"\n", 0, end))]
+
+
+def size(line: str) -> int:
+    """How many bytes a line takes."""
+    return len(line) if line.isascii() else len(line.encode())
+
+
+def records_in(lines: list[str]) -> int:
+    """How many records were recorded for these lines: a span that is written as one is two, its start and its stop."""
+    return len(lines) + sum('"type":"complete"' in line[:40] for line in lines)

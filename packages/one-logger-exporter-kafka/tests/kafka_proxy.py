@@ -1,0 +1,145 @@
+"""A proxy before a Kafka broker that does harm: it refuses, cuts, stalls, throttles, corrupts and answers itself."""
+
+from __future__ import annotations
+
+import select
+import socket
+import ssl
+import struct
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+from kafka.protocol.producer import ProduceRequest, ProduceResponse
+from kafka_sasl import User, authenticate, send_answer
+
+
+class Proxy:
+    """A listener before a broker, that passes on what it gets until it is told otherwise."""
+
+    def __init__(self) -> None:
+        self._listener: socket.socket | None = None
+        self.port = 0
+        self.target = 0
+        self.tls: ssl.SSLContext | None = None
+        self.user: User | None = None
+        """Who alone may come in."""
+        self.stalled: set[str] = set()
+        """Which ways are blocked: `requests`, `answers`."""
+        self.pace = 0.0
+        """Seconds that each chunk takes."""
+        self.spoil: list[str] = []
+        """In which of the next chunks to change the bytes that say what it is: `requests`, `answers`."""
+        self.hidden = b""
+        """The topic whose name the broker does not get to see."""
+        self.verdict: Callable[[int], int] | None = None
+        """Which of Kafka's error codes to answer a batch of so many bytes with; 0: let the broker answer."""
+        self._open: set[socket.socket] = set()
+        self.accept()
+
+    @property
+    def servers(self) -> str:
+        """Its address."""
+        return f"127.0.0.1:{self.port}"
+
+    def accept(self) -> None:
+        """Listen, at the same port as before."""
+        self._listener = socket.create_server(("127.0.0.1", self.port), backlog=64)
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._serve, args=(self._listener,), daemon=True).start()
+
+    def refuse(self) -> None:
+        """Stop listening, and cut every connection."""
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            listener.shutdown(socket.SHUT_RDWR)
+            listener.close()
+        self.cut()
+
+    def cut(self) -> None:
+        """Cut every connection."""
+        for connection in list(self._open):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def _serve(self, listener: socket.socket) -> None:
+        while True:
+            try:
+                client, _ = listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._connect, args=(client,), daemon=True).start()
+
+    def _connect(self, client: socket.socket) -> None:
+        with suppress(OSError):
+            if self.tls is not None:
+                client = self.tls.wrap_socket(client, server_side=True)
+            if self.user is not None and not authenticate(client, self.user, ("127.0.0.1", self.target)):
+                client.close()
+                return
+            with client, socket.create_connection(("127.0.0.1", self.target), 5) as broker:
+                self._open |= {client, broker}
+                try:
+                    self._pass(client, broker)
+                finally:
+                    self._open -= {client, broker}
+
+    def _pass(self, client: socket.socket, broker: socket.socket) -> None:
+        ends: dict[socket.socket, tuple[socket.socket, str]] = {
+            client: (broker, "requests"),
+            broker: (client, "answers"),
+        }
+        held = b""  # of the requests, what is no whole one yet
+        while True:
+            waiting = [end for end in ends if ends[end][1] not in self.stalled]
+            if isinstance(client, ssl.SSLSocket) and client.pending() and client in waiting:
+                ready: list[socket.socket] = [client]
+            else:
+                ready, _, _ = select.select(waiting, [], [], 0.02)
+            for end in ready:
+                other, way = ends[end]
+                chunk = end.recv(16_384 if self.pace else 262_144)
+                if not chunk:
+                    return
+                if way in self.stalled:  # since the select
+                    while way in self.stalled and client in self._open:
+                        time.sleep(0.01)
+                if self.hidden:
+                    chunk = chunk.replace(self.hidden, b"x" * len(self.hidden))
+                if self.spoil[:1] == [way]:
+                    del self.spoil[0]
+                    chunk = chunk[:4] + bytes(byte ^ 0x55 for byte in chunk[4:8]) + chunk[8:]
+                if self.pace:
+                    time.sleep(self.pace)
+                if way == "requests" and (self.verdict is not None or held):
+                    chunk, held = self._judge(held + chunk, client)
+                other.sendall(chunk)
+
+    def _judge(self, data: bytes, client: socket.socket) -> tuple[bytes, bytes]:
+        """Answer the requests that are to be refused. What is to be passed on, and what is no whole request yet."""
+        passed = b""
+        while len(data) >= 4 and len(data) >= (end := 4 + struct.unpack(">i", data[:4])[0]):
+            frame, data = data[:end], data[end:]
+            key, version, correlation = struct.unpack(">hhi", frame[4:12])
+            refusal = 0
+            if key == ProduceRequest.API_KEY and self.verdict is not None:
+                request = ProduceRequest.decode(frame, version=version, header=True, framed=True)
+                (topic,) = request.topic_data
+                (partition,) = topic.partition_data
+                refusal = self.verdict(len(partition.records))
+            if refusal:
+                refused = ProduceResponse.TopicProduceResponse.PartitionProduceResponse(
+                    index=partition.index,
+                    error_code=refusal,
+                    base_offset=-1,
+                    log_append_time_ms=-1,
+                    log_start_offset=-1,
+                )
+                answer = ProduceResponse.TopicProduceResponse(
+                    name=topic.name, topic_id=topic.topic_id, partition_responses=[refused]
+                )
+                send_answer(client, ProduceResponse(version=version, responses=[answer]), correlation)
+            else:
+                passed += frame
+        return passed, data

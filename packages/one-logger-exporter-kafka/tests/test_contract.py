@@ -1,0 +1,51 @@
+"""The exporter keeps the contract of exporters, with a real broker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from one_logger.core import Exporter
+from one_logger.core.testing import Exported, ExporterContract
+from one_logger.exporter.kafka import KafkaExporter, read_records
+from one_logger.exporter.kafka.settings import Batch
+
+
+class _Contract(ExporterContract):
+    batch: Batch
+
+    @pytest.fixture(autouse=True)
+    def _backend(self, brokers: str, topic: str, consume: Callable[[str, str], list[Any]]) -> None:
+        self._brokers, self._topic, self._consume = brokers, topic, consume
+
+    def make_exporter(self) -> Exporter:
+        """Make one that sends to the test's topic."""
+        return KafkaExporter(self._brokers, self._topic, batch=self.batch)
+
+    def exported(self, exporter: Exporter) -> list[Exported]:
+        """Read the topic."""
+        arrived: list[Exported] = []
+        for record in read_records(self._consume(self._brokers, self._topic)):
+            if record["type"] in ("complete", "stop"):
+                arrived.append(("span", record["name"]))
+            elif record["type"] == "event":
+                arrived.append(("event", record["name"]))
+            elif record["type"] == "error":
+                arrived.append(("error", record["error"]["message"]))
+            elif record["type"] == "telemetry_data_error":
+                arrived.append(("telemetry_data_error", record["message"]))
+        return arrived
+
+
+class TestJsonLines(_Contract):
+    """With many records in a message."""
+
+    batch = "jsonl"
+
+
+class TestRecords(_Contract):
+    """With one record in a message."""
+
+    batch = "records"
