@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from kafka_job import Job, compare, make
 
 from one_logger.core import verify
-from one_logger.exporter.kafka import read_records
+from one_logger.exporter.kafka import KafkaExporter, read_records
 
 Consume = Callable[[str, str], list[Any]]
 NewTopic = Callable[..., str]
@@ -67,6 +68,20 @@ def test_broker_hangs(way: str, place: Any, new_topic: NewTopic, consume: Consum
     assert job.end()
     compare(job, consume(place.servers, topic))
     assert job.stats.dropped == 0
+
+
+def test_close_of_the_recorder_keeps_its_deadline(place: Any, new_topic: NewTopic) -> None:
+    """A broker that hangs does not keep the job from ending, though kafka-python would; what it lacks is said."""
+    topic = new_topic(place.servers)
+    job = Job(KafkaExporter(place.servers, topic))  # whose own patience is longer
+    job.work(300)
+    assert job.recorder.flush(20)
+    place.proxy.stalled = {"requests", "answers"}
+    job.work(300)
+    begin = time.monotonic()
+    assert not job.end(1.0)
+    assert time.monotonic() - begin < 1.5
+    assert job.stats.pending + job.stats.dropped >= 300
 
 
 def test_topic_that_the_broker_does_not_know(place: Any, consume: Consume, wait_for: WaitFor) -> None:
