@@ -4,7 +4,7 @@
 
 Prints a line for each problem in ROOT/packages, and exits with 1 if there is one:
 
-- core, its exporters and api import the standard library and what BENEATH lists for them, nothing else. An import
+- core, its exporters and api import the standard library and what BENEATH and EXTRAS list, nothing else. An import
   inside a function or under TYPE_CHECKING counts as well. (Import-linter's contracts only know what is forbidden.)
 - No distribution has an ``__init__.py`` in a namespace package: it would hide the portions of all others.
 - Every folder with Python files below it has an ``__init__.py``: import-linter looks into no folder without one.
@@ -28,6 +28,9 @@ BENEATH: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "one-logger-api": {"one_logger.api": ("one_logger.core",)},
 }
+
+# What a module may import beside, where it is installed: the extras of its distribution.
+EXTRAS = {"one_logger.core._json": "orjson"}
 
 
 def main() -> int:
@@ -71,7 +74,7 @@ def _imports(file: Path, src: Path, beneath: dict[str, tuple[str, ...]]) -> Iter
         return
     package = module if file.stem == "__init__" else module.rpartition(".")[0]
     for line, imported in _imported(ast.parse(file.read_bytes(), file), package):
-        if imported.partition(".")[0] in sys.stdlib_module_names:
+        if imported.partition(".")[0] in sys.stdlib_module_names or imported == EXTRAS.get(module):
             continue
         if not any(_within(imported, name) for name in (portion, *beneath[portion])):
             allowed = " and ".join(("the standard library", *beneath[portion]))

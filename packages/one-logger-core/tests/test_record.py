@@ -1,9 +1,11 @@
+import importlib
 import json
 import logging
 import math
+import sys
 import tempfile
 import tracemalloc
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +46,17 @@ def _attributes(texts: st.SearchStrategy[str]) -> st.SearchStrategy[dict[str, ob
     values = texts | st.booleans() | st.integers() | _HUGE | _FLOATS
     lists = st.lists(texts) | st.lists(st.booleans()) | st.lists(st.integers()) | st.lists(_FLOATS)
     return st.dictionaries(texts, values | lists, max_size=5)
+
+
+@pytest.fixture(params=["orjson", "standard library"], autouse=True, scope="module")
+def _encoding(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Records are the same whether orjson is installed or not."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "orjson":
+            importlib.import_module("orjson")
+        else:
+            patch.setitem(sys.modules, "orjson", None)
+        yield
 
 
 class _Lines(logging.Handler):

@@ -10,22 +10,24 @@ import os
 from random import Random
 
 _random = Random()  # seeded from os.urandom  # noqa: S311 - ids have to be unique, not secret
-_bits = _random.getrandbits
+
+random_bits = _random.getrandbits
+"""A random number of so many bits. An id may not be zero, so this is for those who look."""
 
 
 def new_trace_id() -> int:
     """A random 128-bit id other than zero (W3C Trace Context, section 3.2.2.3)."""
-    return _bits(128) or new_trace_id()
+    return random_bits(128) or new_trace_id()
 
 
 def new_span_id() -> int:
     """A random 64-bit id other than zero (W3C Trace Context, section 3.2.2.4)."""
-    return _bits(64) or new_span_id()
+    return random_bits(64) or new_span_id()
 
 
 def new_stream_id() -> str:
     """A random id for a stream of records: 16 hexadecimal digits."""
-    return f"{_bits(64):016x}"
+    return f"{random_bits(64):016x}"
 
 
 if hasattr(os, "register_at_fork"):

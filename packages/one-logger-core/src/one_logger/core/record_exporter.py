@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 
+from one_logger.core._json import attributes_encoder
 from one_logger.core.errors import ExportError
 from one_logger.core.event import ErrorEvent, Event, TelemetryDataError
 from one_logger.core.exporter import Exporter
@@ -19,6 +20,7 @@ class RecordExporter(Exporter):
     """
 
     def __init__(self) -> None:
+        self._attributes = attributes_encoder()
         self._encoder: RecordEncoder | None = None
         self._stream: str | None = None
         self._lines: list[str] = []
@@ -70,36 +72,47 @@ class RecordExporter(Exporter):
         if self._closed:
             raise ExportError(f"initialize() was called on a closed {type(self).__name__}; make a new one.")
         self.open(resource)
-        self._encoder = RecordEncoder(resource)
+        self._encoder = RecordEncoder(resource, self._attributes)
         self._stream = self._encoder.stream
         self._lines = [self._encoder.resource()]
 
     def export_start(self, span: Span) -> None:
         """Buffer a `start` record, or `complete` if the span has stopped."""
-        self._lines.append(self._encode("export_start").start(span))
+        if self._encoder is None:
+            raise self._misused("export_start")
+        self._lines.append(self._encoder.start(span))
 
     def export_stop(self, span: Span) -> None:
         """Buffer a `stop` record, if the span is not `complete` already."""
-        line = self._encode("export_stop").stop(span)
+        if self._encoder is None:
+            raise self._misused("export_stop")
+        line = self._encoder.stop(span)
         if line:
             self._lines.append(line)
 
     def export_event(self, event: Event, span: Span) -> None:
         """Buffer an `event` record."""
-        self._lines.append(self._encode("export_event").event(event, span))
+        if self._encoder is None:
+            raise self._misused("export_event")
+        self._lines.append(self._encoder.event(event, span))
 
     def export_error(self, event: ErrorEvent, span: Span) -> None:
         """Buffer an `error` record."""
-        self._lines.append(self._encode("export_error").error(event, span))
+        if self._encoder is None:
+            raise self._misused("export_error")
+        self._lines.append(self._encoder.error(event, span))
 
     def export_telemetry_data_error(self, error: TelemetryDataError) -> None:
         """Buffer a `telemetry_data_error` record."""
-        self._lines.append(self._encode("export_telemetry_data_error").telemetry_data_error(error))
+        if self._encoder is None:
+            raise self._misused("export_telemetry_data_error")
+        self._lines.append(self._encoder.telemetry_data_error(error))
         self._telling += error.dropped
 
     def flush(self) -> None:
         """Write what is buffered."""
-        self._encode("flush")
+        if self._encoder is None:
+            raise self._misused("flush")
         self._write()
 
     def after_fork(self) -> None:
@@ -147,10 +160,8 @@ class RecordExporter(Exporter):
             self._encoder.dropped -= self._telling
         self._telling = 0
 
-    def _encode(self, method: str) -> RecordEncoder:
-        if self._encoder is None:
-            raise ExportError(
-                f"{method}() was called on a {type(self).__name__} that "
-                + ("is closed." if self._closed else "is not initialised; call initialize() first.")
-            )
-        return self._encoder
+    def _misused(self, method: str) -> ExportError:
+        return ExportError(
+            f"{method}() was called on a {type(self).__name__} that "
+            + ("is closed." if self._closed else "is not initialised; call initialize() first.")
+        )

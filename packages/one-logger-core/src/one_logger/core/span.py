@@ -12,7 +12,7 @@ from one_logger.core._safe_repr import safe_repr
 from one_logger.core.attributes import Attributes, AttributeValue, salvage_attributes, take_attributes
 from one_logger.core.errors import OneLoggerError
 from one_logger.core.event import Event
-from one_logger.core.ids import new_span_id, new_trace_id
+from one_logger.core.ids import new_span_id, new_trace_id, random_bits
 from one_logger.core.span_context import INVALID_SPAN_CONTEXT, SpanContext
 from one_logger.core.timestamp import Timestamp
 
@@ -23,6 +23,11 @@ class Status(Enum):
     UNSET = "UNSET"
     OK = "OK"
     ERROR = "ERROR"
+
+
+# Looking a member up in its Enum costs several times as much as a global name.
+_UNSET = Status.UNSET
+_NONE: dict[str, AttributeValue] = {}  # shared by all spans that have none; is never changed
 
 
 class Span:
@@ -81,11 +86,24 @@ class Span:
         parent: Span | SpanContext | None = None,
         start_time: Timestamp | None = None,
     ) -> None:
+        self._begin(name, attributes, start_event_attributes, parent, start_time)
+
+    def _begin(
+        self,
+        name: str | Enum,
+        attributes: Mapping[str, object] | None,
+        start_event_attributes: Mapping[str, object] | None,
+        parent: Span | SpanContext | None,
+        start_time: Timestamp | None,
+    ) -> None:
+        """Do what `__init__` does. For recorders: a call of the class, with arguments by name, costs twice this."""
         self.problem: str | None = None
         try:
             self.name: str = name if type(name) is str else exported_name(name)
-            self._initial_attributes = take_attributes(attributes)
-            self._start_event_attributes = take_attributes(start_event_attributes)
+            self._initial_attributes = _NONE if attributes is None else take_attributes(attributes)
+            self._start_event_attributes = (
+                _NONE if start_event_attributes is None else take_attributes(start_event_attributes)
+            )
         except OneLoggerError as error:
             self.problem = str(error)
             self.name = message_text(name)
@@ -93,23 +111,31 @@ class Span:
             self._start_event_attributes = salvage_attributes(start_event_attributes)
         self._later_attributes: dict[str, AttributeValue] = {}
         self._stop_event_attributes: dict[str, AttributeValue] | None = None
-        self._status = Status.UNSET
+        self._status = _UNSET
         self.end_unix_ns: int | None = None  # is set last by stop(): it tells other threads that the span is over
         self.end_monotonic_ns = 0
-        self.ancestor: Span | None = None
         self._open = True
-        self.span_id: int = new_span_id()
+        self.span_id: int = random_bits(64) or new_span_id()
         self.trace_id: int
         self.parent_span_id: int | None
-        if parent is None:
+        self.ancestor: Span | None
+        if type(parent) is Span and parent.end_unix_ns is None:  # as most are: it does without the looks below
+            self.ancestor = parent
+            self.trace_id = parent.trace_id
+            self.parent_span_id = parent.span_id
+        elif parent is None:
+            self.ancestor = None
             self.trace_id = new_trace_id()
             self.parent_span_id = None
         elif isinstance(parent, (Span, SpanContext)):
             self.trace_id = parent.trace_id or new_trace_id()
             self.parent_span_id = parent.span_id or None  # the ids of what is not recorded are zero
-            if isinstance(parent, Span):
+            if isinstance(parent, SpanContext):
+                self.ancestor = None
+            else:
                 self.ancestor = parent if parent.end_unix_ns is None else parent.ancestor
         else:
+            self.ancestor = None
             self.trace_id = new_trace_id()
             self.parent_span_id = None
             self.problem = (
@@ -147,7 +173,7 @@ class Span:
                 self.problem = str(error)
                 self._stop_event_attributes = salvage_attributes(stop_event_attributes)
         self.end_unix_ns = end_unix_ns
-        if self.ancestor is not None:
+        if self.ancestor is not None and self.ancestor.end_unix_ns is not None:
             # Spans started in this one may go on. They hold on to it; it must not hold on to others that have ended.
             self.ancestor = self.open_ancestor
         return True

@@ -191,7 +191,8 @@ class DefaultRecorder(Recorder):
                 parent = self._checked_parent(parent_span, parent)
             if start_time is not None:
                 start_time = self._checked_time("start_time", start_time)
-            span = Span(name, span_attributes, start_event_attributes, parent=parent, start_time=start_time)
+            span = _new(Span)
+            span._begin(name, span_attributes, start_event_attributes, parent, start_time)
             if span.problem is not None:
                 problem, span.problem = span.problem, None
                 self._mistake("start", problem)
@@ -494,6 +495,7 @@ class DefaultRecorder(Recorder):
         return {channel.name: channel.stats() for channel in self._channels}
 
 
+_new = Span.__new__
 _TIMEOUT = 10.0
 _LONGEST_TIMEOUT = 365 * 86_400.0
 _LOST = "it was dropped. Start a span first, or give the one that it belongs to."

@@ -1,0 +1,120 @@
+"""Names, texts and attributes as JSON: valid UTF-8, without NaN, and on one line whatever splits it into lines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from json.encoder import encode_basestring
+
+from one_logger.core._safe_repr import safe_repr
+from one_logger.core.attributes import AttributeValue
+
+TYPE_CHECKING = False  # importing `typing` would double the import time; type checkers know this name
+if TYPE_CHECKING:
+    from typing import Any
+
+AttributesEncoder = Callable[[Mapping[str, AttributeValue]], str]
+
+_CACHED_NAMES = 1_024
+_CACHED_LENGTH = 128
+_MAX_BITS = 4_096  # decimal text of more than 4,300 digits is refused (sys.set_int_max_str_digits)
+_LARGE = 1 << 64  # what is smaller needs no closer look
+_LINE_ENDS = str.maketrans({"\x85": "\\u0085", "\u2028": "\\u2028", "\u2029": "\\u2029"})
+
+
+class _Names(dict[str, str]):
+    """Names in quotes. Names come again and again, so the first ones that come are kept."""
+
+    def __missing__(self, name: str) -> str:
+        quoted = quote(name)
+        if len(name) <= _CACHED_LENGTH and len(self) < _CACHED_NAMES:
+            self[name] = quoted
+        return quoted
+
+
+def quote(text: str) -> str:
+    """A text in quotes.
+
+    Half a surrogate pair, which no encoding of Unicode can hold, becomes U+FFFD.
+    """
+    if text.isascii():
+        return encode_basestring(text)
+    whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return encode_basestring(whole).translate(_LINE_ENDS)
+
+
+NAMES = _Names()
+
+
+def attributes_json(attributes: Mapping[str, AttributeValue]) -> str:
+    """Attributes as an object."""
+    parts = []
+    value: Any
+    for name, value in attributes.items():
+        kind = type(value)
+        # What most values are is written down here; the others have a function each.
+        if kind is str and value.isascii():
+            text = encode_basestring(value)
+        elif kind is int and -_LARGE < value < _LARGE:
+            text = value
+        else:
+            text = _ENCODE[kind](value)
+        parts.append(f"{NAMES[name]}:{text}")
+    return f"{{{','.join(parts)}}}"
+
+
+def attributes_encoder() -> AttributesEncoder:
+    """`attributes_json`, or what does the same by orjson in a fraction of the time, where that is installed.
+
+    To be called where an exporter is made, not in its thread: a process forked during an import can't repeat it.
+    """
+    try:
+        import orjson
+    except ImportError:
+        return attributes_json
+    dumps = orjson.dumps
+
+    def attributes_orjson(attributes: Mapping[str, AttributeValue]) -> str:
+        try:
+            text = dumps(attributes).decode()
+        except TypeError:  # an integer of more than 64 bits, half a surrogate pair, or no plain dict
+            return attributes_json(attributes)
+        # No attribute is null, so that is NaN or an infinity. Beyond ASCII there are characters that end a line.
+        return text if "null" not in text and text.isascii() else attributes_json(attributes)
+
+    return attributes_orjson
+
+
+def _integer(value: int) -> str:
+    return int.__repr__(value) if value.bit_length() <= _MAX_BITS else _integer_text(value)
+
+
+def _integer_text(value: int) -> str:
+    return quote(safe_repr(value))
+
+
+def _float(value: float) -> str:
+    if value - value == 0.0:  # holds for all but NaN and the infinities, which JSON has no numbers for
+        return float.__repr__(value)
+    return '"Infinity"' if value > 0 else '"-Infinity"' if value < 0 else '"NaN"'
+
+
+def _boolean(value: bool) -> str:
+    return "true" if value else "false"
+
+
+def _sequence(values: tuple[Any, ...]) -> str:
+    if not values:
+        return "[]"
+    encode = _ENCODE[type(values[0])]
+    if encode is _integer and any(value.bit_length() > _MAX_BITS for value in values):
+        encode = _integer_text  # of all, since the items are of one type
+    return f"[{','.join([encode(value) for value in values])}]"
+
+
+_ENCODE: dict[type, Callable[..., str]] = {
+    str: quote,
+    int: _integer,
+    float: _float,
+    bool: _boolean,
+    tuple: _sequence,
+}
