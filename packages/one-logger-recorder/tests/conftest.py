@@ -1,17 +1,20 @@
-"""What several test modules share: the log when it is written; for test_config_*, a process at start-up."""
+"""What several test modules share: the log when it is written, faulty exporters, a process at start-up."""
 
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from time import monotonic, sleep
+from typing import Any
 
 import pytest
 
 from one_logger.api import OneLoggerConfig
 from one_logger.api.testing import configured
-from one_logger.core import OneLoggerError
+from one_logger.core import ErrorEvent, Event, Exporter, OneLoggerError, Resource, Span, TelemetryDataError
+from one_logger.exporter.memory import InMemoryExporter
 from one_logger.recorder import DefaultRecorder, ExporterConfigError, build_exporters
 
 Install = Callable[..., Path]
@@ -99,3 +102,117 @@ def problems(start_up: Path) -> Problems:
         return [str(problem) for problem in raised.value.problems]
 
     return problems
+
+
+class FaultyExporter(Exporter):
+    """An `InMemoryExporter` behind something that may go wrong: `fault` is called with each method's name first."""
+
+    def __init__(self, fault: Callable[[str], None]) -> None:
+        self.behind = InMemoryExporter()
+        self.calls: list[str] = []
+        self.threads: set[int] = set()
+        self._fault = fault
+
+    @classmethod
+    def raising(cls, error: BaseException, *methods: str) -> FaultyExporter:
+        """One that raises `error` in these methods."""
+
+        def fault(method: str) -> None:
+            if method in methods:
+                raise error
+
+        return cls(fault)
+
+    def _call(self, name: str, *arguments: object) -> None:
+        self.calls.append(name)
+        self.threads.add(threading.get_ident())
+        self._fault(name)
+        getattr(self.behind, name)(*arguments)
+
+    def initialize(self, resource: Resource) -> None:
+        self._call("initialize", resource)
+
+    def export_start(self, span: Span) -> None:
+        self._call("export_start", span)
+
+    def export_stop(self, span: Span) -> None:
+        self._call("export_stop", span)
+
+    def export_event(self, event: Event, span: Span) -> None:
+        self._call("export_event", event, span)
+
+    def export_error(self, event: ErrorEvent, span: Span) -> None:
+        self._call("export_error", event, span)
+
+    def export_telemetry_data_error(self, error: TelemetryDataError) -> None:
+        self._call("export_telemetry_data_error", error)
+
+    def flush(self) -> None:
+        self._call("flush")
+
+    def after_fork(self) -> None:
+        self._call("after_fork")
+
+    def close(self) -> None:
+        self._call("close")
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """What got through."""
+        return self.behind.records
+
+
+@pytest.fixture
+def faulty() -> type[FaultyExporter]:
+    """The class of exporters that may go wrong."""
+    return FaultyExporter
+
+
+class Gate:
+    """A fault that blocks in `method` until the gate is opened."""
+
+    def __init__(self, method: str) -> None:
+        self._method = method
+        self._open = threading.Event()
+        self.reached = threading.Event()
+
+    def __call__(self, method: str) -> None:
+        """Block, if it is the method."""
+        if method == self._method:
+            self.reached.set()
+            self._open.wait()
+
+    def open(self) -> None:
+        """Let everybody through from now on."""
+        self._open.set()
+
+
+@pytest.fixture
+def gate_at() -> Iterator[Callable[[str], Gate]]:
+    """Makes faults that block in a method of an exporter. They are opened at the end."""
+    gates: list[Gate] = []
+
+    def gate_at(method: str) -> Gate:
+        gates.append(Gate(method))
+        return gates[-1]
+
+    yield gate_at
+    for gate in gates:
+        gate.open()
+
+
+def _use_everything(recorder: DefaultRecorder, times: int = 1) -> int:
+    """Call every method of the recorder. How many records that makes."""
+    for _ in range(times):
+        span = recorder.start("work", {"a": 1})
+        recorder.event(span, Event("event"))
+        recorder.error(span, "error", ValueError("no"))
+        recorder.telemetry_data_error("data")
+        recorder.stop(span)
+    return 5 * times
+
+
+@pytest.fixture
+def use_everything() -> Callable[..., int]:
+    """Calls every method of a recorder, a number of times, and says how many records that makes."""
+    return _use_everything

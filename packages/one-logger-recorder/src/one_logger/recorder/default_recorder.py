@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-import atexit
 import signal
 import sys
-import threading
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
-from math import isnan
-from time import monotonic
 from typing import Literal
 
-from one_logger.api import (
-    ROOT,
-    OneLoggerConfig,
-    OneLoggerErrorHandlingStrategy,
-    OneLoggerProvider,
-    Recorder,
-    Root,
-)
+from one_logger.api import Root
 from one_logger.api.context import CURRENT_SPAN, SUPPRESSED
 from one_logger.core import (
     NOOP_SPAN,
@@ -27,29 +16,20 @@ from one_logger.core import (
     Event,
     Exporter,
     NoOpSpan,
-    OneLoggerError,
-    Resource,
     Span,
     SpanContext,
     Status,
     TelemetryDataError,
     TelemetryDataErrorType,
     Timestamp,
-    diagnostics,
 )
-from one_logger.core.counter import AtomicCounter
-from one_logger.core.journal import Journal
 from one_logger.recorder.arguments import check_choice, check_number, check_signals, named_exporters
-from one_logger.recorder.channel import Channel, InlineChannel
 from one_logger.recorder.delivery import DATA_ERROR, ERROR, EVENT, START, STOP
-from one_logger.recorder.process import call_at_exit, live_recorders
-from one_logger.recorder.request import Request, wait_for_all
+from one_logger.recorder.life import ChannelledRecorder
 from one_logger.recorder.settings import ChannelSettings
-from one_logger.recorder.signals import SignalWatch
-from one_logger.recorder.stats import ExporterStats
 
 
-class DefaultRecorder(Recorder):
+class DefaultRecorder(ChannelledRecorder):
     """Records spans and events and hands them to exporters.
 
     A call builds the span or event and appends a reference to one bounded queue per exporter. Everything else, all
@@ -115,56 +95,13 @@ class DefaultRecorder(Recorder):
             max_failures=max_failures,
             cool_down=cool_down,
         )
-        self._journal = Journal()
-        self._channels: tuple[Channel, ...] = tuple(
-            (InlineChannel if delivery == "inline" or exporter.runs_inline else Channel)(
-                name, exporter, settings, self._journal
-            )
-            for name, exporter in named.items()
+        super().__init__(
+            named,
+            settings,
+            inline=delivery == "inline",
+            signals=check_signals(flush_on_signals),
+            exit_timeout=exit_timeout,
         )
-        self._signals = SignalWatch(
-            check_signals(flush_on_signals),
-            flush=lambda: self.flush(exit_timeout),
-            close=lambda: self.close(exit_timeout),
-            journal=self._journal,
-        )
-        self._exit_timeout = exit_timeout
-        self._config: OneLoggerConfig | None = None
-        self._strategy = OneLoggerErrorHandlingStrategy.REPORT_METRIC_ERROR_AND_CONTINUE
-        self._remote_parent: SpanContext | None = None
-        self._open: dict[int, Span] = {}
-        self._inherited: dict[int, Span] = {}  # what was open in the parent process when it forked this one
-        self._mistakes: dict[str, AtomicCounter] = {}
-        # The one thing that an instrumented call looks at before it records.
-        self._recording = False
-        self._disabled = False
-        self._closed = False
-        self._delivered: bool | None = None
-        self._stop_threads()
-        live_recorders.add(self)
-
-    def _stop_threads(self) -> None:
-        """The state of a recorder whose threads are not started."""
-        # Held while the threads are started: for the first call, not for others. A signal handler may record within it.
-        self._starting = threading.RLock()
-        self._closing = threading.RLock()  # held while the recorder is closed
-        self._started = False
-        self._recording = False
-
-    def after_fork(self) -> None:
-        """Be as new in a forked child. Is called there, before anything else can be."""
-        started = self._started
-        self._stop_threads()  # always: another thread may have held a lock
-        if not started or self._closed:
-            return
-        self._journal.clear()
-        self._signals.after_fork()
-        self._inherited |= self._open
-        self._open = {}
-        for channel in self._channels:
-            channel.after_fork()
-
-    # -- recording ---------------------------------------------------------------------------------------------------
 
     def start(
         self,
@@ -188,14 +125,14 @@ class DefaultRecorder(Recorder):
                 # It was stopped in another thread or context than it was started in.
                 parent = current.open_ancestor or self._remote_parent
             if parent_span is not None:
-                parent = self._checked_parent(parent_span, parent)
+                parent = self._errors.checked_parent(parent_span, parent)
             if start_time is not None:
-                start_time = self._checked_time("start_time", start_time)
+                start_time = self._errors.checked_time("start_time", start_time)
             span = _new(Span)
             span._begin(name, span_attributes, start_event_attributes, parent, start_time)
             if span.problem is not None:
                 problem, span.problem = span.problem, None
-                self._mistake("start", problem)
+                self._errors.mistake("start", problem)
             self._open[span.span_id] = span
             CURRENT_SPAN.set(span)
             for channel in self._channels:
@@ -205,7 +142,7 @@ class DefaultRecorder(Recorder):
                 else:
                     channel.offer(START, span, None)
         except Exception as error:
-            self._contain("start", error)
+            self._errors.contain("start", error)
             return NOOP_SPAN
         return span
 
@@ -222,7 +159,7 @@ class DefaultRecorder(Recorder):
                 self._cannot_stop(span)
                 return
             if stop_time is not None:
-                stop_time = self._checked_time("stop_time", stop_time)
+                stop_time = self._errors.checked_time("stop_time", stop_time)
             span.stop(stop_event_attributes, stop_time=stop_time)
             if CURRENT_SPAN.get() is span:
                 CURRENT_SPAN.set(span.ancestor)  # which is open, as the span has just been stopped
@@ -233,12 +170,12 @@ class DefaultRecorder(Recorder):
                 else:
                     channel.offer(STOP, span, None)
             if span.problem is not None:
-                self._mistake("stop", span.problem)
+                self._errors.mistake("stop", span.problem)
         except Exception as error:
             if not isinstance(span, Span):
-                self._mistake("stop", f"stop() was given {type(span).__name__}; expected a Span that start() returned.")
+                self._errors.cannot_stop(span)
                 return
-            self._contain("stop", error)
+            self._errors.contain("stop", error)
 
     def event(self, span: Span | None, event: Event) -> Event:
         """Record an event. See `Recorder.event`."""
@@ -266,30 +203,22 @@ class DefaultRecorder(Recorder):
                 return
             if span is None:
                 span = current if current is None or current.end_unix_ns is None else current.open_ancestor
-                if span is None:
-                    self._mistake(
-                        f"{method} without a span", f"{method}() was called, but no span is open here; {_LOST}"
-                    )
-                    return
-            elif not isinstance(span, Span):
-                self._mistake(
-                    f"{method} without a span", f"{method}() was given {type(span).__name__} as the span; {_LOST}"
-                )
+            elif not isinstance(span, Span) or span.end_unix_ns is not None:
+                self._errors.no_open_span(method, span)
                 return
-            elif span.end_unix_ns is not None:
-                if not isinstance(span, NoOpSpan):
-                    self._mistake(f"{method} on an ended span", f"{method}() on {span!r}, which has ended; {_LOST}")
+            if span is None:
+                self._errors.no_open_span(method, span)
                 return
             if not isinstance(event, Event):
-                self._mistake(f"{method} without an event", f"event() was given {type(event).__name__}; {_LOST}")
+                self._errors.no_event(method, event)
                 return
             if event.problem is not None:
-                self._mistake(method, event.problem)
+                self._errors.mistake(method, event.problem)
             if kind == ERROR:
                 span.set_status(Status.ERROR)
             self._queue(kind, span, event)
         except Exception as error:
-            self._contain(method, error)
+            self._errors.contain(method, error)
 
     def telemetry_data_error(self, message: str, attributes: Mapping[str, object] | None = None) -> None:
         """Tell every backend that the telemetry of this process is incomplete or wrong."""
@@ -299,7 +228,7 @@ class DefaultRecorder(Recorder):
             error = TelemetryDataError(TelemetryDataErrorType.INCOMPLETE_TELEMETRY_DATA, message, attributes)
             self._queue(DATA_ERROR, None, error)
         except Exception as error:
-            self._contain("telemetry_data_error", error)
+            self._errors.contain("telemetry_data_error", error)
 
     def _queue(self, kind: int, span: Span | None, event: Event) -> None:
         for channel in self._channels:
@@ -308,68 +237,6 @@ class DefaultRecorder(Recorder):
                 queue.append((kind, span, event))
             else:
                 channel.offer(kind, span, event)
-
-    # -- telemetry errors --------------------------------------------------------------------------------------------
-
-    def _mistake(self, kind: str, message: str) -> None:
-        """Deal with a telemetry error as the strategy says.
-
-        Raises:
-            OneLoggerError: Under `PROPAGATE_EXCEPTIONS`.
-        """
-        if self._disabled:
-            return
-        counter = self._mistakes.setdefault(kind, AtomicCounter())
-        counter.add()
-        occurrences = counter.value
-        # A mistake made in a loop must not flood the backends: they are told the 1st, 2nd, 4th, 8th ... time.
-        if occurrences & (occurrences - 1) == 0:
-            self.telemetry_data_error(message, {"one_logger.occurrences": occurrences} if occurrences > 1 else None)
-        if self._strategy is OneLoggerErrorHandlingStrategy.PROPAGATE_EXCEPTIONS:
-            raise OneLoggerError(message)
-        if occurrences == 1:
-            self._journal.log(diagnostics.WARNING, f"Telemetry error: {message}")
-        if self._strategy is OneLoggerErrorHandlingStrategy.DISABLE_QUIETLY_AND_REPORT_METRIC_ERROR:
-            self._disabled = True
-            self._recording = False
-            provider = OneLoggerProvider.instance()
-            if provider.recorder is self:
-                provider.force_disable_logging()
-
-    def _contain(self, method: str, error: Exception) -> None:
-        """Deal with an exception in the library: one that the strategy has raised, or a mistake nobody thought of."""
-        if isinstance(error, OneLoggerError):
-            raise error
-        try:
-            self._mistake(
-                f"{method}: {type(error).__name__}", f"{method}() failed with {type(error).__name__}: {error}"
-            )
-        except OneLoggerError as telemetry_error:
-            raise telemetry_error from error
-
-    def _checked_parent(
-        self, given: Span | SpanContext | Root, default: Span | SpanContext | None
-    ) -> Span | SpanContext | None:
-        if given is ROOT:
-            return None
-        if isinstance(given, (Span, SpanContext)):
-            return given
-        self._mistake(
-            "parent_span",
-            f"parent_span was given as {type(given).__name__}; expected a Span, a SpanContext or ROOT. "
-            "The current span was taken instead.",
-        )
-        return default
-
-    def _checked_time(self, argument: str, given: Timestamp) -> Timestamp | None:
-        if isinstance(given, Timestamp):
-            return given
-        self._mistake(
-            argument,
-            f"{argument} was given as {type(given).__name__}; expected a Timestamp. "
-            "The time of the call was taken instead.",
-        )
-        return None
 
     def _cannot_stop(self, span: Span) -> None:
         if (
@@ -381,133 +248,7 @@ class DefaultRecorder(Recorder):
         if self._inherited.pop(span.span_id, None) is not None:
             span.stop()  # the parent process exports it; here it is only not to be current any more
             return
-        self._mistake(
-            "stop",
-            f"stop() was called on {span!r}, which "
-            + ("had ended." if span.end_unix_ns is not None else "this recorder has not started."),
-        )
-
-    # -- life --------------------------------------------------------------------------------------------------------
-
-    def attach(self, config: OneLoggerConfig, parent: SpanContext | None) -> None:
-        """Take the configuration of the process, and start the exporters' threads. See `Recorder.attach`."""
-        with self._starting:
-            if self._started or self._closed:
-                raise OneLoggerError(
-                    "A DefaultRecorder that is in use or closed cannot be attached to the provider; make a new one."
-                )
-            self._config = config
-            self._strategy = config.error_handling_strategy
-            self._remote_parent = parent
-        self._begin()
-
-    def _begin(self) -> bool:
-        """Start the exporters' threads, if that is still to be done. Whether anything is to be recorded."""
-        if self._disabled or CURRENT_SPAN.get() is SUPPRESSED:
-            return False
-        if self._closed:
-            if self._strategy is OneLoggerErrorHandlingStrategy.PROPAGATE_EXCEPTIONS:
-                raise OneLoggerError("The recorder is closed; nothing can be recorded any more.")
-            diagnostics.report("closed", "The recorder was used after close(); what came after it was not recorded.")
-            return False
-        with self._starting:
-            if not self._started and not self._closed:
-                self._started = True
-                resource = _resource(self._config)
-                for channel in self._channels:
-                    channel.start(resource)
-                self._signals.begin()
-                call_at_exit(self._at_exit)
-                self._recording = True
-        return self._recording
-
-    def _at_exit(self) -> None:
-        self.close(self._exit_timeout)
-        self._journal.write()
-        diagnostics.write_reports()
-
-    def flush(self, timeout: float = 10.0) -> bool:
-        """Wait until what was recorded is delivered. See `Recorder.flush`.
-
-        `timeout` is for all exporters together. With inline delivery nothing is left to wait for.
-        """
-        if CURRENT_SPAN.get() is SUPPRESSED:
-            return self._delivered is not False
-        if self._closed:
-            return self.close(timeout)  # another thread may be at it
-        if not self._started:
-            return True
-        deadline = self._deadline(timeout)
-        if not self._starting.acquire(timeout=max(0.0, deadline - monotonic())):
-            return False  # the first call is starting an inline exporter, which takes longer than that
-        self._starting.release()
-        return wait_for_all([channel.request(Request(deadline)) for channel in self._channels])
-
-    def close(self, timeout: float = 10.0) -> bool:
-        """Stop the spans that are open, deliver what was recorded, and close the exporters. See `Recorder.close`.
-
-        `timeout` is for all exporters together. A span that is stopped here gets the attribute `one_logger.unfinished`.
-        """
-        deadline = self._deadline(timeout)
-        if not self._closing.acquire(timeout=max(0.0, deadline - monotonic())):
-            return False  # another thread is closing, and takes longer than this one wants to wait
-        try:
-            if self._delivered is None:
-                self._delivered = self._close(deadline)
-            return self._delivered
-        finally:
-            self._closing.release()
-
-    def _close(self, deadline: float) -> bool:
-        # From here on nothing is begun; what is open can still be stopped.
-        self._closed = True
-        with self._starting:  # a first call may be at it
-            self._recording = False
-        if not self._started:
-            return True
-        while self._open:
-            try:
-                span = next(reversed(self._open.values()))
-            except (RuntimeError, StopIteration):  # another thread has just stopped one
-                continue
-            span.set_attribute("one_logger.unfinished", True)
-            self.stop(span)
-        delivered = wait_for_all([channel.request(Request(deadline, closing=True)) for channel in self._channels])
-        self._signals.end()
-        atexit.unregister(self._at_exit)
-        return delivered
-
-    def _deadline(self, timeout: float) -> float:
-        if not isinstance(timeout, (int, float)) or isnan(timeout):
-            self._mistake(
-                "timeout", f"timeout is {timeout!r}; expected a number of seconds. {_TIMEOUT} was taken instead."
-            )
-            timeout = _TIMEOUT
-        return monotonic() + min(max(timeout, 0.0), _LONGEST_TIMEOUT)
-
-    @property
-    def closed(self) -> bool:
-        """Whether `close` was called."""
-        return self._closed
-
-    def stats(self) -> dict[str, ExporterStats]:
-        """The counters of each exporter, by its name: its class, with a number if there are several of one class."""
-        return {channel.name: channel.stats() for channel in self._channels}
+        self._errors.cannot_stop(span)
 
 
 _new = Span.__new__
-_TIMEOUT = 10.0
-_LONGEST_TIMEOUT = 365 * 86_400.0
-_LOST = "it was dropped. Start a span first, or give the one that it belongs to."
-
-
-def _resource(config: OneLoggerConfig | None) -> Resource:
-    if config is None:
-        return Resource.create("unknown_service:python")
-    return Resource.create(
-        config.application_name,
-        session_tag=config.session_tag,
-        rank=config.rank,
-        world_size=config.world_size,
-        attributes=config.custom_metadata,
-    )

@@ -1,0 +1,52 @@
+"""`flush` and `close`: what they wait for, and what they say."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from one_logger.exporter.memory import InMemoryExporter
+from one_logger.recorder import DefaultRecorder
+
+UseEverything = Callable[..., Any]
+
+
+def test_flush_and_close_say_true_when_all_is_delivered(use_everything: UseEverything) -> None:
+    """`flush` returns once everything recorded before it has been shipped; `close` does, too, and may be repeated."""
+    exporter = InMemoryExporter()
+    recorder = DefaultRecorder([exporter], flush_interval=3_600)
+
+    def events() -> int:
+        return sum(record["type"] == "event" for record in exporter.records)
+
+    use_everything(recorder, 10)
+    assert recorder.flush(timeout=30) is True
+    assert events() == 10
+    use_everything(recorder, 10)
+    assert recorder.close(timeout=30) is True
+    assert recorder.close(timeout=0) is True
+    assert events() == 20
+    assert exporter.records[-1]["type"] == "end"
+
+
+def test_flush_while_others_record() -> None:
+    """`flush` answers although other threads never stop recording."""
+    exporter = InMemoryExporter()
+    recorder = DefaultRecorder([exporter], queue_capacity=10_000_000, queue_bytes=2**40)
+    stop = threading.Event()
+
+    def record() -> None:
+        while not stop.is_set():
+            recorder.stop(recorder.start("busy"))
+
+    threads = [threading.Thread(target=record) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        assert recorder.flush(timeout=30) is True
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+        recorder.close()
