@@ -99,8 +99,8 @@ def test_what_does_not_fit_the_queue_is_dropped_counted_and_reported(faulty: Fau
         recorder.stop(recorder.start(f"{number}"))
     stats = recorder.stats()["FaultyExporter"]
     assert stats.recorded == 2_001
-    assert stats.pending <= 102
-    assert stats.dropped >= 2_001 - 102
+    assert stats.pending <= 2 * 100 + 1  # a span that has ended is one item of the queue, and two records
+    assert stats.dropped >= 2_001 - 201
     assert_adds_up(stats)
     gate.open()
     recorder.stop(first)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
+from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from one_logger.core import verify
+import pytest
+
+from one_logger.core import Span, verify
 from one_logger.exporter.memory import InMemoryExporter
 from one_logger.recorder import DefaultRecorder
 
@@ -23,6 +28,73 @@ class Gated(InMemoryExporter):
         self.reached.set()
         self.gate.wait()
         super().write(lines)
+
+
+class Calls(InMemoryExporter):
+    """Keeps what it is called with for each span."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: dict[int, list[str]] = {}
+
+    def export_start(self, span: Span) -> None:
+        self.calls.setdefault(span.span_id, []).append("start")
+        super().export_start(span)
+
+    def export_stop(self, span: Span) -> None:
+        self.calls.setdefault(span.span_id, []).append("stop")
+        super().export_stop(span)
+
+
+@pytest.fixture
+def hectic() -> Iterator[None]:
+    """Threads take turns as often as they can."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(interval)
+
+
+@pytest.mark.usefixtures("hectic")
+def test_every_exporter_gets_every_start_and_stop_once() -> None:
+    """Whether a worker takes a start before, after, or while its span is stopped, each exporter gets both, in order."""
+    exporters = [Calls() for _ in range(3)]
+    recorder = DefaultRecorder(exporters, flush_interval=0.001)
+
+    def work() -> None:
+        for _ in range(500):
+            outer = recorder.start("outer")
+            for _ in range(3):
+                recorder.stop(recorder.start("inner"))
+            recorder.stop(outer)
+
+    with ThreadPoolExecutor(4) as pool:
+        for future in [pool.submit(work) for _ in range(4)]:
+            future.result(timeout=60)
+    assert recorder.close(timeout=60) is True
+    for exporter in exporters:
+        assert len(exporter.calls) == 8_000
+        assert {tuple(calls) for calls in exporter.calls.values()} == {("start", "stop")}
+        (report,) = verify(exporter.records)
+        assert report.whole
+        types = Counter(record["type"] for record in exporter.records)
+        assert types["start"] == types["stop"]
+        assert types["start"] + types["complete"] == 8_000
+    for stats in recorder.stats().values():
+        assert stats[:4] == (16_000, 16_000, 0, 0)
+
+
+def test_a_span_that_was_not_stopped_by_the_recorder_is_delivered_once() -> None:
+    """A span that ended behind the recorder's back, as if its stop had been interrupted, is still exported whole."""
+    exporter = Calls()
+    recorder = DefaultRecorder([exporter])
+    interrupted, other = recorder.start("interrupted"), recorder.start("other")
+    interrupted.stop()
+    recorder.stop(other)
+    assert recorder.flush(timeout=30) is True
+    assert recorder.close(timeout=30) is True
+    assert {tuple(calls) for calls in exporter.calls.values()} == {("start", "stop")}
+    assert recorder.stats()["Calls"][:4] == (4, 4, 0, 0)
 
 
 def test_a_flush_during_the_first_use_leaves_the_exporter_to_its_thread() -> None:

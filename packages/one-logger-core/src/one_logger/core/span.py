@@ -56,6 +56,8 @@ class Span:
         end_unix_ns: The end by the wall clock; None while the span is open.
         end_monotonic_ns: The end by the monotonic clock; 0 while the span is open.
         problem: A sentence that says what was wrong with the arguments; None if nothing was.
+        start_taken: Is set by a recorder's worker that takes the start while the span is open: the stop is to follow.
+        stop_follows: Whether the stop follows. None until the recorder has decided, which it does once it is over.
     """
 
     __slots__ = (
@@ -73,7 +75,9 @@ class Span:
         "problem",
         "span_id",
         "start_monotonic_ns",
+        "start_taken",
         "start_unix_ns",
+        "stop_follows",
         "trace_id",
     )
 
@@ -115,6 +119,8 @@ class Span:
         self.end_unix_ns: int | None = None  # is set last by stop(): it tells other threads that the span is over
         self.end_monotonic_ns = 0
         self._open = True
+        self.start_taken = False
+        self.stop_follows: bool | None = None
         self.span_id: int = random_bits(64) or new_span_id()
         self.trace_id: int
         self.parent_span_id: int | None

@@ -30,27 +30,31 @@ def weigh(span: Span | None, event: Event | None) -> int:
         return weight
     if span is None:
         return RECORD
-    return (
-        RECORD
-        + _long(span.name)
-        + _bytes(span._initial_attributes)
-        + _bytes(span._start_event_attributes)
+    weight = RECORD + _long(span.name)
+    if span._initial_attributes:
+        weight += _bytes(span._initial_attributes)
+    if span._start_event_attributes:
+        weight += _bytes(span._start_event_attributes)
+    if span._later_attributes:
         # A thread that found the span open may be adding: copy() cannot be interrupted, iteration can.
-        + _bytes(span._later_attributes.copy())
-        + _bytes(span._stop_event_attributes or {})
-    )
+        weight += _bytes(span._later_attributes.copy())
+    if span._stop_event_attributes:
+        weight += _bytes(span._stop_event_attributes)
+    return weight
 
 
 def _bytes(attributes: Mapping[str, AttributeValue]) -> int:
-    return sum(ATTRIBUTE + _long(name) + _value(value) for name, value in attributes.items())
-
-
-def _value(value: AttributeValue) -> int:
-    if isinstance(value, tuple):
-        return sum(ATTRIBUTE + _long(item) for item in value)
-    return _long(value)
+    weight = 0
+    for name, value in attributes.items():
+        weight += ATTRIBUTE + _long(name)
+        if isinstance(value, tuple):
+            weight += sum(ATTRIBUTE + _long(item) for item in value)
+        else:
+            weight += _long(value)
+    return weight
 
 
 def _long(value: object) -> int:
     """By how many bytes `value` exceeds what is counted for any."""
-    return max(0, getsizeof(value) - ATTRIBUTE)
+    size = getsizeof(value)
+    return size - ATTRIBUTE if size > ATTRIBUTE else 0

@@ -13,7 +13,7 @@ from one_logger.core.counter import AtomicCounter
 from one_logger.core.journal import Journal
 from one_logger.core.weight import weigh
 from one_logger.recorder.breaker import Breaker
-from one_logger.recorder.delivery import START, STOP, Delivery, Item
+from one_logger.recorder.delivery import START, STOP, Delivery, Item, records_in
 from one_logger.recorder.request import Request
 from one_logger.recorder.settings import ChannelSettings
 from one_logger.recorder.stats import ExporterStats
@@ -110,13 +110,26 @@ class Channel:
         elif len(queue) >= self._capacity and not self._wait_for_room():
             self._drop(kind, span)
             return
-        queue.append((kind, span, event))
+        queue.append(span if kind == START and span is not None else (kind, span, event))
         length = len(queue)
-        # The record that comes as the queue has grown stands for those before it.
-        self._weight = (self._weight + weigh(span, event)) / 2
+        # The record that comes as the queue has grown stands for those before it, and one from the middle for the spans
+        # that were queued when they started, and have grown since.
+        self._weight = (self._weight + max(weigh(span, event), self._weigh_at(length // 2))) / 2
         self.limit = min(length + LOOK_EVERY - 1, self._capacity)  # the record that comes then is looked at
         if self._asleep and length >= self._wake_at:
             self._wake()
+
+    def _weigh_at(self, position: int) -> int:
+        try:
+            item = self.queue[position]
+        except IndexError:  # the worker has been there
+            return 0
+        return weigh(item, None) if isinstance(item, Span) else weigh(*item[1:])
+
+    def stop(self, span: Span) -> None:
+        """Queue the stop of a span whose start was taken, or count it as dropped, as its start was."""
+        if span.stop_follows or span.span_id in self.headless:
+            self.offer(STOP, span, None)
 
     @property
     def _capacity(self) -> int:
@@ -197,7 +210,8 @@ class Channel:
     def stats(self) -> ExporterStats:
         """The counters as they are now."""
         delivery, overflow = self._delivery, self._overflow.value
-        queued, taken, exported, lost = len(self.queue), delivery.taken, delivery.exported, delivery.lost
+        queued = sum(records_in(item) for item in self.queue.copy())
+        taken, exported, lost = delivery.recorded, delivery.exported, delivery.lost
         return ExporterStats(
             recorded=queued + taken + overflow,
             exported=exported,
@@ -303,7 +317,7 @@ class Channel:
             self._write_log()  # before, so that what was found is in the log when the caller goes on
         delivery = self._delivery
         for request in list(self._waiting):
-            done = delivery.initialized and delivery.exported + delivery.lost >= request.target
+            done = delivery.initialized and delivery.settled >= request.target
             # Closing is the last chance to deliver: where trying again may help, it is given up at its deadline only.
             given_up = self._breaker.open and (delivery.hopeless or not request.closing)
             if not (done or given_up or request.overdue):

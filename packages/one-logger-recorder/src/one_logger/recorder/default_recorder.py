@@ -24,7 +24,7 @@ from one_logger.core import (
     Timestamp,
 )
 from one_logger.recorder.arguments import check_choice, check_number, check_signals, named_exporters
-from one_logger.recorder.delivery import DATA_ERROR, ERROR, EVENT, START, STOP
+from one_logger.recorder.delivery import DATA_ERROR, ERROR, EVENT, START
 from one_logger.recorder.life import ChannelledRecorder
 from one_logger.recorder.settings import ChannelSettings
 
@@ -44,7 +44,7 @@ class DefaultRecorder(ChannelledRecorder):
             None at all is allowed.
         delivery: `"background"`, or `"inline"` to call the exporters on the thread that records: for tests. An exporter
             whose `runs_inline` is true is always called there.
-        queue_capacity: How many records may be queued for each exporter.
+        queue_capacity: How many records may be queued for each exporter. A span that has ended takes the place of one.
         queue_bytes: How many bytes may be queued for each exporter, roughly.
         overflow: What happens while a queue is full. `"drop"`: records are dropped, counted, and reported to the
             backend. `"block"`: the thread that records waits until there is room, up to `block_timeout`.
@@ -138,7 +138,7 @@ class DefaultRecorder(ChannelledRecorder):
             for channel in self._channels:
                 queue = channel.queue
                 if len(queue) < channel.limit:
-                    queue.append((START, span, None))
+                    queue.append(span)
                 else:
                     channel.offer(START, span, None)
         except Exception as error:
@@ -163,12 +163,12 @@ class DefaultRecorder(ChannelledRecorder):
             span.stop(stop_event_attributes, stop_time=stop_time)
             if CURRENT_SPAN.get() is span:
                 CURRENT_SPAN.set(span.ancestor)  # which is open, as the span has just been stopped
+            # Looked at after the span has ended. A worker says that it takes the start, and then looks whether the span
+            # has ended: so one of the two sees the other. Mostly the start is still queued, and no more is to be said.
+            follows = span.stop_follows = span.start_taken
             for channel in self._channels:
-                queue = channel.queue
-                if len(queue) < channel.limit and not channel.headless:
-                    queue.append((STOP, span, None))
-                else:
-                    channel.offer(STOP, span, None)
+                if follows or channel.headless:
+                    channel.stop(span)
             if span.problem is not None:
                 self._errors.mistake("stop", span.problem)
         except Exception as error:

@@ -18,9 +18,15 @@ from one_logger.core import (
 from one_logger.core.journal import Journal
 from one_logger.recorder.breaker import Breaker
 
-# What is queued: (kind, span, event). A kind is the index of the exporter's method in `Delivery._methods`.
+# What is queued: a span, that has started and may have ended; or (kind, span, event). A kind is the index of the
+# exporter's method in `Delivery._methods`.
 START, STOP, EVENT, ERROR, DATA_ERROR = range(5)
-Item = tuple[int, Span | None, Event | None]
+Item = Span | tuple[int, Span | None, Event | None]
+
+
+def records_in(item: Item) -> int:
+    """How many records a queued item is: a span that has ended is start and stop, unless its stop is queued, too."""
+    return 2 if isinstance(item, Span) and item.stop_follows is False else 1
 
 
 class Delivery:
@@ -28,6 +34,9 @@ class Delivery:
 
     Whatever the exporter raises stays here. A record is, in this order, taken from the queue, buffered in the exporter,
     and exported or lost.
+
+    The start of a span that has ended by then is its stop as well. `Span.start_taken` and `Span.stop_follows` are how
+    the thread that stops a span and the worker agree on it without a lock.
 
     Args:
         name: What the exporter is called in log messages.
@@ -49,9 +58,12 @@ class Delivery:
         self._breaker = breaker
         self._journal = journal
         self.initialized = False
-        self.taken = 0
+        self.taken = 0  # items of the queue
+        self.settled = 0  # of these, the ones that are exported or lost
+        self.recorded = 0  # records: what the taken items are
         self.exported = 0
         self.lost = 0
+        self._undecided: list[Span] = []  # have ended, and it is not known yet whether their stop follows
         self._reported = 0  # missing records that the backend knows of
         self._reporting = 0  # the same, still buffered in the exporter
         self._dirty = False  # whether the exporter may have something buffered
@@ -64,7 +76,7 @@ class Delivery:
     @property
     def buffered(self) -> int:
         """How many records the exporter has been given and not shipped."""
-        return self.taken - self.exported - self.lost
+        return self.recorded - self.exported - self.lost
 
     @property
     def hopeless(self) -> bool:
@@ -90,20 +102,49 @@ class Delivery:
 
     def export(self, queue: deque[Item], size: int) -> None:
         """Have the exporter encode the next `size` records."""
-        take, methods = queue.popleft, self._methods
+        take, methods, start = queue.popleft, self._methods, self._methods[START]
         self._dirty = True
+        if self._undecided:
+            self._decide()
         for _ in range(size):
-            kind, span, event = take()
+            item = take()
             self.taken += 1
+            self.recorded += 1
             try:
-                if event is None:
-                    methods[kind](span)
-                elif span is None:
-                    methods[kind](event)
-                else:
-                    methods[kind](event, span)
+                if isinstance(item, tuple):
+                    kind, span, event = item
+                    if event is None:
+                        methods[kind](span)
+                    elif span is None:
+                        methods[kind](event)
+                    else:
+                        methods[kind](event, span)
+                    continue
+                if item.end_unix_ns is None:
+                    item.start_taken = True
+                start(item)
             except BaseException as error:
                 self._refuse(error)
+            if isinstance(item, Span) and item.end_unix_ns is not None:
+                self._end(item)
+
+    def _end(self, span: Span) -> None:
+        """Export the stop of a span that had ended when its start was exported, unless it is queued."""
+        if span.stop_follows is None:
+            self._undecided.append(span)
+        elif not span.stop_follows:
+            self.recorded += 1
+            try:
+                self._exporter.export_stop(span)
+            except BaseException as error:
+                self._refuse(error)
+
+    def _decide(self, *, finally_: bool = False) -> None:
+        undecided, self._undecided = self._undecided, []
+        for span in undecided:
+            if finally_ and span.stop_follows is None:
+                span.stop_follows = False  # whoever was about to say so was interrupted
+            self._end(span)
 
     def _refuse(self, error: BaseException) -> None:
         self.lost += 1
@@ -124,6 +165,7 @@ class Delivery:
                 self._lose(buffered)
             return False
         self._dirty = False
+        self.settled = self.taken
         self.exported += buffered
         self._reported += self._reporting
         self._reporting = 0
@@ -143,6 +185,7 @@ class Delivery:
         self.exported += buffered - lost
         self._reporting = 0
         self._dirty = False
+        self.settled = self.taken
 
     def report_missing(self, overflow: int) -> bool:
         """Have the exporter tell its backend how many records are missing that it does not know of.
@@ -173,9 +216,10 @@ class Delivery:
     def lose_queue(self, queue: deque[Item]) -> None:
         """Count as lost what is queued."""
         while queue:
-            queue.popleft()
+            records = records_in(queue.popleft())
             self.taken += 1
-            self.lost += 1
+            self.recorded += records
+            self.lost += records
 
     def close(self, overflow: int) -> None:
         """Tell the backend what is missing, as far as it can be told, and close the exporter.
@@ -185,6 +229,7 @@ class Delivery:
         """
         if not self.initialized:
             return
+        self._decide(finally_=True)
         if not self.report_missing(overflow):
             self._tell(overflow)  # once more, if that was lost: close() ships it
         buffered = self.buffered

@@ -18,7 +18,7 @@ class Request:
         self.deadline = deadline
         self.closing = closing
         self.target = 0
-        """How many records the worker has to have dealt with. It sets this when it takes the request."""
+        """How many items of the queue the worker has to have dealt with. It sets this when it takes the request."""
         self._answered = threading.Event()
         self._delivered = False
 
