@@ -154,7 +154,7 @@ def benchmark(session: nox.Session, *arguments: str) -> None:
         interpreters[environment.name] = python = str(environment / "bin/python")
         if not environment.exists():
             session.run("uv", "venv", "--quiet", f"--python={session.bin}/python", str(environment))
-        own = EDITABLE if environment.name == "one-logger" else []
+        own = EDITABLE if environment.name.startswith("one-logger") else []
         session.run("uv", "pip", "install", "--quiet", f"--python={python}", *own, *group(name))
     environments = folder / "environments.json"
     environments.write_text(json.dumps(interpreters))

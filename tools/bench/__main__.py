@@ -26,7 +26,7 @@ QUICK = (1, 0.01)
 
 
 def main() -> int:
-    """Run from the command line. Returns 1 if a workload failed or, with `--check`, if a target is not met."""
+    """Run from the command line. Returns 1 if a workload failed or, with `--check`, if a target isn't met."""
     parser = _parser()
     arguments = parser.parse_args()
     if arguments.list:
@@ -47,7 +47,7 @@ def main() -> int:
     lines = [line for row in rows if row.measurement in measured for line in compare(row, measured[row.measurement])]
     text = report(lines, machine)
     print(json.dumps(_as_json(lines, machine, failures), indent=2) if arguments.json else text)
-    if arguments.write:
+    if arguments.write and not failures:
         drawn = plots(lines, measured, arguments.write / "plots")
         (arguments.write / "RESULTS.md").write_text(page(text, _command(), drawn, arguments.write))
     for failure in failures:

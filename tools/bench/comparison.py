@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from math import nan
 from typing import Any, NamedTuple
 
 from tools.bench.row import Measured, Row, Target
@@ -30,19 +31,20 @@ class Comparison(NamedTuple):
     """The label of the other one, or nothing."""
     theirs: Spread | None
     ratio: Spread | None
-    """Ours divided by theirs, round by round: what disturbs the machine for a while disturbs both."""
+    """Ours divided by theirs, round by round: what disturbs the machine for a while disturbs both. None: by zero."""
     target: Target | None
 
     @property
     def met(self) -> bool | None:
         """Whether the target is met, if there is one."""
-        value = self.judged
-        return None if self.target is None else self.target.met(value)
+        return None if self.target is None else self.target.met(self.judged)
 
     @property
     def judged(self) -> float:
-        """The ratio, or where the target is about our value that."""
-        return self.ours.median if self.ratio is None else self.ratio.median
+        """What a target is about: the ratio, or our own value."""
+        if not self.against:
+            return self.ours.median
+        return nan if self.ratio is None else self.ratio.median
 
     def as_json(self) -> dict[str, Any]:
         """The line for machines."""
@@ -75,8 +77,7 @@ def compare(row: Row, measured: Measured) -> list[Comparison]:
         lines.append(Comparison(row, Spread.of(ours), "", None, None, targets.get("")))
     for label in labels[1:]:
         theirs = values[label]
-        ratios = [one / other if other else float("inf") for one, other in zip(ours, theirs, strict=True)]
-        ratio = Spread.of(ratios) if any(theirs) else None
+        ratio = Spread.of([one / other for one, other in zip(ours, theirs, strict=True)]) if all(theirs) else None
         lines.append(Comparison(row, Spread.of(ours), label, Spread.of(theirs), ratio, targets.get(label)))
     return lines
 

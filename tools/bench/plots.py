@@ -25,7 +25,7 @@ PERCENTS = (1, 10, 25, 50, 75, 90, 95, 98, 99, 99.5, 99.8, 99.9, 99.95)
 """The percentiles in the plot of latencies."""
 
 LARGEST_MARGIN = 50
-"""Where a bar ends: nothing that is allowed to be nothing has a margin without end."""
+"""Where a bar ends: what takes next to nothing would dwarf all others."""
 
 
 def plots(lines: Sequence[Comparison], measured: Mapping[Measurement, Measured], folder: Path) -> list[Path]:
@@ -40,7 +40,7 @@ def plots(lines: Sequence[Comparison], measured: Mapping[Measurement, Measured],
         The files.
     """
     drawn = {}
-    if targets := [line for line in lines if line.target is not None]:
+    if targets := [line for line in lines if line.target is not None and line.target.limit]:
         drawn["targets"] = _targets(targets)
     if PACED in measured:
         drawn["latency"] = _latency(measured[PACED])

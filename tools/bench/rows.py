@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from tools.bench.row import Entry, Measurement, Row, Target
+from tools.bench.row import Entry, Measurement, Row, Server, Target
 
 NV, OTEL, KAFKA = "nv-one-logger", "OpenTelemetry", "kafka-python"
 """The peers."""
 
 
-def _ours(contender: str, label: str = "one-logger", **more: object) -> Entry:
-    return Entry(label, "one-logger", contender, **more)  # type: ignore[arg-type]
+def _ours(contender: str, label: str = "one-logger", server: Server = "") -> Entry:
+    return Entry(label, "one-logger", contender, server=server)
 
 
 _NV_FILE = Entry(NV, "nv-one-logger", "nv_one_logger.ToFile")
@@ -17,7 +17,9 @@ _OTEL_FILE = Entry(OTEL, "opentelemetry", "opentelemetry_sdk.ToFile")
 _FILES = (_ours("one_logger.ToFile"), _NV_FILE, _OTEL_FILE)
 
 PACED = Measurement("paced", _FILES)
-THROUGHPUT = Measurement("throughput", _FILES)
+THROUGHPUT = Measurement(
+    "throughput", (*_FILES, Entry("one-logger, with orjson", "one-logger-speedups", "one_logger.ToFile"))
+)
 UNCONFIGURED = Measurement(
     "unconfigured",
     (_ours("one_logger.Unconfigured"), Entry(OTEL, "opentelemetry", "opentelemetry_api.Unconfigured")),
@@ -35,18 +37,26 @@ MEMORY_BY_DEFAULT = Measurement("memory", (_ours("one_logger.ToFileByDefault"),)
 SILENT = Measurement(
     "paced",
     (
-        _ours("one_logger_otel.ToCollector", "one-logger, never answered", server="silent"),
-        _ours("one_logger_otel.ToCollector", "one-logger, healthy backend", server="collector"),
-        Entry("OpenTelemetry, never answered", "opentelemetry", "opentelemetry_sdk.ToCollector", server="silent"),
+        _ours("one_logger_otel.ToCollector", "one-logger, never answered", "silent"),
+        _ours("one_logger_otel.ToCollector", "one-logger, healthy backend", "collector"),
     ),
-    ("--close-timeout", "2", "--spans", "2000"),
+    ("--close-timeout", "2"),
     most_rounds=3,
+)
+SILENT_PEER = Measurement(
+    "paced",
+    (
+        _ours("one_logger_otel.ToCollector", server="silent"),
+        Entry(OTEL, "opentelemetry", "opentelemetry_otlp.ToCollector", server="silent"),
+    ),
+    ("--close-timeout", "2", "--spans", "1000"),
+    most_rounds=1,
 )
 OTLP = Measurement(
     "delivery",
     (
         _ours("one_logger_otel.ToCollector", server="collector"),
-        Entry(OTEL, "opentelemetry", "opentelemetry_sdk.ToCollector", server="collector"),
+        Entry(OTEL, "opentelemetry", "opentelemetry_otlp.ToCollector", server="collector"),
     ),
     ("--of", "spans", "--count", "10000"),
 )
@@ -140,6 +150,7 @@ ROWS = (
     Row("disabled", "A span on a disabled rank", DISABLED, "span", "µs"),
     Row("two-exporters", "A span with two exporters", TWO, "span", "µs"),
     Row("failing", "A span while the exporter fails", FAILING, "span", "µs"),
+    Row("silent.close-peer", "Closing with a backend that never answers", SILENT_PEER, "close_seconds", "s"),
     Row("memory.rate", "Events a second, for a caller who waits for room", MEMORY, "events_per_second", "events/s"),
     Row("memory.default-peak", "Memory for 1,000,000 events by default", MEMORY_BY_DEFAULT, "megabytes", "MB"),
     Row("memory.default-dropped", "The same: events dropped", MEMORY_BY_DEFAULT, "dropped", "events"),

@@ -1,4 +1,4 @@
-"""OpenTelemetry's SDK, with its own batch processor and its own exporters."""
+"""OpenTelemetry's SDK, with its own batch processor and its own exporter for files."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Iterable
 
 from opentelemetry import trace
+from opentelemetry.exporter.otlp.json.file import FileSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
@@ -48,23 +49,11 @@ class Recording(Spans):
                 pass
 
 
-class ToCollector(Recording):
-    """Its exporter for OTLP over HTTP."""
-
-    def exporter(self) -> SpanExporter:
-        """The collector at the endpoint."""
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-
-        return OTLPSpanExporter(endpoint=f"{self.endpoint}/v1/traces")
-
-
 class ToFile(Recording, Shapes):
     """Its exporter for OTLP in files, which takes less time than its console exporter writing to a file."""
 
     def exporter(self) -> SpanExporter:
         """The file."""
-        from opentelemetry.exporter.otlp.json.file import FileSpanExporter
-
         return FileSpanExporter(self.file)
 
     def spans_on_disk(self) -> int:

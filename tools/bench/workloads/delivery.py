@@ -29,6 +29,7 @@ def deliver(contender: Contender, record: Callable[[Iterable[int]], None], count
     begin, cpu_begin = time.perf_counter(), time.process_time()
     record(range(count))
     caller = time.perf_counter() - begin
+    contender.flush()  # one library says only here whether something is missing, others only in close()
     delivered = contender.close(120)
     taken, cpu = time.perf_counter() - begin, time.process_time() - cpu_begin
     if not delivered:
