@@ -41,6 +41,9 @@ def main() -> int:
     if arguments.write and arguments.only:
         parser.error("--write keeps the results of a whole run; leave --only out.")
     interpreters = json.loads(arguments.environments.read_text())
+    needed = {entry.environment for row in rows for entry in row.measurement.entries}
+    if missing := sorted(needed - set(interpreters)):
+        parser.error(f"{arguments.environments} has no interpreter for {', '.join(missing)}.")
 
     machine = describe(interpreters)
     measured, failures = _measure(rows, interpreters, arguments)
@@ -92,7 +95,7 @@ def _measure(
         try:
             measured[measurement] = measure(measurement, interpreters, rounds, scale)
         except WorkloadError as error:
-            progress(str(error))
+            progress(f"{measurement.workload} has failed; the others go on.")
             failures.append(str(error))
     return measured, failures
 

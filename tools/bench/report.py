@@ -39,7 +39,7 @@ def report(lines: Sequence[Comparison], machine: Mapping[str, str]) -> str:
     return "\n\n".join(
         [
             *(f"## {title}\n\n{table(part)}" for title, part in parts.items() if part),
-            f"{sum(judged)} of {len(judged)} targets are met.",
+            *([f"{sum(judged)} of {len(judged)} targets are met."] if judged else []),
             "## The machine",
             "\n".join(f"- {name}: {value}" for name, value in machine.items()),
         ]
