@@ -1,5 +1,6 @@
 """Every task of this repository: ``nox`` runs what CI runs, ``nox -l`` lists the sessions."""
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -127,3 +128,34 @@ def demo(session: nox.Session) -> None:
     """The main job: a training run that is instrumented, recorded, and read back."""
     session.install(*EDITABLE, *group("demo"))
     session.run("python", "examples/train_digits.py", *session.posargs)
+
+
+@nox.session(default=False, reuse_venv=True)
+def bench(session: nox.Session) -> None:
+    """The benchmark against the peers. It takes some minutes; ``nox -s bench -- --help`` says what it can be asked."""
+    benchmark(session, *session.posargs)
+
+
+@nox.session(reuse_venv=True)
+def bench_works(session: nox.Session) -> None:
+    """The benchmark with tiny counts: no numbers, but proof that it works."""
+    benchmark(session, "--quick", f"--write={session.create_tmp()}")
+
+
+def benchmark(session: nox.Session, *arguments: str) -> None:
+    """Make an environment for each library that is measured, and run tools/bench with them."""
+    session.install(*group("bench"))
+    folder = Path(session.create_tmp()).resolve()
+    interpreters = {}
+    for name in nox.project.load_toml("pyproject.toml")["dependency-groups"]:
+        if not name.startswith("bench-"):
+            continue
+        environment = folder / name.removeprefix("bench-")
+        interpreters[environment.name] = python = str(environment / "bin/python")
+        if not environment.exists():
+            session.run("uv", "venv", "--quiet", f"--python={session.bin}/python", str(environment))
+        own = EDITABLE if environment.name.startswith("one-logger") else []
+        session.run("uv", "pip", "install", "--quiet", f"--python={python}", *own, *group(name))
+    environments = folder / "environments.json"
+    environments.write_text(json.dumps(interpreters))
+    session.run("python", "-m", "tools.bench", f"--environments={environments}", *arguments)

@@ -39,9 +39,10 @@ def test_the_distributions_differ_only_in_name_purpose_and_dependencies(name: st
 
 
 def test_ci_runs_every_session_on_every_supported_version() -> None:
-    """The workflow names all sessions of the noxfile, and the versions that the classifiers name."""
+    """The workflow names all sessions that `nox` runs by itself, and the versions that the classifiers name."""
     workflow = (ROOT / ".github/workflows/ci.yml").read_text()
-    sessions = re.findall(r"^@nox\.session.*(?:\n@.*)?\ndef (\w+)", (ROOT / "noxfile.py").read_text(), re.MULTILINE)
+    found = re.findall(r"^@nox\.session(.*)(?:\n@.*)?\ndef (\w+)", (ROOT / "noxfile.py").read_text(), re.MULTILINE)
+    sessions = [name for arguments, name in found if "default=False" not in arguments]
     assert len(sessions) >= 7
     missing = [session for session in sessions if not re.search(rf"(nox .*|session: \[.*)\b{session}\b", workflow)]
     assert missing == []

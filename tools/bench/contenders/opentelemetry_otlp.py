@@ -1,0 +1,16 @@
+"""OpenTelemetry's SDK, with its own batch processor and its own exporter for OTLP over HTTP."""
+
+from __future__ import annotations
+
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.trace.export import SpanExporter
+
+from tools.bench.contenders.opentelemetry_sdk import Recording
+
+
+class ToCollector(Recording):
+    """A collector at the endpoint."""
+
+    def exporter(self) -> SpanExporter:
+        """The collector."""
+        return OTLPSpanExporter(endpoint=f"{self.endpoint}/v1/traces")
