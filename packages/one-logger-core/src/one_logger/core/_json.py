@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from json.encoder import encode_basestring
+
+try:
+    from _json import encode_basestring  # json.encoder's: importing that would take a tenth of our import time
+except ImportError:
+    from json.encoder import encode_basestring  # not CPython
 
 from one_logger.core._safe_repr import safe_repr
 from one_logger.core.attributes import AttributeValue

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 from one_logger.core.errors import OneLoggerError
 
-_TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
+_LENGTHS = (2, 32, 16, 2)  # of the version, the two ids and the flags, in hexadecimal digits
+_DIGITS = frozenset("0123456789abcdef")
 
 SAMPLED = 0x01
 """The trace flag that says that the span may have been recorded (W3C Trace Context, section 3.2.2.5.1)."""
@@ -47,14 +46,20 @@ class SpanContext:
         Raises:
             OneLoggerError: The text is no `traceparent`, or one of its ids is zero.
         """
-        match = _TRACEPARENT.fullmatch(text.strip()) if isinstance(text, str) else None
+        parts = text.strip().split("-") if isinstance(text, str) else []
+        version, *numbers = parts[:4] or [""]
         # Version ff is forbidden; version 00 ends with the flags; later versions may go on after them.
-        if match is None or match[1] == "ff" or (match[1] == "00" and match[5]):
+        if (
+            tuple(map(len, parts[:4])) != _LENGTHS
+            or not _DIGITS.issuperset("".join(parts[:4]))
+            or version == "ff"
+            or (version == "00" and len(parts) > 4)
+        ):
             raise OneLoggerError(
                 f"{text!r:.100} is no traceparent; expected version-trace_id-span_id-flags in lower-case "
                 "hexadecimal, such as 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01."
             )
-        return cls(int(match[2], 16), int(match[3], 16), int(match[4], 16))
+        return cls(*[int(number, 16) for number in numbers])
 
     @property
     def trace_id(self) -> int:

@@ -9,10 +9,16 @@ from one_logger.core.attributes import AttributeValue
 from one_logger.core.event import ErrorEvent, Event, TelemetryDataError
 from one_logger.core.span import Span
 
-RECORD = 400
-"""Bytes of a span or event without its attributes."""
+EVENT = 200
+"""Bytes of an event in a queue without its attributes: the object, its times, and the place in the queue."""
 
-ATTRIBUTE = 64
+SPAN = 450
+"""The same of a span."""
+
+ATTRIBUTES = 50
+"""Bytes of a group of attributes without them."""
+
+ATTRIBUTE = 70
 """Bytes of an attribute, or of an item of one, without its text if that is long."""
 
 
@@ -22,15 +28,17 @@ def weigh(span: Span | None, event: Event | None) -> int:
     Reads no file and formats nothing, so that it can be asked on the thread that records.
     """
     if event is not None:
-        weight = RECORD + _long(event._name) + _bytes(event._attributes)
+        weight = EVENT + _long(event._name)
+        if event._attributes:
+            weight += _bytes(event._attributes)
         if isinstance(event, (ErrorEvent, TelemetryDataError)):
             weight += _long(event.message)
         if isinstance(event, ErrorEvent):
             weight += _long(event.exception_message)
         return weight
     if span is None:
-        return RECORD
-    weight = RECORD + _long(span.name)
+        return EVENT
+    weight = SPAN + _long(span.name)
     if span._initial_attributes:
         weight += _bytes(span._initial_attributes)
     if span._start_event_attributes:
@@ -44,7 +52,7 @@ def weigh(span: Span | None, event: Event | None) -> int:
 
 
 def _bytes(attributes: Mapping[str, AttributeValue]) -> int:
-    weight = 0
+    weight = ATTRIBUTES
     for name, value in attributes.items():
         weight += ATTRIBUTE + _long(name)
         if isinstance(value, tuple):
