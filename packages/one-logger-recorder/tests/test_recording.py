@@ -205,6 +205,38 @@ def test_attributes_are_copied_when_they_are_given(recorder: DefaultRecorder, ex
     assert work["stop_event"]["step"] == 2
 
 
+def test_a_span_stops_after_what_is_in_it() -> None:
+    """An exporter gets a stop after the span's events and the stops of its children, also if all of it was queued."""
+
+    class Witness(InMemoryExporter):
+        def export_start(self, span: Span) -> None:
+            seen.append(f"start {span.name}")
+
+        def export_stop(self, span: Span) -> None:
+            seen.append(f"stop {span.name}")
+
+        def export_event(self, event: Event, span: Span) -> None:
+            seen.append(f"{event.name} in {span.name}")
+
+        def export_error(self, event: Event, span: Span) -> None:
+            seen.append(f"{event.name} in {span.name}")
+
+    seen: list[str] = []
+    recorder = DefaultRecorder([Witness()], flush_interval=3_600)
+    with configured(OneLoggerConfig("app"), recorder):
+        with timed_span("outer"), timed_span("inner"):
+            record_event("event")
+        with timed_span("failed") as failed:
+            recorder.error(failed, "no")
+        with timed_span("leaf"):
+            pass
+        assert recorder.close(timeout=30)
+    assert seen == [
+        *("start outer", "start inner", "event in inner", "stop inner", "stop outer"),
+        *("start failed", "exception in failed", "stop failed", "start leaf", "stop leaf"),
+    ]
+
+
 def test_names_may_be_odd(recorder: DefaultRecorder, exporter: InMemoryExporter) -> None:
     """Names may be empty, huge, or a `(str, Enum)`, whose value is exported."""
 

@@ -56,7 +56,8 @@ class Span:
         end_unix_ns: The end by the wall clock; None while the span is open.
         end_monotonic_ns: The end by the monotonic clock; 0 while the span is open.
         problem: A sentence that says what was wrong with the arguments; None if nothing was.
-        start_taken: Is set by a recorder's worker that takes the start while the span is open: the stop is to follow.
+        start_taken: Is set if the stop is to follow: by a worker that takes the start while the span is open,
+            or by a recorder that queues something which the stop is to come after.
         stop_follows: Whether the stop follows. None until the recorder has decided, which it does once it is over.
     """
 

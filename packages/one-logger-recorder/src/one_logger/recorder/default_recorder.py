@@ -133,6 +133,8 @@ class DefaultRecorder(ChannelledRecorder):
             if span.problem is not None:
                 problem, span.problem = span.problem, None
                 self._errors.mistake("start", problem)
+            if span.ancestor is not None:
+                span.ancestor.start_taken = True  # its stop is to come after this
             self._open[span.span_id] = span
             CURRENT_SPAN.set(span)
             for channel in self._channels:
@@ -164,7 +166,8 @@ class DefaultRecorder(ChannelledRecorder):
             if CURRENT_SPAN.get() is span:
                 CURRENT_SPAN.set(span.ancestor)  # which is open, as the span has just been stopped
             # Looked at after the span has ended. A worker says that it takes the start, and then looks whether the span
-            # has ended: so one of the two sees the other. Mostly the start is still queued, and no more is to be said.
+            # has ended: so one of the two sees the other. Mostly the start is still queued, and no more is to be said,
+            # unless something was queued after it that the stop is to come after: an event, or a span in this one.
             follows = span.stop_follows = span.start_taken
             for channel in self._channels:
                 if follows or channel.headless:
@@ -216,6 +219,7 @@ class DefaultRecorder(ChannelledRecorder):
                 self._errors.mistake(method, event.problem)
             if kind == ERROR:
                 span.set_status(Status.ERROR)
+            span.start_taken = True  # its stop is to come after this
             self._queue(kind, span, event)
         except Exception as error:
             self._errors.contain(method, error)
