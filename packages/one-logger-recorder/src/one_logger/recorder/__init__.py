@@ -2,13 +2,33 @@
 
 from one_logger.recorder.configuration import ConfigProblem, ExporterConfigError, build_exporters, configure
 from one_logger.recorder.default_recorder import DefaultRecorder
+from one_logger.recorder.processors import (
+    Decision,
+    Enricher,
+    EventFilter,
+    Processor,
+    RateSampler,
+    RatioSampler,
+    SpanFilter,
+    Summarizer,
+    TailSampler,
+)
 from one_logger.recorder.stats import ExporterStats
 
 __all__ = [
     "ConfigProblem",
+    "Decision",
     "DefaultRecorder",
+    "Enricher",
+    "EventFilter",
     "ExporterConfigError",
     "ExporterStats",
+    "Processor",
+    "RateSampler",
+    "RatioSampler",
+    "SpanFilter",
+    "Summarizer",
+    "TailSampler",
     "build_exporters",
     "configure",
 ]
