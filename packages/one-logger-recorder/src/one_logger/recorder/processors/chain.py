@@ -244,9 +244,13 @@ class Chain:
         target = span if span is not None and is_exported(span) else nearest_exported(span)
         self._finish(event, target, span, self._pipeline.place(processor) + 1)
 
-    def exported(self, span: Span | None) -> Span | None:
+    def exported(self, span: Span) -> Span | None:
         """The nearest span that is open and exported, from `span` on outwards."""
         return nearest_exported(span)
+
+    def around(self, span: Span) -> Span | None:
+        """The nearest span around `span` that is open and exported."""
+        return nearest_exported(span.ancestor)
 
     def close(self) -> None:
         """Tell the processors that this was all."""

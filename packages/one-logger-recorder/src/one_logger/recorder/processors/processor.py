@@ -31,8 +31,11 @@ class Host(Protocol):
     def emit(self, processor: Processor, event: Event, span: Span | None) -> None:
         """Record an event that a processor has made."""
 
-    def exported(self, span: Span | None) -> Span | None:
+    def exported(self, span: Span) -> Span | None:
         """The nearest span that is open and exported, from `span` on outwards."""
+
+    def around(self, span: Span) -> Span | None:
+        """The nearest span around `span` that is open and exported."""
 
 
 class Processor:
@@ -115,9 +118,13 @@ class Processor:
         if self._host is not None:
             self._host.emit(self, event, span)
 
-    def exported(self, span: Span | None) -> Span | None:
+    def exported(self, span: Span) -> Span | None:
         """The nearest span that is open and exported, from `span` on outwards. None if there is none."""
         return None if self._host is None else self._host.exported(span)
+
+    def around(self, span: Span) -> Span | None:
+        """The nearest span around `span` that is open and exported. None if there is none."""
+        return None if self._host is None else self._host.around(span)
 
     def attach(self, host: Host) -> None:
         """Belong to a recorder or exporter from now on. It calls this itself.

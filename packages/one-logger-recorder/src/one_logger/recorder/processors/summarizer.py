@@ -95,7 +95,7 @@ class Summarizer(Processor):
                 if self._attribute is None
                 else span.attributes.get(self._attribute)
             )
-            self._add(value, self.exported(span.ancestor))
+            self._add(value, self.around(span))
         return True
 
     def on_close(self) -> None:
@@ -120,7 +120,7 @@ class Summarizer(Processor):
             self._interval is not None and monotonic() - statistics.reported_at >= self._interval
         ):
             self._report(statistics, enclosing)
-        if enclosing is not None and enclosing.end_unix_ns is not None:
+        if enclosing is not None and self.exported(enclosing) is not enclosing:
             # Another thread has stopped it in the meantime. There is nobody who would report this any more.
             self._statistics.pop(enclosing, None)
 
