@@ -1,6 +1,12 @@
 """The recorder of one-logger: from the instrumented call to the exporters."""
 
-from one_logger.recorder.configuration import ConfigProblem, ExporterConfigError, build_exporters, configure
+from one_logger.recorder.configuration import (
+    ConfigProblem,
+    ExporterConfigError,
+    build_exporters,
+    build_processors,
+    configure,
+)
 from one_logger.recorder.default_recorder import DefaultRecorder
 from one_logger.recorder.processors import (
     Decision,
@@ -32,5 +38,6 @@ __all__ = [
     "Summarizer",
     "TailSampler",
     "build_exporters",
+    "build_processors",
     "configure",
 ]
