@@ -162,9 +162,10 @@ def test_everything_else_works_for_one_exporter_too() -> None:
 
 def test_summaries_for_one_exporter() -> None:
     """It gets them instead of the spans that they are about; in each span its own, though all have long stopped."""
-    with exporting(Summarizer(span="step", every=4), SpanFilter(exclude="step")) as (everything, part):
+    summarizer = Summarizer(span="step", every=4, within="epoch")
+    with exporting(summarizer, SpanFilter(exclude="step")) as (everything, part):
         for _ in range(2):
-            with timed_span("epoch"):
+            with timed_span("epoch"), timed_span("part"):
                 for seconds in range(1, 6):
                     step = get_recorder().start("step", start_time=Timestamp(0, 0))
                     get_recorder().stop(step, stop_time=Timestamp(0, seconds * 10**9))
@@ -174,7 +175,8 @@ def test_summaries_for_one_exporter() -> None:
         for update in updates
     ]
     assert numbers == [(4, 4.0), (5, 5.0)] * 2
-    epochs = [record["span_id"] for record in part if record["type"] == "complete"]
+    kinds = ("start", "complete")
+    epochs = [record["span_id"] for record in part if record["type"] in kinds and record["name"] == "epoch"]
     assert [update["span_id"] for update in updates] == [epochs[0]] * 2 + [epochs[1]] * 2
     assert not [record for record in everything if record["type"] == "event"]
 

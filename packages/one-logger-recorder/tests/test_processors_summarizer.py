@@ -69,6 +69,26 @@ def test_each_enclosing_span_has_its_own_summary(recording: Recording) -> None:
     assert [(each["count"], each["avg"]) for each in summaries(records)] == [(1, 1), (2, 2)]
 
 
+def test_the_enclosing_span_may_be_named(recording: Recording) -> None:
+    """The nearest of that name, however many are between; where there is none, the process is summarised."""
+    processors = (
+        Summarizer("saved", attribute="a", within="training"),
+        Summarizer(span="save", within="training", name="saves"),
+    )
+    with recording(*processors) as records:
+        with timed_span("training") as training:
+            for number in range(3):
+                with timed_span("epoch"), timed_span("save"):
+                    record_event("saved", {"a": number})
+        with timed_span("save"):
+            record_event("saved", {"a": 7})
+    for name in ("saved stats update", "saves"):
+        assert [each["count"] for each in summaries(records, name)] == [3, 1]
+        homes = [record["span_id"] for record in records if record["type"] == "event" and record["name"] == name]
+        assert homes[0] == f"{training.span_id:016x}"
+        assert any(r["type"] == "complete" and (r["name"], r["span_id"]) == (name, homes[1]) for r in records)
+
+
 def test_spans_are_summarised_by_their_durations(recording: Recording) -> None:
     """Into the nearest exported open span around them, in seconds; also if they are filtered after that."""
     with recording(Summarizer(span="step"), SpanFilter(exclude=["step", "hidden"])) as records, timed_span("epoch"):

@@ -326,6 +326,9 @@ class NoOpSpan(Span):
     def set_attributes(self, attributes: Mapping[str, object]) -> None:
         """Do nothing."""
 
+    def set_initial_attributes(self, attributes: Mapping[str, object]) -> None:
+        """Do nothing."""
+
     def set_status(self, status: Status) -> None:
         """Do nothing."""
 

@@ -20,10 +20,10 @@ _NANOSECONDS = 10**9
 class Summarizer(Processor):
     """Keeps the statistics of an attribute of events, or of the duration of spans, and records them as events.
 
-    A summary is about all values since the enclosing span started. It is an event of that span: for events the nearest
-    exported open span that they happen in, for spans the nearest one around them. It comes every so many values, every
-    so many seconds, and when that span stops. What has no such span is summarised for the whole process; the summary
-    then has a span of its own.
+    A summary is about all values since the enclosing span started, and an event of that span: for events the nearest
+    exported open span that they happen in, for spans the nearest one around them, or the nearest one that has the name
+    `within`. It comes every so many values, every so many seconds, and when that span stops. What has no such span is
+    summarised for the whole process; the summary then has a span of its own.
 
     Its attributes are `count`, `avg`, `min`, `max`, `stddev`, `total` and `last`, each after the name of the attribute
     and a dot: `duration.avg`. Values that are no finite numbers are left out and counted: `duration.invalid`.
@@ -34,6 +34,7 @@ class Summarizer(Processor):
         attribute: The attribute. For spans None is the duration, in seconds, called `duration_seconds`.
         every: After how many values there is a summary. None: after no number.
         interval: After how many seconds there is one, checked when a value comes. None: at no time.
+        within: The name of the enclosing span. None: whichever is the nearest.
         name: The name of the summary. None: that of the events or spans, and `stats update`.
 
     Raises:
@@ -50,11 +51,13 @@ class Summarizer(Processor):
         attribute: str | None = None,
         every: int | None = None,
         interval: float | None = None,
+        within: str | None = None,
         name: str | None = None,
     ) -> None:
         if (event is None) == (span is None):
             raise OneLoggerError("A Summarizer needs the name of an event or of a span; give one of the two.")
-        for argument, given in {"event": event, "span": span, "attribute": attribute, "name": name}.items():
+        texts = {"event": event, "span": span, "attribute": attribute, "within": within, "name": name}
+        for argument, given in texts.items():
             if given is not None and not isinstance(given, str):
                 raise OneLoggerError(f"{argument} is {given!r:.100}; expected a text.")
         if event is not None and attribute is None:
@@ -68,6 +71,7 @@ class Summarizer(Processor):
         self._event = event
         self._span = span
         self._attribute = attribute
+        self._within = within
         self._every = every
         self._interval = interval
         self._name = name or f"{event or span} stats update"
@@ -110,6 +114,8 @@ class Summarizer(Processor):
         self._statistics = {}
 
     def _add(self, value: object, enclosing: Span | None) -> None:
+        while enclosing is not None and self._within is not None and enclosing.name != self._within:
+            enclosing = self.around(enclosing)
         statistics = self._statistics.get(enclosing)
         if statistics is None:
             if len(self._statistics) >= MAX_SPANS:
