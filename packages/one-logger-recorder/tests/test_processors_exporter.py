@@ -14,7 +14,7 @@ import pytest
 
 from one_logger.api import OneLoggerConfig, get_recorder, record_error, record_event, timed_span
 from one_logger.api.testing import configured
-from one_logger.core import Event, Exporter, ExportError, OneLoggerError, Resource, Span, Timestamp, verify
+from one_logger.core import Event, Exporter, ExportError, OneLoggerError, Span, Timestamp, verify
 from one_logger.core.testing import Exported, ExporterContract
 from one_logger.exporter.logger import LoggerExporter, parse_line
 from one_logger.exporter.memory import InMemoryExporter
@@ -268,28 +268,6 @@ def test_a_failing_exporter_is_one_behind_processors_too() -> None:
     while (stats := recorder.stats()["Refusing"]).pending:  # the worker ends a moment after the deadline
         assert time.monotonic() < deadline
     assert (stats.recorded, stats.exported, stats.dropped) == (4, 0, 4)
-
-
-def test_after_a_fork_the_exporter_s_processors_forget() -> None:
-    """A span of the parent process that goes on in the child is decided on there again."""
-    inner = InMemoryExporter()
-    exporter = ProcessedExporter(inner, [Summarizer("saved", attribute="a"), SpanFilter(exclude="hidden")])
-    exporter.initialize(Resource.create("app"))
-    outer = Span("outer")
-    hidden = Span("hidden", parent=outer)
-    for span in (outer, hidden):
-        exporter.export_start(span)
-    exporter.export_event(Event("saved", {"a": 1}), outer)
-    exporter.after_fork()
-    exporter.initialize(Resource.create("app"))
-    exporter.export_event(Event("event"), hidden)
-    child = Span("child", parent=hidden)
-    exporter.export_start(child)
-    child.stop()
-    exporter.export_stop(child)
-    exporter.close()
-    assert [record["type"] for record in inner.records] == ["resource", "start", "stop", "end"]
-    assert inner.records[1]["parent_span_id"] == f"{outer.span_id:016x}"
 
 
 def test_stats_are_by_the_class_of_the_exporter() -> None:

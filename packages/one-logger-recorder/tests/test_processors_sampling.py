@@ -23,7 +23,7 @@ from one_logger.api import (
     timed_span,
 )
 from one_logger.core import OneLoggerError, SpanContext, Timestamp
-from one_logger.recorder import RateSampler, RatioSampler, SpanFilter, TailSampler
+from one_logger.recorder import RateSampler, RatioSampler, SpanFilter, Summarizer, TailSampler
 
 Record = dict[str, Any]
 Recording = Callable[..., AbstractContextManager[list[Record]]]
@@ -143,6 +143,17 @@ def test_a_trace_is_sampled_once_also_if_its_root_is_filtered(recording: Recordi
                         with timed_span("child"):
                             pass
         assert names(records) == {"child": 5}
+
+
+def test_a_summary_before_a_sampler_is_about_all_traces(recording: Recording) -> None:
+    """It sees what the sampler then drops; the summary has a span of its own."""
+    with recording(Summarizer(span="work"), Summarizer("event", attribute="a"), RatioSampler(0.0)) as records:
+        for number in range(10):
+            with timed_span("work"):
+                record_event("event", {"a": number})
+    assert names(records) == {"work stats update": 1, "event stats update": 1}
+    counts = {r["name"]: next(iter(r["attributes"].values())) for r in records if r["type"] == "event"}
+    assert counts == {"work stats update": 10, "event stats update": 10}
 
 
 def test_one_in_so_many_is_kept_with_all_that_is_in_it(recording: Recording) -> None:

@@ -94,10 +94,10 @@ class Processor:
     def on_stop(self, span: Span) -> bool:
         """Look at a span that has stopped: its `duration_ns`, attributes and status are final.
 
-        It is called for spans that are exported, and for those of which this processor said `DEFER` or `OBSERVE`.
+        It is called for spans that are exported, or undecided, and for those of which this processor said `OBSERVE`.
 
         Returns:
-            Whether to export it. It counts for spans of which this processor said `DEFER`.
+            Whether to export it. It counts for spans that are undecided because this processor said `DEFER`.
         """
         return True
 

@@ -6,7 +6,7 @@ from one_logger.core import Span
 from one_logger.recorder.processors.pipeline import Choice, Pipeline
 from one_logger.recorder.processors.span_view import SpanView
 
-MAX_HIDDEN = 65_536
+MAX_HIDDEN = 16_384
 """How many spans are remembered that have stopped and were not shown: children of theirs may start later."""
 
 
