@@ -10,6 +10,7 @@ import os
 import pickle
 import sys
 import tempfile
+import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,7 +26,7 @@ from sklearn.neural_network import MLPClassifier
 from one_logger.api import record_error, record_event, timed_span
 from one_logger.core import Status, read_records, verify
 from one_logger.exporter.file import FileExporter
-from one_logger.recorder import configure
+from one_logger.recorder import Summarizer, configure
 
 SEED = 20
 BATCH_SIZE = 32
@@ -50,6 +51,16 @@ def main() -> int:
         session_tag=lambda: os.environ.get("SLURM_JOB_ID", "local"),  # the restarts of a job share it
         custom_metadata={"model": "MLPClassifier", "dataset": "scikit-learn digits"},
         exporters=[FileExporter(output)],
+        processors=[
+            # Each ten checkpoints, and in the end, an event of the span "application": how long all took so far.
+            Summarizer(
+                "checkpoint_saved",
+                attribute="duration",
+                within="application",
+                every=10,
+                name="check point stats update",
+            )
+        ],
         inherit=True,  # and to whatever a configuration file or an installed package adds
     )
 
@@ -147,10 +158,11 @@ def validate(model: MLPClassifier, digits: Digits) -> float:
 def save_checkpoint(model: MLPClassifier, path: Path) -> None:
     """Write the model to `path`. Whenever the job is killed, what stands there is a whole checkpoint or none."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    begun = time.monotonic()
     unfinished = path.with_suffix(".unfinished")
     size = unfinished.write_bytes(pickle.dumps(model))
     unfinished.replace(path)
-    record_event("checkpoint_saved", {"path": path, "bytes": size})
+    record_event("checkpoint_saved", {"path": path, "bytes": size, "duration": time.monotonic() - begun})
 
 
 # -- report --------------------------------------------------------------------------------------------------------
@@ -169,6 +181,7 @@ def report(path: Path) -> bool:
 
     print_spans(records)
     print_counts("event", Counter(record["name"] for record in records if record["type"] == "event"))
+    print_checkpoints(records)
     print_counts("error", Counter(error_text(record) for record in records if record["type"] == "error"))
     print_counts("telemetry error", Counter(r["message"] for r in records if r["type"] == "telemetry_data_error"))
     state = "whole" if stream.whole else f"NOT whole: closed={stream.closed}, gaps={stream.gaps}"
@@ -185,6 +198,14 @@ def print_spans(records: list[dict[str, Any]]) -> None:
     print(f"\n{'span':<16}{'count':>8}{'total ms':>12}{'mean ms':>12}{'longest ms':>12}")
     for name, times in sorted(durations.items(), key=lambda item: -sum(item[1])):
         print(f"{name:<16}{len(times):>8}{sum(times):>12.2f}{sum(times) / len(times):>12.2f}{max(times):>12.2f}")
+
+
+def print_checkpoints(records: list[dict[str, Any]]) -> None:
+    """Print what the last summary says about the checkpoints."""
+    updates = [r["attributes"] for r in records if r["type"] == "event" and r["name"] == "check point stats update"]
+    if updates:
+        avg, least, most = (updates[-1][f"duration.{statistic}"] * 1e3 for statistic in ("avg", "min", "max"))
+        print(f"\nA checkpoint took {avg:.2f} ms on average, {least:.2f} ms at least, {most:.2f} ms at most.")
 
 
 def print_counts(heading: str, counts: Counter[str]) -> None:

@@ -116,6 +116,34 @@ def test_message_of_another_type_becomes_text(message: object) -> None:
     assert ErrorEvent(message).message == repr(message)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("kind", _KINDS.values(), ids=_KINDS)
+def test_an_event_with_other_attributes(kind: Callable[[dict[str, object]], Event]) -> None:
+    """`with_attributes` gives a copy of the same class that differs in nothing else; the event itself stays."""
+    event = kind({"a": 1})
+    changed = event.with_attributes({"b": [1, 2]})
+    assert type(changed) is type(event)
+    assert (changed.name, changed.timestamp.unix_ns) == (event.name, event.timestamp.unix_ns)
+    assert (dict(event.attributes), dict(changed.attributes)) == ({"a": 1}, {"b": (1, 2)})
+
+
+def test_an_error_with_other_attributes_is_the_same_error() -> None:
+    """Message, exception and stack trace stay, also among the attributes, and whether or not these were read before."""
+    try:
+        raise ValueError("no")
+    except ValueError as error:
+        event = ErrorEvent("it failed", error, {"a": 1})
+    before = dict(event.attributes)
+    changed = event.with_attributes({"b": 2})
+    assert (changed.message, changed.exception_type, changed.stack_trace) == (
+        "it failed",
+        "ValueError",
+        event.stack_trace,
+    )
+    assert dict(changed.attributes) == {"b": 2, **{k: v for k, v in before.items() if k != "a"}}
+    again = changed.with_attributes({**changed.attributes, "c": 3})
+    assert dict(again.attributes) == {**changed.attributes, "c": 3}
+
+
 def test_repr_names_the_event() -> None:
     """The repr of an event shows its class, its name and its time."""
     assert repr(Event("name", timestamp=Timestamp(1, 2))) == "<Event 'name' at 1>"

@@ -308,6 +308,15 @@ def test_open_span_keeps_no_events() -> None:
     exporter.close()
 
 
+def test_initial_attributes_may_be_added_to() -> None:
+    """What is added before the start is exported is among the initial attributes, later ones before it or not."""
+    span = Span("work", {"a": 1, "b": 1})
+    span.set_attribute("c", 3)
+    span.set_initial_attributes({"b": 2, "c": 2})
+    assert dict(span.initial_attributes) == {"a": 1, "b": 2, "c": 2}
+    assert dict(span.attributes) == {"a": 1, "b": 2, "c": 3}
+
+
 def test_repr_names_the_span() -> None:
     """The repr of a span shows its name and ids."""
     span = Span("work")

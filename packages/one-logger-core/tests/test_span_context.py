@@ -124,3 +124,10 @@ def test_context_of_a_span_is_recorded() -> None:
     span = Span("work")
     assert span.context == SpanContext(span.trace_id, span.span_id, 1)
     assert repr(span.context) == f"SpanContext.from_traceparent('{span.context.traceparent}')"
+
+
+@pytest.mark.parametrize(("flags", "sampled"), [(0, False), (1, True), (2, False), (255, True)])
+def test_whether_the_trace_is_recorded_is_one_of_the_flags(flags: int, sampled: bool) -> None:
+    """It is the lowest one, whatever the others are, and comes through the text."""
+    assert SpanContext(1, 2, flags).sampled is sampled
+    assert SpanContext.from_traceparent(SpanContext(1, 2, flags).traceparent).sampled is sampled

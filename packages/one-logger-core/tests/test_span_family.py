@@ -122,6 +122,7 @@ _USES: dict[str, Callable[[Span], object]] = {
     "stop": lambda span: span.stop({"a": 1}, stop_time=Timestamp(1, 1)),
     "set_attribute": lambda span: span.set_attribute("a", 1),
     "set_attributes": lambda span: span.set_attributes({"a": 1}),
+    "set_initial_attributes": lambda span: span.set_initial_attributes({"a": 1}),
     "set_status": lambda span: span.set_status(Status.ERROR),
     "is_recording": lambda span: span.is_recording(),
     "context": lambda span: span.context.traceparent,

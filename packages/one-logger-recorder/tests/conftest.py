@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
@@ -13,9 +14,9 @@ import pytest
 
 from one_logger.api import OneLoggerConfig
 from one_logger.api.testing import configured
-from one_logger.core import ErrorEvent, Event, Exporter, OneLoggerError, Resource, Span, TelemetryDataError
+from one_logger.core import ErrorEvent, Event, Exporter, OneLoggerError, Resource, Span, TelemetryDataError, verify
 from one_logger.exporter.memory import InMemoryExporter
-from one_logger.recorder import DefaultRecorder, ExporterConfigError, build_exporters
+from one_logger.recorder import DefaultRecorder, ExporterConfigError, Processor, build_exporters
 
 Install = Callable[..., Path]
 Problems = Callable[..., list[str]]
@@ -160,6 +161,23 @@ class FaultyExporter(Exporter):
     def records(self) -> list[dict[str, Any]]:
         """What got through."""
         return self.behind.records
+
+
+@pytest.fixture
+def recording() -> Callable[..., AbstractContextManager[list[dict[str, Any]]]]:
+    """Configures the process with processors for the length of a block; gives the records, which are whole after it."""
+
+    @contextmanager
+    def recording(*processors: Processor, **config: Any) -> Iterator[list[dict[str, Any]]]:
+        exporter = InMemoryExporter()
+        recorder = DefaultRecorder([exporter], processors=processors)
+        with configured(OneLoggerConfig("app", **config), recorder):
+            yield exporter.records
+            assert recorder.close(timeout=30)
+        (report,) = verify(exporter.records)
+        assert report.whole, report
+
+    return recording
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ def lines_of(*kinds: str) -> list[int]:
 
 def comparable(text: str) -> str:
     """What a program prints, without what depends on the environment: versions, and what else is installed."""
-    text = re.sub(r"(one-logger-core) .*", r"\1", re.sub(r"Installed: .*", "Installed:", text))
+    text = re.sub(r"(one-logger-(?:core|recorder)) .*", r"\1", re.sub(r"Installed: .*", "Installed:", text))
     return re.sub(r"(?m)^  one_logger\.exporter\w+: .*, of (?!one-logger-core).*\n", "", text)
 
 

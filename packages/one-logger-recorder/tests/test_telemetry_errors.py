@@ -58,6 +58,7 @@ MISTAKES: dict[str, tuple[Mistake, str]] = {
     "stop twice": (lambda recorder: recorder.stop(_stopped(recorder)), "stop() was called on .* which had ended"),
     "stop a foreign span": (lambda recorder: recorder.stop(Span("x")), "which this recorder has not started"),
     "stop no span": (lambda recorder: recorder.stop(_any(None)), "stop() was given NoneType; expected a Span"),
+    "stop a list": (lambda recorder: recorder.stop(_any([])), "stop() was given list; expected a Span"),
     "event on a stopped span": (
         lambda recorder: recorder.event(_stopped(recorder), Event("e")),
         "event() on .* which has ended; it was dropped",

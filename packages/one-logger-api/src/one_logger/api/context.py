@@ -79,7 +79,7 @@ def child_environment(environment: Mapping[str, str] | None = None) -> dict[str,
         environment: What to copy. None: `os.environ`.
     """
     copy = dict(os.environ if environment is None else environment)
-    span = current_span()
-    if span.is_recording():
-        copy["TRACEPARENT"] = span.context.traceparent
+    context = current_span().context
+    if context.span_id:  # also of a span that is not exported: the context is then that of one around it
+        copy["TRACEPARENT"] = context.traceparent
     return copy

@@ -86,8 +86,26 @@ class Event:
         """The properties."""
         return Attributes(self._attributes)
 
+    def with_attributes(self, attributes: Mapping[str, object]) -> Self:
+        """The same event with these attributes instead of its own."""
+        changed = object.__new__(type(self))
+        for slot in _SLOTS.get(type(self)) or _slots(type(self)):
+            setattr(changed, slot, getattr(self, slot))
+        changed._attributes = Attributes(attributes)._values
+        return changed
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._name[:100]!r} at {self._unix_ns}>"
+
+
+_SLOTS: dict[type, tuple[str, ...]] = {}
+
+
+def _slots(kind: type) -> tuple[str, ...]:
+    """The names of what an event of this class consists of."""
+    slots = tuple(slot for base in kind.__mro__ for slot in base.__dict__.get("__slots__", ()))
+    _SLOTS[kind] = slots
+    return slots
 
 
 class ErrorEvent(Event):
@@ -138,6 +156,12 @@ class ErrorEvent(Event):
     ) -> Self:
         """The same as calling the class."""
         return cls(message, exception, attributes, timestamp)
+
+    def with_attributes(self, attributes: Mapping[str, object]) -> Self:
+        """The same error with these attributes instead of its own; those of the exception stay."""
+        changed = super().with_attributes(attributes)
+        changed._with_exception = None
+        return changed
 
     @property
     def message(self) -> str:

@@ -24,6 +24,12 @@ class Exporter(ABC):
     runs_inline = False
     """True for an exporter that has to be called on the thread that records, at the moment of recording."""
 
+    events_need_span = False
+    """True for an exporter whose backend gets an event or error with its span, when that has stopped, and not before.
+
+    An error whose span it does not get, since that is filtered, is then given to it in a span made for the error.
+    """
+
     @abstractmethod
     def initialize(self, resource: Resource) -> None:
         """Get ready. Files are opened and connections made here, not in the constructor.

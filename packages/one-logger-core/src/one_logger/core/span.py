@@ -200,6 +200,10 @@ class Span:
         else:
             self._later_attributes.update(Attributes(attributes))
 
+    def set_initial_attributes(self, attributes: Mapping[str, object]) -> None:
+        """Set attributes that the span is started with. For a recorder, before it exports the start."""
+        self._initial_attributes = {**self._initial_attributes, **Attributes(attributes)}
+
     def set_status(self, status: Status) -> None:
         """Say how the work ended. On a span that has ended it does nothing; the first time is logged."""
         if self.end_unix_ns is not None:
@@ -320,6 +324,9 @@ class NoOpSpan(Span):
         """Do nothing."""
 
     def set_attributes(self, attributes: Mapping[str, object]) -> None:
+        """Do nothing."""
+
+    def set_initial_attributes(self, attributes: Mapping[str, object]) -> None:
         """Do nothing."""
 
     def set_status(self, status: Status) -> None:

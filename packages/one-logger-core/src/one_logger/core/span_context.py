@@ -77,6 +77,11 @@ class SpanContext:
         return self._trace_flags
 
     @property
+    def sampled(self) -> bool:
+        """Whether the span may have been recorded (W3C Trace Context, section 3.2.2.5.1, "Sampled flag")."""
+        return self._trace_flags & SAMPLED != 0
+
+    @property
     def traceparent(self) -> str:
         """The W3C `traceparent` text, version 00 (W3C Trace Context, section 3.2)."""
         return f"00-{self._trace_id:032x}-{self._span_id:016x}-{self._trace_flags:02x}"

@@ -35,7 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m one_logger.recorder")
     commands = parser.add_subparsers(dest="command", required=True)
     config = commands.add_parser(
-        "config", help="show which exporters would be used here, where that is said, and what is wrong with it"
+        "config", help="show which exporters and processors would be used here, where that is said, and what is wrong"
     )
     config.add_argument("--file", help="the configuration file (default: the one that configure() would find)")
     config.add_argument("--json", action="store_true", help="print JSON")

@@ -6,6 +6,7 @@ import signal
 from collections.abc import Iterable, Mapping, Sequence
 
 from one_logger.core import Exporter, OneLoggerError
+from one_logger.recorder.processors.processed_exporter import ProcessedExporter
 
 
 def named_exporters(exporters: object) -> dict[str, Exporter]:
@@ -19,8 +20,8 @@ def named_exporters(exporters: object) -> dict[str, Exporter]:
     elif isinstance(exporters, Sequence) and not isinstance(exporters, (str, bytes)):
         places = {}
         for number, exporter in enumerate(exporters):
-            name = type(exporter).__name__
-            same = sum(type(other) is type(exporter) for other in exporters[:number])
+            name = _class_name(exporter)
+            same = sum(_class_name(other) == name for other in exporters[:number])
             places[f"exporters[{number}]"] = (f"{name}-{same + 1}" if same else name, exporter)
     else:
         raise OneLoggerError(
@@ -32,10 +33,16 @@ def named_exporters(exporters: object) -> dict[str, Exporter]:
             raise OneLoggerError(
                 f"{place} is {type(exporter).__name__}; expected an instance of one_logger.core.Exporter."
             )
-        if any(other is exporter for other in seen):
+        inner = exporter.exporter if isinstance(exporter, ProcessedExporter) else exporter
+        if any(other is inner for other in seen):
             raise OneLoggerError(f"{place} is there twice; give each exporter once.")
-        seen.append(exporter)
+        seen.append(inner)
     return dict(places.values())
+
+
+def _class_name(exporter: object) -> str:
+    """The class of an exporter, whether or not there are processors before it."""
+    return type(exporter.exporter if isinstance(exporter, ProcessedExporter) else exporter).__name__
 
 
 def check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:

@@ -16,6 +16,7 @@ from one_logger.core import (
     Event,
     Exporter,
     NoOpSpan,
+    OneLoggerError,
     Span,
     SpanContext,
     Status,
@@ -26,6 +27,9 @@ from one_logger.core import (
 from one_logger.recorder.arguments import check_choice, check_number, check_signals, named_exporters
 from one_logger.recorder.delivery import DATA_ERROR, ERROR, EVENT, START
 from one_logger.recorder.life import ChannelledRecorder
+from one_logger.recorder.processors.chain import Chain
+from one_logger.recorder.processors.pipeline import check_processors
+from one_logger.recorder.processors.processor import Processor
 from one_logger.recorder.settings import ChannelSettings
 
 
@@ -42,6 +46,7 @@ class DefaultRecorder(ChannelledRecorder):
     Args:
         exporters: Where to export to: a list, or a mapping whose keys are the names to use in the log and in `stats`.
             None at all is allowed.
+        processors: What every span and event goes through first, in this order: filters, samplers and the like.
         delivery: `"background"`, or `"inline"` to call the exporters on the thread that records: for tests. An exporter
             whose `runs_inline` is true is always called there.
         queue_capacity: How many records may be queued for each exporter. A span that has ended takes the place of one.
@@ -66,6 +71,7 @@ class DefaultRecorder(ChannelledRecorder):
         self,
         exporters: Sequence[Exporter] | Mapping[str, Exporter],
         *,
+        processors: Sequence[Processor] = (),
         delivery: Literal["background", "inline"] = "background",
         queue_capacity: int = 65_536,
         queue_bytes: int = 64 * 2**20,
@@ -102,8 +108,10 @@ class DefaultRecorder(ChannelledRecorder):
             signals=check_signals(flush_on_signals),
             exit_timeout=exit_timeout,
         )
+        if check_processors(processors):
+            self._chain = Chain(processors, self._errors, self._queue_start, self._queue, self._queue_stop)
 
-    def start(
+    def start(  # noqa: C901 - in one piece, as each call that it is divided by would cost every span
         self,
         name: str | Enum,
         span_attributes: Mapping[str, object] | None = None,
@@ -128,6 +136,10 @@ class DefaultRecorder(ChannelledRecorder):
                 parent = self._errors.checked_parent(parent_span, parent)
             if start_time is not None:
                 start_time = self._errors.checked_time("start_time", start_time)
+            if self._chain is not None:
+                span = self._chain.start(name, span_attributes, start_event_attributes, parent, start_time)
+                self._begin_processed(span)
+                return span
             span = _new(Span)
             span._begin(name, span_attributes, start_event_attributes, parent, start_time)
             if span.problem is not None:
@@ -135,7 +147,7 @@ class DefaultRecorder(ChannelledRecorder):
                 self._errors.mistake("start", problem)
             if span.ancestor is not None:
                 span.ancestor.start_taken = True  # its stop is to come after this
-            self._open[span.span_id] = span
+            self._open[span] = span
             CURRENT_SPAN.set(span)
             for channel in self._channels:
                 queue = channel.queue
@@ -148,6 +160,31 @@ class DefaultRecorder(ChannelledRecorder):
             return NOOP_SPAN
         return span
 
+    def _begin_processed(self, span: Span) -> None:
+        if span.problem is not None:
+            problem, span.problem = span.problem, None
+            self._errors.mistake("start", problem)
+        if span.ancestor is not None:
+            span.ancestor.start_taken = True
+        self._open[span] = span
+        CURRENT_SPAN.set(span)
+        if type(span) is Span:
+            self._queue_start(span)
+
+    def _queue_start(self, span: Span) -> None:
+        for channel in self._channels:
+            queue = channel.queue
+            if len(queue) < channel.limit:
+                queue.append(span)
+            else:
+                channel.offer(START, span, None)
+
+    def _queue_stop(self, span: Span) -> None:
+        follows = span.stop_follows = span.start_taken  # see stop()
+        for channel in self._channels:
+            if follows or channel.headless:
+                channel.stop(span)
+
     def stop(
         self,
         span: Span,
@@ -157,7 +194,7 @@ class DefaultRecorder(ChannelledRecorder):
         """Stop a span. See `Recorder.stop`."""
         try:
             # Two threads may stop a span, and close() stops those that are open: only one of them gets it from here.
-            if self._open.pop(span.span_id, None) is None:
+            if self._open.pop(span, None) is None:
                 self._cannot_stop(span)
                 return
             if stop_time is not None:
@@ -165,6 +202,11 @@ class DefaultRecorder(ChannelledRecorder):
             span.stop(stop_event_attributes, stop_time=stop_time)
             if CURRENT_SPAN.get() is span:
                 CURRENT_SPAN.set(span.ancestor)  # which is open, as the span has just been stopped
+            if self._chain is not None:
+                self._chain.stop(span)
+                if span.problem is not None:
+                    self._errors.mistake("stop", span.problem)
+                return
             # Looked at after the span has ended. A worker says that it takes the start, and then looks whether the span
             # has ended: so one of the two sees the other. Mostly the start is still queued, and no more is to be said,
             # unless something was queued after it that the stop is to come after: an event, or a span in this one.
@@ -175,7 +217,7 @@ class DefaultRecorder(ChannelledRecorder):
             if span.problem is not None:
                 self._errors.mistake("stop", span.problem)
         except Exception as error:
-            if not isinstance(span, Span):
+            if not isinstance(span, Span) and not isinstance(error, OneLoggerError):  # it cannot be looked up
                 self._errors.cannot_stop(span)
                 return
             self._errors.contain("stop", error)
@@ -219,8 +261,10 @@ class DefaultRecorder(ChannelledRecorder):
                 self._errors.mistake(method, event.problem)
             if kind == ERROR:
                 span.set_status(Status.ERROR)
-            span.start_taken = True  # its stop is to come after this
-            self._queue(kind, span, event)
+            if self._chain is not None:
+                self._chain.record(event, span)
+            else:
+                self._queue(kind, span, event)
         except Exception as error:
             self._errors.contain(method, error)
 
@@ -235,6 +279,8 @@ class DefaultRecorder(ChannelledRecorder):
             self._errors.contain("telemetry_data_error", error)
 
     def _queue(self, kind: int, span: Span | None, event: Event) -> None:
+        if span is not None:
+            span.start_taken = True  # its stop is to come after this
         for channel in self._channels:
             queue = channel.queue
             if len(queue) < channel.limit:
@@ -249,8 +295,10 @@ class DefaultRecorder(ChannelledRecorder):
             or (not self._recording and not self._begin())
         ):
             return
-        if self._inherited.pop(span.span_id, None) is not None:
+        if self._inherited.pop(span, None) is not None:
             span.stop()  # the parent process exports it; here it is only not to be current any more
+            if self._chain is not None and type(span) is Span:
+                self._chain.show_stop(span)  # for what processors have to say of it here
             return
         self._errors.cannot_stop(span)
 

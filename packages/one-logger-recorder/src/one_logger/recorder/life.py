@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import atexit
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from math import isnan
 from time import monotonic
 
@@ -14,6 +15,7 @@ from one_logger.core import Exporter, OneLoggerError, Resource, Span, SpanContex
 from one_logger.core.journal import Journal
 from one_logger.recorder.channel import Channel, InlineChannel
 from one_logger.recorder.process import call_at_exit, live_recorders
+from one_logger.recorder.processors.chain import Chain
 from one_logger.recorder.request import Request, wait_for_all
 from one_logger.recorder.settings import ChannelSettings
 from one_logger.recorder.signals import SignalWatch
@@ -56,8 +58,10 @@ class ChannelledRecorder(Recorder):
         self._exit_timeout = exit_timeout
         self._config: OneLoggerConfig | None = None
         self._remote_parent: SpanContext | None = None
-        self._open: dict[int, Span] = {}
-        self._inherited: dict[int, Span] = {}  # what was open in the parent process when it forked this one
+        self._chain: Chain | None = None  # the processors, if there are any
+        # Keyed by the span, not its id: a span that is not exported has the id of another.
+        self._open: dict[Span, Span] = {}
+        self._inherited: dict[Span, Span] = {}  # what was open in the parent process when it forked this one
         # The one thing that an instrumented call looks at before it records.
         self._recording = False
         self._closed = False
@@ -89,6 +93,8 @@ class ChannelledRecorder(Recorder):
         self._signals.after_fork()
         self._inherited |= self._open
         self._open = {}
+        if self._chain is not None:
+            self._chain.after_fork()
         for channel in self._channels:
             channel.after_fork()
 
@@ -174,11 +180,21 @@ class ChannelledRecorder(Recorder):
             except (RuntimeError, StopIteration):  # another thread has just stopped one
                 continue
             span.set_attribute("one_logger.unfinished", True)
-            self.stop(span)
+            self._despite_errors(partial(self.stop, span))
+        if self._chain is not None:
+            self._chain.close()
+            self._despite_errors(self._chain.report)
         delivered = wait_for_all([channel.request(Request(deadline, closing=True)) for channel in self._channels])
         self._signals.end()
         atexit.unregister(self._at_exit)
         return delivered
+
+    def _despite_errors(self, step: Callable[[], None]) -> None:
+        """Take a step of closing that may find telemetry errors: the steps after it are taken all the same."""
+        try:
+            step()
+        except OneLoggerError as error:
+            self._journal.log(diagnostics.WARNING, f"Telemetry error while the recorder was closed: {error}")
 
     def _deadline(self, timeout: float) -> float:
         if not isinstance(timeout, (int, float)) or isnan(timeout):

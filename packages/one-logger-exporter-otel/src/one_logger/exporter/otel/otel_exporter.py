@@ -88,6 +88,7 @@ class OTelExporter(Exporter):
         self._max_events = _at_least("max_events", max_events, 0)
         self._batch_size = _at_least("batch_size", batch_size, 1)
         self._events = events
+        self.events_need_span = events == "span"
         self._span_exporter = span_exporter
         self._log_exporter = log_exporter
 

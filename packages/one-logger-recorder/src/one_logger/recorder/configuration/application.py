@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
 from one_logger.api import (
     NOOP_RECORDER,
@@ -16,6 +17,7 @@ from one_logger.api import (
 from one_logger.api.provider import disabled_by_environment
 from one_logger.core import Exporter, OneLoggerError
 from one_logger.recorder.configuration.problem import ConfigProblem, ExporterConfigError
+from one_logger.recorder.processors import Processor
 
 TYPE_CHECKING = False  # what is only needed for a configuration that is read is imported then
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ def configure(
     config_file: str | os.PathLike[str] | None = None,
     inherit: bool | None = None,
     recorder: Mapping[str, object] | None = None,
+    processors: Sequence[Mapping[str, object] | Processor] | None = None,
 ) -> Recorder:
     """Configure this process: find the exporters, build them and a recorder, and give it to the provider.
 
@@ -66,6 +69,7 @@ def configure(
             `one_logger_exporters_config.yaml`, `.yml` or `.json` in the working directory.
         inherit: True: `exporters`, or the file if there are none, add to the next source instead of replacing it.
         recorder: Options of `DefaultRecorder`, such as `flush_interval`. They go before those in the file.
+        processors: Entries as in the guide to processors, or processors. None: what the file says.
 
     Returns:
         The recorder of this process.
@@ -84,7 +88,7 @@ def configure(
     }
     attempt = _Attempt({key: value for key, value in given.items() if value is not None}, config)
     try:
-        attempt.configure(exporters, config_file, inherit, recorder)
+        attempt.configure(exporters, config_file, inherit, recorder, processors)
     except Exception as error:
         attempt.give_up(error)
     return OneLoggerProvider.instance().recorder
@@ -110,7 +114,28 @@ def build_exporters(
     from one_logger.recorder.configuration.resolution import read, resolve
 
     resolution = resolve(exporters, read(config_file), inherit)
-    return construct(resolution.entries, resolution.problems)
+    return construct(resolution.entries, [], resolution.problems).exporters
+
+
+def build_processors(
+    processors: Sequence[Mapping[str, object] | Processor] | None = None,
+    *,
+    config_file: str | os.PathLike[str] | None = None,
+) -> list[Processor]:
+    """The processors that are configured, in their order: for applications that make their recorder themselves.
+
+    Args:
+        processors: As in `configure`.
+        config_file: As in `configure`.
+
+    Raises:
+        ExporterConfigError: Something is wrong with the configuration; it lists everything that is.
+    """
+    from one_logger.recorder.configuration.building import construct
+    from one_logger.recorder.configuration.resolution import read, resolve
+
+    resolution = resolve((), read(config_file), processors=processors)
+    return construct([], resolution.processors, resolution.problems).processors
 
 
 class _Attempt:
@@ -159,6 +184,7 @@ class _Attempt:
         config_file: str | os.PathLike[str] | None,
         inherit: bool | None,
         recorder: Mapping[str, object] | None,
+        processors: object,
     ) -> None:
         """Do what `configure` is for."""
         provider = OneLoggerProvider.instance()
@@ -179,15 +205,16 @@ class _Attempt:
         if config is not None and not config.enable_for_current_rank:
             provider.configure(config, NOOP_RECORDER)
             return
-        resolution = resolve(exporters, file, inherit, recorder)
+        resolution = resolve(exporters, file, inherit, recorder, processors)
         problems += resolution.problems
         if config is None or problems:
             raise ExporterConfigError(problems)
-        built = construct(resolution.entries, resolution.problems)
+        built = construct(resolution.entries, resolution.processors, resolution.problems)
+        options: Any = resolution.recorder  # checked
         try:
-            made = DefaultRecorder(built, **resolution.recorder)  # type: ignore[arg-type]  # checked
+            made = DefaultRecorder(built.exporters, processors=built.processors, **options)
         except Exception:
-            close(built, resolution.entries)
+            close(built.exporters, resolution.entries)
             raise
         if not resolution.present:
             _warn_of_no_exporters()

@@ -1,14 +1,16 @@
-"""From entries to exporters: all of them or none."""
+"""From entries to exporters and processors: all of them or none."""
 
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 from one_logger.core import Exporter
 from one_logger.recorder.configuration.arguments import check_arguments
 from one_logger.recorder.configuration.entry import Entry
-from one_logger.recorder.configuration.entry_points import NotLoadedError, exporter_of_class, exporter_of_type
+from one_logger.recorder.configuration.entry_points import NotLoadedError, class_of_name, class_of_type
 from one_logger.recorder.configuration.problem import ConfigProblem, ExporterConfigError
+from one_logger.recorder.processors import ProcessedExporter, Processor
 
 
 def check_entries(entries: list[Entry]) -> None:
@@ -17,23 +19,35 @@ def check_entries(entries: list[Entry]) -> None:
     Nothing is constructed. What is wrong becomes problems of the entries' sections.
     """
     for entry in entries:
-        if not entry.enabled or entry.exporter is not None or not entry.reference:
+        if not entry.enabled or entry.instance is not None:
+            continue
+        check_entries(entry.processors)
+        if not entry.reference:
             continue
         try:
-            find = exporter_of_type if entry.key == "type" else exporter_of_class
-            entry.exporter_class = find(entry.reference)
+            find = class_of_type if entry.key == "type" else class_of_name
+            entry.target = find(entry.kind, entry.reference)
         except NotLoadedError as error:
             entry.section.problem((entry.key,), _about(entry, str(error)))
             continue
-        called = entry.exporter_class.__name__
-        entry.arguments = check_arguments(entry.exporter_class, called, entry.config, entry.section, ("config",))
+        entry.arguments = check_arguments(entry.target, entry.target.__name__, entry.config, entry.section, ("config",))
 
 
-def construct(entries: list[Entry], problems: list[ConfigProblem]) -> dict[str, Exporter]:
-    """Construct the exporters of the entries that are enabled, by name.
+class Built(NamedTuple):
+    """What a configuration has made."""
+
+    exporters: dict[str, Exporter]
+    """The exporters, by name."""
+    processors: list[Processor]
+    """The processors, in their order."""
+
+
+def construct(entries: list[Entry], processors: list[Entry], problems: list[ConfigProblem]) -> Built:
+    """Construct what the entries that are enabled are about.
 
     Args:
-        entries: Entries that `check_entries` has seen.
+        entries: Entries of exporters that `check_entries` has seen.
+        processors: Entries of processors that it has seen.
         problems: What is known to be wrong. Nothing is constructed if there is anything.
 
     Raises:
@@ -41,19 +55,26 @@ def construct(entries: list[Entry], problems: list[ConfigProblem]) -> dict[str, 
     """
     exporters: dict[str, Exporter] = {}
     if not problems:
+        chain = _constructed(processors)
         for name, entry in named(entries).items():
-            exporter = entry.exporter or _construct(entry)
-            if exporter is not None:
-                exporters[name] = exporter
+            exporter = entry.instance or _construct(entry)
+            own = _constructed(entry.processors)
+            if isinstance(exporter, Exporter):
+                exporters[name] = ProcessedExporter(exporter, own) if own else exporter
         if not problems:
-            return exporters
+            return Built(exporters, chain)
         close(exporters, entries)
     raise ExporterConfigError(problems)
 
 
+def _constructed(entries: list[Entry]) -> list[Processor]:
+    made = [entry.instance or _construct(entry) for entry in entries if entry.enabled]
+    return [each for each in made if isinstance(each, Processor)]
+
+
 def close(exporters: dict[str, Exporter], entries: list[Entry]) -> None:
     """Close exporters that will not be used, but for those that the application has made."""
-    theirs = [entry.exporter for entry in entries if entry.exporter is not None]
+    theirs = [entry.instance for entry in entries if entry.instance is not None]
     for exporter in exporters.values():
         if not any(exporter is other for other in theirs):
             try:
@@ -77,22 +98,22 @@ def named(entries: list[Entry]) -> dict[str, Entry]:
     return names
 
 
-def _construct(entry: Entry) -> Exporter | None:
-    if entry.exporter_class is None:
+def _construct(entry: Entry) -> object:
+    if entry.target is None:
         return None
     try:
-        exporter = entry.exporter_class(**entry.arguments)
+        made: object = entry.target(**entry.arguments)
     except (Exception, SystemExit) as error:
         text = str(error).rstrip(".")
         raised = f"{type(error).__name__}: {text}" if text else type(error).__name__
-        entry.section.problem(("config",), f"is refused by {entry.exporter_class.__name__}, which raised {raised}.")
+        entry.section.problem(("config",), f"is refused by {entry.target.__name__}, which raised {raised}.")
         return None
-    if not isinstance(exporter, Exporter):
+    if not isinstance(made, entry.kind.base):
         entry.section.problem(
-            (entry.key,), _about(entry, f"makes a {type(exporter).__qualname__}, which is no exporter.")
+            (entry.key,), _about(entry, f"makes a {type(made).__qualname__}, which is no {entry.kind.noun}.")
         )
         return None
-    return exporter
+    return made
 
 
 def _about(entry: Entry, message: str) -> str:

@@ -1,4 +1,4 @@
-"""What installed distributions offer: exporters by name, and default configurations."""
+"""What installed distributions offer: exporters and processors by name, and default configurations."""
 
 from __future__ import annotations
 
@@ -6,23 +6,11 @@ import importlib
 from importlib.metadata import EntryPoint, entry_points
 from inspect import isabstract
 
-from one_logger.core import Exporter
+from one_logger.recorder.configuration.kind import EXPORTER, Kind
 from one_logger.recorder.configuration.problem import near_miss
-
-EXPORTERS = "one_logger.exporters"
-"""The group of entry points that give exporters a name: `type` in an entry."""
 
 CONFIGS = "one_logger.exporter_configs"
 """The group of entry points that are lists of entries, or functions that return one."""
-
-DISTRIBUTIONS = {
-    "file": "one-logger-core",
-    "logger": "one-logger-core",
-    "memory": "one-logger-core",
-    "otel": "'one-logger-exporter-otel[http]'",
-    "kafka": "one-logger-exporter-kafka",
-}
-"""Which distribution has which exporter, for those who have not installed it."""
 
 _PORTION = "one_logger.exporter."
 
@@ -68,32 +56,34 @@ def load(point: EntryPoint) -> object:
     return loaded
 
 
-def exporter_of_type(name: str) -> type[Exporter]:
-    """The exporter that has been given this name by an installed distribution. No other one is imported.
+def class_of_type(kind: Kind, name: str) -> type:
+    """The exporter or processor that has been given this name by an installed distribution. No other one is imported.
 
     Raises:
-        NotLoadedError: There is none of this name, or several, or what there is cannot be imported or is no exporter.
+        NotLoadedError: There is none of this name, or several, or what there is cannot be imported or is of another
+            kind.
     """
-    points = installed(EXPORTERS)
+    points = installed(kind.group)
     found = [point for point in points if point.name == name]
     if not found:
         names = list(dict.fromkeys(point.name for point in points))
-        hint = _pip_install(name) or near_miss(name, names)
+        hint = _pip_install(name, kind) or near_miss(name, names)
         raise NotLoadedError(
-            f"names no exporter that is installed{f'; {hint}' if hint else '.'} "
+            f"names no {kind.noun} that is installed{f'; {hint}' if hint else '.'} "
             f"Installed: {', '.join(names) or 'none'}."
         )
     if len(found) > 1:
         owners = " and ".join(distribution(point) for point in found)
-        raise NotLoadedError(f"is the name of an exporter in {owners}; give a class_name instead.")
-    return _checked(load(found[0]), f"{found[0].value}, which {distribution(found[0])} has registered by this name,")
+        raise NotLoadedError(f"is the name of {kind.one} in {owners}; give a class_name instead.")
+    what = f"{found[0].value}, which {distribution(found[0])} has registered by this name,"
+    return _checked(load(found[0]), what, kind)
 
 
-def exporter_of_class(name: str) -> type[Exporter]:
-    """The exporter class with this dotted name: `package.module.Class` or `package.module:Class`.
+def class_of_name(kind: Kind, name: str) -> type:
+    """The class with this dotted name: `package.module.Class` or `package.module:Class`.
 
     Raises:
-        NotLoadedError: There is no such class, its module cannot be imported, or it is no exporter.
+        NotLoadedError: There is no such class, its module cannot be imported, or it is of another kind.
     """
     module_name, _, attributes = name.partition(":") if ":" in name else name.rpartition(".")
     if not module_name or not all(part.isidentifier() for part in [*module_name.split("."), *attributes.split(".")]):
@@ -111,17 +101,17 @@ def exporter_of_class(name: str) -> type[Exporter]:
             raise NotLoadedError(
                 f"names nothing: {module_name} has no {attribute!r}{f'; {near}' if near else '.'}"
             ) from None
-    return _checked(found, "this")
+    return _checked(found, "this", kind)
 
 
-def _checked(found: object, what: str) -> type[Exporter]:
+def _checked(found: object, what: str, kind: Kind) -> type:
     """A class that may be constructed. Anything else stays untouched: who writes a file must not start a process."""
     if not isinstance(found, type):
-        raise NotLoadedError(f"cannot be used: {what} is no class; expected a subclass of one_logger.core.Exporter.")
-    if not issubclass(found, Exporter):
-        raise NotLoadedError(f"cannot be used: {what} is no exporter; expected a subclass of one_logger.core.Exporter.")
+        raise NotLoadedError(f"cannot be used: {what} is no class; expected a subclass of {kind.base_name}.")
+    if not issubclass(found, kind.base):
+        raise NotLoadedError(f"cannot be used: {what} is no {kind.noun}; expected a subclass of {kind.base_name}.")
     if isabstract(found):
-        missing = ", ".join(sorted(found.__abstractmethods__))
+        missing = ", ".join(sorted(vars(found)["__abstractmethods__"]))
         raise NotLoadedError(f"cannot be used: {what} is abstract; it lacks {missing}.")
     return found
 
@@ -134,13 +124,14 @@ def _said(error: BaseException) -> str:
 def _hint(error: BaseException) -> str:
     """How to install what an import has missed, if it is one of ours."""
     missing = error.name if isinstance(error, ModuleNotFoundError) else None
-    return f" {hint}" if missing and (hint := _pip_install(missing.removeprefix(_PORTION))) else ""
+    return f" {hint}" if missing and (hint := _pip_install(missing.removeprefix(_PORTION), EXPORTER)) else ""
 
 
 def _known_module(module: str, error: BaseException) -> str:
-    hint = _pip_install(module.removeprefix(_PORTION).partition(".")[0]) if module.startswith(_PORTION) else ""
+    portion = module.removeprefix(_PORTION).partition(".")[0]
+    hint = _pip_install(portion, EXPORTER) if module.startswith(_PORTION) else ""
     return f" {hint}" if hint and isinstance(error, ModuleNotFoundError) else ""
 
 
-def _pip_install(name: str) -> str:
-    return f"pip install {DISTRIBUTIONS[name]} brings it." if name in DISTRIBUTIONS else ""
+def _pip_install(name: str, kind: Kind) -> str:
+    return f"pip install {kind.distributions[name]} brings it." if name in kind.distributions else ""

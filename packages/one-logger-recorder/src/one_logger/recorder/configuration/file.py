@@ -16,7 +16,7 @@ DEFAULT_NAMES = tuple(f"one_logger_exporters_config.{extension}" for extension i
 MAX_SIZE = 262_144
 """How many bytes a file may have."""
 
-KEYS = ("exporters", "inherit", "one_logger", "recorder", "$schema")
+KEYS = ("exporters", "inherit", "one_logger", "processors", "recorder", "$schema")
 """What a file may have at its top."""
 
 

@@ -9,8 +9,9 @@ from one_logger.api.provider import disabled_by_environment
 from one_logger.core import OneLoggerError
 from one_logger.recorder.configuration.building import close, construct, named
 from one_logger.recorder.configuration.entry import Entry
-from one_logger.recorder.configuration.entry_points import CONFIGS, EXPORTERS, NotLoadedError, distribution, installed
+from one_logger.recorder.configuration.entry_points import CONFIGS, NotLoadedError, distribution, installed
 from one_logger.recorder.configuration.file import ConfigFile, find_file, read_file
+from one_logger.recorder.configuration.kind import EXPORTER, PROCESSOR
 from one_logger.recorder.configuration.one_logger_section import from_section
 from one_logger.recorder.configuration.problem import ConfigProblem, ExporterConfigError, Path, path_text
 from one_logger.recorder.configuration.resolution import resolve
@@ -38,18 +39,19 @@ def make_report(path: str | None) -> Report:
     values = _sections(file, problems)
     if not problems:
         try:
-            close(construct(resolution.entries, resolution.problems), resolution.entries)
+            built = construct(resolution.entries, resolution.processors, resolution.problems)
+            close(built.exporters, resolution.entries)
         except ExporterConfigError as error:
             problems += error.problems
-    names = {id(entry): name for name, entry in named(resolution.entries).items()}
     return {
         "ok": not problems,
         "file": found,
         "disabled": disabled_by_environment(),
-        "exporters": [_exporter(entry, names.get(id(entry))) for entry in resolution.entries],
+        "exporters": _entries(resolution.entries),
+        "processors": _entries(resolution.processors),
         "replaced": [{"what": each.what, "by": each.by} for each in resolution.replaced],
         "values": values,
-        "installed": {group: _installed(group) for group in (EXPORTERS, CONFIGS)},
+        "installed": {group: _installed(group) for group in (EXPORTER.group, CONFIGS, PROCESSOR.group)},
         "problems": [{**problem._asdict(), "text": str(problem)} for problem in ExporterConfigError(problems).problems],
     }
 
@@ -66,12 +68,13 @@ def as_text(report: Report) -> str:
         lines.append("ONE_LOGGER_DISABLED is set: a job in this environment records nothing.")
     lines += ["", "Exporters:"]
     for exporter in report["exporters"]:
-        state = "" if exporter["enabled"] else ", not enabled"
-        lines.append(f"  {exporter['name']} ({exporter['class'] or exporter['reference']}){state}")
-        lines.append(f"    from {exporter['source']}{_line(exporter['line'])}")
-        lines += [f"    {_value_text(value)}" for value in exporter["values"]]
+        lines += _entry_text(exporter)
+        for processor in exporter["processors"]:
+            lines += ["    with", *(f"    {line}" for line in _entry_text(processor))]
     if not report["exporters"]:
         lines.append("  none")
+    if report["processors"]:
+        lines += ["", "Processors:", *(line for each in report["processors"] for line in _entry_text(each))]
     if report["values"]:
         lines += ["", "Values:", *(f"  {_value_text(value)}" for value in report["values"])]
     if report["replaced"]:
@@ -83,6 +86,15 @@ def as_text(report: Report) -> str:
     if not report["problems"]:
         lines.append("  none")
     return "\n".join(lines)
+
+
+def _entry_text(entry: Report) -> list[str]:
+    state = "" if entry["enabled"] else ", not enabled"
+    return [
+        f"  {entry['name']} ({entry['class'] or entry['reference']}){state}",
+        f"    from {entry['source']}{_line(entry['line'])}",
+        *(f"    {_value_text(value)}" for value in entry["values"]),
+    ]
 
 
 def _sections(file: ConfigFile | None, problems: list[ConfigProblem]) -> list[Report]:
@@ -120,8 +132,14 @@ def _installed(group: str) -> list[Report]:
     return [{"name": point.name, "value": point.value, "distribution": distribution(point)} for point in points]
 
 
-def _exporter(entry: Entry, name: str | None) -> Report:
-    section, kind = entry.section, entry.exporter_class
+def _entries(entries: list[Entry]) -> list[Report]:
+    names = {id(entry): name for name, entry in named(entries).items()}
+    return [_entry(entry, names.get(id(entry))) for entry in entries]
+
+
+def _entry(entry: Entry, name: str | None) -> Report:
+    section, kind = entry.section, entry.target
+    own = {"processors": _entries(entry.processors)} if entry.kind is EXPORTER else {}
     return {
         "name": name or entry.name or section.displayed(entry.reference, (entry.key,)),
         "reference": section.displayed(entry.reference, (entry.key,)),
@@ -130,6 +148,7 @@ def _exporter(entry: Entry, name: str | None) -> Report:
         "source": section.source.label,
         "line": section.source.line(section.path),
         "values": _values(section, entry.config, ("config",)),
+        **own,
     }
 
 

@@ -12,7 +12,8 @@ from typing import Any, Literal, Union, get_args, get_origin
 from one_logger.api import OneLoggerConfig
 from one_logger.recorder.configuration.arguments import parameters
 from one_logger.recorder.configuration.conversion import container_of, plain_annotation
-from one_logger.recorder.configuration.entry_points import EXPORTERS, NotLoadedError, exporter_of_type, installed
+from one_logger.recorder.configuration.entry_points import NotLoadedError, class_of_type, installed
+from one_logger.recorder.configuration.kind import EXPORTER, PROCESSOR, Kind
 from one_logger.recorder.default_recorder import DefaultRecorder
 
 Schema = dict[str, Any]
@@ -26,8 +27,8 @@ _NOT_IN_FILES: Schema = {"not": {}}
 def configuration_schema() -> Schema:
     """The JSON Schema (draft 2020-12) of a configuration file.
 
-    It has the arguments of every exporter that is installed: unlike anything else here, it imports them all. One that
-    cannot be imported is in it by its name.
+    It has the arguments of every exporter and processor that is installed: unlike anything else here, it imports them
+    all. One that cannot be imported is in it by its name.
     """
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -36,7 +37,7 @@ def configuration_schema() -> Schema:
         "properties": {
             "$schema": {"type": "string"},
             "one_logger": _arguments(OneLoggerConfig, required=False),
-            "recorder": _arguments(DefaultRecorder, without=("exporters",)),
+            "recorder": _arguments(DefaultRecorder, without=("exporters", "processors")),
             "inherit": {
                 **_TEXT_FOR["boolean"],
                 "default": False,
@@ -47,33 +48,43 @@ def configuration_schema() -> Schema:
                 "items": {"$ref": "#/$defs/entry"},
                 "description": "Where to export to. They replace those of the installed packages.",
             },
+            "processors": {
+                **_PROCESSORS,
+                "description": "What every span and event goes through before it is exported, in this order.",
+            },
         },
         "additionalProperties": False,
-        "$defs": {"entry": _entry()},
+        "$defs": {"entry": _entry(EXPORTER), "processor": _entry(PROCESSOR)},
     }
 
 
-def _entry() -> Schema:
-    points = {point.name: point for point in installed(EXPORTERS)}
+_PROCESSORS: Schema = {"type": "array", "items": {"$ref": "#/$defs/processor"}}
+
+
+def _entry(kind: Kind) -> Schema:
+    points = {point.name: point for point in installed(kind.group)}
+    noun = kind.noun
+    own: Schema = {"processors": {**_PROCESSORS, "description": "Processors for this exporter alone."}}
     return {
         "type": "object",
         "properties": {
-            "type": {"type": "string", "examples": list(points), "description": "The name of an installed exporter."},
-            "class_name": {"type": "string", "description": "The exporter's class: package.module.Class."},
-            "name": {"type": "string", "description": "What the exporter is called in the log and in statistics."},
+            "type": {"type": "string", "examples": list(points), "description": f"The name of an installed {noun}."},
+            "class_name": {"type": "string", "description": f"The {noun}'s class: package.module.Class."},
+            "name": {"type": "string", "description": f"What the {noun} is called."},
             "enabled": {**_TEXT_FOR["boolean"], "default": True},
-            "config": {"type": "object", "description": "The arguments of the exporter."},
+            "config": {"type": "object", "description": f"The arguments of the {noun}."},
+            **(own if kind is EXPORTER else {}),
         },
         "oneOf": [{"required": ["type"]}, {"required": ["class_name"]}],
         "additionalProperties": False,
-        "allOf": [_config_of(name) for name in points],
+        "allOf": [_config_of(kind, name) for name in points],
     }
 
 
-def _config_of(name: str) -> Schema:
+def _config_of(kind: Kind, name: str) -> Schema:
     """What is allowed as `config` in an entry of this type."""
     try:
-        config = _arguments(exporter_of_type(name))
+        config = _arguments(class_of_type(kind, name))
     except NotLoadedError:
         config = {"type": "object"}
     required = ["config"] if config.get("required") else []

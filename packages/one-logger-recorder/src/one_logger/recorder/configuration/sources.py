@@ -1,13 +1,13 @@
-"""The three places that entries come from, and which of them counts."""
+"""The places that entries come from, and which of them counts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from one_logger.core import Exporter
 from one_logger.recorder.configuration.entry import Entry
 from one_logger.recorder.configuration.file import ConfigFile
+from one_logger.recorder.configuration.kind import EXPORTER, PROCESSOR, Kind
 from one_logger.recorder.configuration.problem import ConfigProblem, Path, Source
 from one_logger.recorder.configuration.section import Section
 
@@ -79,12 +79,18 @@ def _levels(
     exporters: object, file: ConfigFile | None, inherit: bool | None, problems: list[ConfigProblem]
 ) -> Sequence[_Level]:
     levels: list[_Level] = []
+
+    def in_exporters(values: object, source: Source, taken: Collection[str]) -> tuple[list[Entry], list[str]]:
+        return listed(values, source, ("exporters",), problems, EXPORTER, taken)
+
     if not isinstance(inherit, bool | None):
         section = Section(CODE, ("inherit",), problems)
         section.problem((), f"is {section.shown(inherit, ())}; expected True or False.")
     if exporters is not None:
         levels.append(
-            _Level(CODE, inherit is True, lambda taken: _listed(exporters, CODE, ("exporters",), problems, taken))
+            _Level(
+                CODE, inherit is True, lambda taken: listed(exporters, CODE, ("exporters",), problems, EXPORTER, taken)
+            )
         )
     if file is not None:
         in_file = _file_inherits(file, problems)
@@ -93,7 +99,9 @@ def _levels(
             entries = file.values["exporters"]
             source = file.source
             levels.append(
-                _Level(source, inherits, lambda taken: _listed(entries, source, ("exporters",), problems, taken))
+                _Level(
+                    source, inherits, lambda taken: listed(entries, source, ("exporters",), problems, EXPORTER, taken)
+                )
             )
     return [*levels, *_package_level(problems)]
 
@@ -135,9 +143,9 @@ def _package_level(problems: list[ConfigProblem]) -> Sequence[_Level]:
             except NotLoadedError as error:
                 problems.append(ConfigProblem(label, None, "", str(error)))
             else:
-                listed = _listed(provided, source, (), problems, taken)
-                found += listed[0]
-                replaced += listed[1]
+                entries, names = listed(provided, source, (), problems, EXPORTER, taken)
+                found += entries
+                replaced += names
         return found, replaced
 
     return [_Level(Source("package", ", ".join(labels)), inherit=False, entries=entries)]
@@ -152,26 +160,44 @@ def _called(function: Callable[[], object], name: str) -> object:
         raise NotLoadedError(f"The entry point {name!r} is a function that raised {type(error).__name__}.") from None
 
 
-def _listed(
-    values: object, source: Source, path: Path, problems: list[ConfigProblem], taken: Collection[str]
+def listed(
+    values: object,
+    source: Source,
+    path: Path,
+    problems: list[ConfigProblem],
+    kind: Kind,
+    taken: Collection[str] = (),
 ) -> tuple[list[Entry], list[str]]:
-    """The entries in a list, but for those whose names are taken, and the names of these."""
+    """The entries in a list, but for those whose names are taken, and the names of these.
+
+    Args:
+        values: The list.
+        source: Where it is from.
+        path: Where it stands there.
+        problems: Where to put problems.
+        kind: What its entries are about.
+        taken: The names that are taken.
+    """
     if not isinstance(values, Sequence) or isinstance(values, (str, bytes)):
         section = Section(source, path, problems)
         given = "a text" if isinstance(values, str) else section.shown(values, ())
         what = "" if path else "The default configuration "
-        section.problem((), f"{what}is {given}; expected a list of entries. An empty list means no exporters.")
+        section.problem((), f"{what}is {given}; expected a list of entries. An empty list means no {kind.noun}s.")
         return [], []
     entries: list[Entry] = []
     replaced: list[str] = []
     for number, value in enumerate(values):
         section = Section(source, (*path, number), problems)
-        if isinstance(value, Exporter):
-            entries.append(Entry.of_exporter(value, section))
+        if isinstance(value, kind.base):
+            entries.append(Entry.of_instance(value, section, kind))
         elif taken and (name := _name_of(value, section)) in taken:
             replaced.append(name)
         else:
-            entries.append(Entry.parse(value, section))
+            entry = Entry.parse(value, section, kind)
+            if kind is EXPORTER and entry.enabled and isinstance(value, Mapping) and "processors" in value:
+                own = (*path, number, "processors")
+                entry.processors, _ = listed(value["processors"], source, own, problems, PROCESSOR)
+            entries.append(entry)
     _check_names(entries)
     return entries, replaced
 

@@ -1,0 +1,237 @@
+"""Calling processors in their order, whatever they do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Generic, NamedTuple, TypeVar
+
+from one_logger.core import Event, OneLoggerError, Span
+from one_logger.core._safe_repr import safe_repr
+from one_logger.recorder.processors.names import MAX_CACHED
+from one_logger.recorder.processors.processor import Decision, Host, Processor
+
+Method = TypeVar("Method", bound=Callable[..., object])
+
+
+class Step(NamedTuple, Generic[Method]):
+    """A method of a processor that does not leave everything as it is."""
+
+    place: int
+    """The number of the processor in the list, from 0."""
+    call: Method
+    """The method, bound."""
+
+
+class Failure(NamedTuple):
+    """What a processor did wrong."""
+
+    kind: str
+    """What it is, for counting."""
+    message: str
+    """A sentence."""
+    error: Exception | None
+    """What it raised."""
+
+
+class Choice(NamedTuple):
+    """What processors have decided of a span that starts."""
+
+    depth: int | None
+    """The place of the processor that drops it; None if none does."""
+    observers: tuple[int, ...]
+    """The places of those before that want its stop."""
+    deferrers: tuple[int, ...]
+    """The places of those that decide when it stops."""
+
+
+KEEP = Choice(None, (), ())
+
+
+class Pipeline:
+    """Processors in their order. One that raises is skipped, which is noted as a failure.
+
+    Args:
+        processors: The processors.
+        host: What they belong to from now on.
+        failed: Is told what a processor did wrong.
+
+    Raises:
+        OneLoggerError: What was given is no list of processors, or one of them is in use already.
+    """
+
+    def __init__(self, processors: Sequence[Processor], host: Host, failed: Callable[[Failure], None]) -> None:
+        self._processors = check_processors(processors)
+        self._failed = failed
+        self.size = len(self._processors)
+        self.samplers: list[Step[Callable[[int], bool]]] = self._steps("sample_trace")
+        self.deciders: list[Step[Callable[[str], Decision]]] = self._steps("decide")
+        self.known: dict[str, Choice] = {}
+        """What all of them have decided of a name, where they would decide the same again."""
+        self._by_name = all(self._processors[step.place].decides_by_name for step in self.deciders)
+        self.starters: list[Step[Callable[[Span], Mapping[str, object] | None]]] = self._steps("on_start")
+        self.listeners: list[Step[Callable[[Event, Span], Event | None]]] = self._steps("on_event")
+        self.stoppers: list[Step[Callable[[Span], bool]]] = self._steps("on_stop")
+        for processor in self._processors:
+            processor.attach(host)
+
+    def _steps(self, method: str) -> list[Step[Method]]:
+        """The processors that have a method of their own: the others are not called."""
+        default = getattr(Processor, method)
+        bound = [(index, getattr(processor, method)) for index, processor in enumerate(self._processors)]
+        return [Step(index, call) for index, call in bound if getattr(call, "__func__", None) is not default]
+
+    def place(self, processor: Processor) -> int:
+        """The place of a processor in the list."""
+        return next(index for index, each in enumerate(self._processors) if each is processor)
+
+    def samples(self, trace_id: int) -> bool:
+        """Whether all of them want a trace recorded."""
+        for index, sample in self.samplers:
+            try:
+                if not sample(trace_id):
+                    return False
+            except Exception as error:
+                self._raised(index, "sample_trace", error)
+        return True
+
+    def choose(self, name: str, limit: int) -> Choice:
+        """Ask the first `limit` processors what is to become of a span."""
+        choice = self._ask(name, limit)
+        if self._by_name and limit == self.size and len(self.known) < MAX_CACHED:
+            self.known[name] = choice
+        return choice
+
+    def _ask(self, name: str, limit: int) -> Choice:
+        observers: tuple[int, ...] = ()
+        deferrers: tuple[int, ...] = ()
+        for index, decide in self.deciders:
+            if index >= limit:
+                break
+            try:
+                decision = decide(name)
+            except Exception as error:
+                self._raised(index, "decide", error)
+                continue
+            if decision is Decision.KEEP:
+                continue
+            if decision is Decision.DROP:
+                return Choice(index, observers, ())
+            if decision is Decision.OBSERVE:
+                observers += (index,)
+            elif decision is Decision.DEFER:
+                deferrers += (index,)
+            else:
+                self._wrong(index, "decide", decision, "a Decision")
+        return Choice(None, observers, deferrers) if observers or deferrers else KEEP
+
+    def attributes(self, span: Span, limit: int, take: Callable[[Mapping[str, object]], None]) -> None:
+        """Show the start of a span to the first `limit` processors; `take` gets the attributes that they add."""
+        for index, on_start in self.starters:
+            if index >= limit:
+                break
+            try:
+                added = on_start(span)
+                if added is None:
+                    continue
+                if isinstance(added, Mapping):
+                    take(added)
+                else:
+                    self._wrong(index, "on_start", added, "a mapping of attributes or None")
+            except Exception as error:
+                self._raised(index, "on_start", error)
+
+    def event(self, event: Event, span: Span, first: int, limit: int) -> Event | None:
+        """What the processors from `first` up to `limit` leave of an event."""
+        for index, on_event in self.listeners:
+            if index < first:
+                continue
+            if index >= limit:
+                break
+            try:
+                left = on_event(event, span)
+                if left is event:
+                    continue
+                if left is None:
+                    return None
+                if isinstance(left, Event):
+                    event = left
+                else:
+                    self._wrong(index, "on_event", left, "an Event or None")
+            except Exception as error:
+                self._raised(index, "on_event", error)
+        return event
+
+    def stopped(self, span: Span, only: Sequence[int] | None = None, without: Sequence[int] = ()) -> None:
+        """Show a span that has stopped to all processors, or to those at some places."""
+        for index, on_stop in self.stoppers:
+            if index not in without and (only is None or index in only):
+                try:
+                    on_stop(span)
+                except Exception as error:
+                    self._raised(index, "on_stop", error)
+
+    def refused_by(self, span: Span, deferrers: Sequence[int]) -> int | None:
+        """The place of the first processor of those that have deferred it which does not want a span exported."""
+        for index in deferrers:
+            try:
+                if not self._processors[index].on_stop(span):
+                    return index
+            except Exception as error:
+                self._raised(index, "on_stop", error)
+        return None
+
+    def close(self) -> None:
+        """Tell all of them that this was all."""
+        for index, processor in enumerate(self._processors):
+            try:
+                processor.on_close()
+            except Exception as error:
+                self._raised(index, "on_close", error)
+
+    def after_fork(self) -> None:
+        """Have all of them forget."""
+        for index, processor in enumerate(self._processors):
+            try:
+                processor.after_fork()
+            except Exception as error:
+                self._raised(index, "after_fork", error)
+
+    def _raised(self, index: int, method: str, error: Exception) -> None:
+        called, kind = self._called(index), type(error).__name__
+        self._failed(
+            Failure(
+                f"{called} {method} {kind}",
+                f"The processor {called} was skipped: its {method}() raised {kind}: {error}",
+                error,
+            )
+        )
+
+    def _wrong(self, index: int, method: str, given: object, expected: str) -> None:
+        called = self._called(index)
+        self._failed(
+            Failure(
+                f"{called} {method} result",
+                f"The processor {called} was skipped: its {method}() gave {safe_repr(given)[:100]}; "
+                f"expected {expected}.",
+                None,
+            )
+        )
+
+    def _called(self, index: int) -> str:
+        return f"{type(self._processors[index]).__name__} (number {index + 1})"
+
+
+def check_processors(processors: object) -> tuple[Processor, ...]:
+    """The processors, if that is what they are.
+
+    Raises:
+        OneLoggerError: It is no list of processors.
+    """
+    if not isinstance(processors, Sequence) or isinstance(processors, (str, bytes)):
+        raise OneLoggerError(f"processors is {type(processors).__name__}; expected a list of processors.")
+    for number, processor in enumerate(processors):
+        if not isinstance(processor, Processor):
+            raise OneLoggerError(
+                f"processors[{number}] is {type(processor).__name__}; expected a one_logger.recorder.Processor."
+            )
+    return tuple(processors)

@@ -1,0 +1,65 @@
+"""A span as one exporter is to see it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from one_logger.core import Attributes, AttributeValue, Span
+
+
+def _viewed(name: str) -> Any:
+    """An attribute of a span, read from the one that is viewed, whenever it is asked for."""
+    return property(lambda view: getattr(view.viewed, name))
+
+
+class SpanView(Span):
+    """A live view of a span: all is the span's own, but for its parent and attributes that are added.
+
+    For exporters, which only read: another thread goes on using the span itself.
+
+    Args:
+        viewed: The span.
+        parent_span_id: The id of the parent to be seen; None for a root.
+    """
+
+    __slots__ = ("_added", "_parent", "viewed")
+
+    def __init__(self, viewed: Span, parent_span_id: int | None) -> None:
+        self.viewed = viewed
+        self._parent = parent_span_id
+        self._added: dict[str, AttributeValue] = {}
+
+    name = _viewed("name")
+    trace_id = _viewed("trace_id")
+    span_id = _viewed("span_id")
+    start_unix_ns = _viewed("start_unix_ns")
+    start_monotonic_ns = _viewed("start_monotonic_ns")
+    end_unix_ns = _viewed("end_unix_ns")
+    end_monotonic_ns = _viewed("end_monotonic_ns")
+    problem = _viewed("problem")
+    ancestor = _viewed("ancestor")
+    open_ancestor = _viewed("open_ancestor")
+    _later_attributes = _viewed("_later_attributes")
+    _start_event_attributes = _viewed("_start_event_attributes")
+    _stop_event_attributes = _viewed("_stop_event_attributes")
+    _status = _viewed("_status")
+
+    @property
+    def parent_span_id(self) -> int | None:  # type: ignore[override]  # read only, as the view is
+        """The id of the parent that this exporter is to see."""
+        return self._parent
+
+    @property
+    def _initial_attributes(self) -> dict[str, AttributeValue]:  # type: ignore[override]  # likewise
+        own: dict[str, AttributeValue] = self.viewed._initial_attributes
+        return {**own, **self._added} if self._added else own
+
+    def set_initial_attributes(self, attributes: Mapping[str, object]) -> None:
+        """Add attributes to what this exporter sees. The span itself doesn't change."""
+        self._added.update(Attributes(attributes))
+
+    @property
+    def adds(self) -> bool:
+        """Whether there is anything added."""
+        return bool(self._added)

@@ -1,0 +1,159 @@
+"""A processor that makes one event of many."""
+
+from __future__ import annotations
+
+from time import monotonic
+
+from one_logger.core import ErrorEvent, Event, OneLoggerError, Span
+from one_logger.recorder.processors.processor import Decision, Processor
+from one_logger.recorder.processors.statistics import PATIENCE, Statistics
+
+MAX_SPANS = 1_024
+"""For how many enclosing spans numbers are kept at once. If there are more, the oldest are reported and forgotten."""
+
+DURATION = "duration_seconds"
+"""What the duration of a span is called among the attributes of a summary."""
+
+_NANOSECONDS = 10**9
+
+
+class Summarizer(Processor):
+    """Keeps the statistics of an attribute of events, or of the duration of spans, and records them as events.
+
+    A summary is about all values since the enclosing span started, and an event of that span: for events the nearest
+    exported open span that they happen in, for spans the nearest one around them, or the nearest one that has the name
+    `within`. It comes every so many values, every so many seconds, and when that span stops. What has no such span is
+    summarised for the whole process; the summary then has a span of its own.
+
+    Its attributes are `count`, `avg`, `min`, `max`, `stddev`, `total` and `last`, each after the name of the attribute
+    and a dot: `duration.avg`. Values that are no finite numbers are left out and counted: `duration.invalid`.
+
+    Args:
+        event: The name of the events whose attribute is summarised.
+        span: Instead, the name of the spans.
+        attribute: The attribute. For spans None is the duration, in seconds, called `duration_seconds`.
+        every: After how many values there is a summary. None: after no number.
+        interval: After how many seconds there is one, checked when a value comes. None: at no time.
+        within: The name of the enclosing span. None: whichever is the nearest.
+        name: The name of the summary. None: that of the events or spans, and `stats update`.
+
+    Raises:
+        OneLoggerError: An argument is not of the kind described here.
+    """
+
+    decides_by_name = True
+
+    def __init__(
+        self,
+        event: str | None = None,
+        *,
+        span: str | None = None,
+        attribute: str | None = None,
+        every: int | None = None,
+        interval: float | None = None,
+        within: str | None = None,
+        name: str | None = None,
+    ) -> None:
+        if (event is None) == (span is None):
+            raise OneLoggerError("A Summarizer needs the name of an event or of a span; give one of the two.")
+        texts = {"event": event, "span": span, "attribute": attribute, "within": within, "name": name}
+        for argument, given in texts.items():
+            if given is not None and not isinstance(given, str):
+                raise OneLoggerError(f"{argument} is {given!r:.100}; expected a text.")
+        if event is not None and attribute is None:
+            raise OneLoggerError(f"attribute is missing; say which attribute of {event!r:.100} to summarise.")
+        if every is not None and (type(every) is not int or every < 1):
+            raise OneLoggerError(f"every is {every!r:.100}; expected a whole number from 1 on.")
+        if interval is not None and (
+            isinstance(interval, bool) or not isinstance(interval, (int, float)) or not interval >= 0
+        ):
+            raise OneLoggerError(f"interval is {interval!r:.100}; expected a number of seconds from 0 on.")
+        self._event = event
+        self._span = span
+        self._attribute = attribute
+        self._within = within
+        self._every = every
+        self._interval = interval
+        self._name = name or f"{event or span} stats update"
+        self._prefix = attribute or DURATION
+        self._statistics: dict[Span | None, Statistics] = {}
+
+    def decide(self, name: str) -> Decision:
+        """Have a say in no span, but see those that are summarised, also if they are not exported."""
+        return Decision.OBSERVE if name == self._span else Decision.KEEP
+
+    def on_event(self, event: Event, span: Span) -> Event:
+        """Take the attribute of an event."""
+        if event.name == self._event and not isinstance(event, ErrorEvent):
+            self._add(event.attributes.get(self._attribute or ""), self.exported(span))
+        return event
+
+    def on_stop(self, span: Span) -> bool:
+        """Take the duration of a span, and report what there is of those in it."""
+        statistics = self._statistics.pop(span, None)
+        if statistics is not None:
+            self._report(statistics, span)
+        if span.name == self._span:
+            value = (
+                (span.duration_ns or 0) / _NANOSECONDS
+                if self._attribute is None
+                else span.attributes.get(self._attribute)
+            )
+            self._add(value, self.around(span))
+        return True
+
+    def on_close(self) -> None:
+        """Report what is left."""
+        for enclosing in list(self._statistics):
+            statistics = self._statistics.pop(enclosing, None)
+            if statistics is not None:
+                self._report(statistics, enclosing)
+
+    def after_fork(self) -> None:
+        """Forget what the parent process reports."""
+        self._statistics = {}
+
+    def _add(self, value: object, enclosing: Span | None) -> None:
+        while enclosing is not None and self._within is not None and enclosing.name != self._within:
+            enclosing = self.around(enclosing)
+        statistics = self._statistics.get(enclosing)
+        if statistics is None:
+            if len(self._statistics) >= MAX_SPANS:
+                self._make_room()
+            statistics = self._statistics.setdefault(enclosing, Statistics())
+        statistics.add(value)
+        if (self._every is not None and statistics.seen - statistics.reported >= self._every) or (
+            self._interval is not None and monotonic() - statistics.reported_at >= self._interval
+        ):
+            self._report(statistics, enclosing)
+        if enclosing is not None and self.exported(enclosing) is not enclosing:
+            # Another thread has stopped it in the meantime. There is nobody who would report this any more.
+            self._statistics.pop(enclosing, None)
+
+    def _make_room(self) -> None:
+        for oldest in list(self._statistics)[: MAX_SPANS // 8]:
+            statistics = self._statistics.pop(oldest, None)
+            if statistics is not None:
+                self._report(statistics, oldest)
+
+    def _report(self, statistics: Statistics, enclosing: Span | None) -> None:
+        statistics.settle(patience=PATIENCE)
+        seen = statistics.seen
+        if seen == statistics.reported:
+            return
+        statistics.reported, statistics.reported_at = seen, monotonic()
+        values: dict[str, object] = {"count": statistics.count}
+        if statistics.count:
+            values |= {
+                "avg": statistics.mean,
+                "min": statistics.smallest,
+                "max": statistics.largest,
+                "stddev": statistics.deviation,
+                "total": statistics.total,
+                "last": statistics.last,
+            }
+        if statistics.invalid:
+            values["invalid"] = statistics.invalid
+        attributes = {f"{self._prefix}.{name}": value for name, value in values.items()}
+        ended = None if enclosing is None else enclosing.end_time
+        self.emit(Event(self._name, attributes, ended), enclosing)
