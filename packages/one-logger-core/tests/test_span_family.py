@@ -145,9 +145,7 @@ _FIELDS = [
     "problem",
     "span_id",
     "start_monotonic_ns",
-    "start_taken",
     "start_unix_ns",
-    "stop_follows",
     "trace_id",
 ]
 

@@ -56,9 +56,6 @@ class Span:
         end_unix_ns: The end by the wall clock; None while the span is open.
         end_monotonic_ns: The end by the monotonic clock; 0 while the span is open.
         problem: A sentence that says what was wrong with the arguments; None if nothing was.
-        start_taken: Is set if the stop is to follow: by a worker that takes the start while the span is open,
-            or by a recorder that queues something which the stop is to come after.
-        stop_follows: Whether the stop follows. None until the recorder has decided, which it does once it is over.
     """
 
     __slots__ = (
@@ -68,6 +65,8 @@ class Span:
         "_start_event_attributes",
         "_status",
         "_stop_event_attributes",
+        "_stop_follows",
+        "_stop_is_due",
         "ancestor",
         "end_monotonic_ns",
         "end_unix_ns",
@@ -76,9 +75,7 @@ class Span:
         "problem",
         "span_id",
         "start_monotonic_ns",
-        "start_taken",
         "start_unix_ns",
-        "stop_follows",
         "trace_id",
     )
 
@@ -120,8 +117,10 @@ class Span:
         self.end_unix_ns: int | None = None  # is set last by stop(): it tells other threads that the span is over
         self.end_monotonic_ns = 0
         self._open = True
-        self.start_taken = False
-        self.stop_follows: bool | None = None
+        # For recorders: whether the stop is to be exported by itself, later than the start; and whether it will be,
+        # which is decided when the span has ended.
+        self._stop_is_due = False
+        self._stop_follows: bool | None = None
         self.span_id: int = random_bits(64) or new_span_id()
         self.trace_id: int
         self.parent_span_id: int | None

@@ -128,7 +128,7 @@ class Channel:
 
     def stop(self, span: Span) -> None:
         """Queue the stop of a span whose start was taken, or count it as dropped, as its start was."""
-        if span.stop_follows or span.span_id in self.headless:
+        if span._stop_follows or span.span_id in self.headless:
             self.offer(STOP, span, None)
 
     @property

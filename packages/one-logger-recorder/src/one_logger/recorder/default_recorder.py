@@ -74,7 +74,7 @@ class DefaultRecorder(ChannelledRecorder):
         processors: Sequence[Processor] = (),
         delivery: Literal["background", "inline"] = "background",
         queue_capacity: int = 65_536,
-        queue_bytes: int = 64 * 2**20,
+        queue_bytes: int = 16 * 2**20,
         overflow: Literal["drop", "block"] = "drop",
         block_timeout: float = 1.0,
         flush_interval: float = 0.5,
@@ -130,8 +130,13 @@ class DefaultRecorder(ChannelledRecorder):
             elif current.end_unix_ns is not None:
                 if current is SUPPRESSED:
                     return NOOP_SPAN
-                # It was stopped in another thread or context than it was started in.
-                parent = current.open_ancestor or self._remote_parent
+                # stop() leaves the span in its place: setting the variable is a tenth of what a span costs. It may also
+                # have been stopped in another thread or context. The nearest open span around it is the current one.
+                parent = current.ancestor
+                if parent is not None and parent.end_unix_ns is not None:
+                    parent = current.open_ancestor
+                if parent is None:
+                    parent = self._remote_parent
             if parent_span is not None:
                 parent = self._errors.checked_parent(parent_span, parent)
             if start_time is not None:
@@ -146,7 +151,7 @@ class DefaultRecorder(ChannelledRecorder):
                 problem, span.problem = span.problem, None
                 self._errors.mistake("start", problem)
             if span.ancestor is not None:
-                span.ancestor.start_taken = True  # its stop is to come after this
+                span.ancestor._stop_is_due = True  # its stop is to come after this
             self._open[span] = span
             CURRENT_SPAN.set(span)
             for channel in self._channels:
@@ -165,7 +170,7 @@ class DefaultRecorder(ChannelledRecorder):
             problem, span.problem = span.problem, None
             self._errors.mistake("start", problem)
         if span.ancestor is not None:
-            span.ancestor.start_taken = True
+            span.ancestor._stop_is_due = True
         self._open[span] = span
         CURRENT_SPAN.set(span)
         if type(span) is Span:
@@ -180,7 +185,7 @@ class DefaultRecorder(ChannelledRecorder):
                 channel.offer(START, span, None)
 
     def _queue_stop(self, span: Span) -> None:
-        follows = span.stop_follows = span.start_taken  # see stop()
+        follows = span._stop_follows = span._stop_is_due  # see stop()
         for channel in self._channels:
             if follows or channel.headless:
                 channel.stop(span)
@@ -200,8 +205,6 @@ class DefaultRecorder(ChannelledRecorder):
             if stop_time is not None:
                 stop_time = self._errors.checked_time("stop_time", stop_time)
             span.stop(stop_event_attributes, stop_time=stop_time)
-            if CURRENT_SPAN.get() is span:
-                CURRENT_SPAN.set(span.ancestor)  # which is open, as the span has just been stopped
             if self._chain is not None:
                 self._chain.stop(span)
                 if span.problem is not None:
@@ -210,7 +213,7 @@ class DefaultRecorder(ChannelledRecorder):
             # Looked at after the span has ended. A worker says that it takes the start, and then looks whether the span
             # has ended: so one of the two sees the other. Mostly the start is still queued, and no more is to be said,
             # unless something was queued after it that the stop is to come after: an event, or a span in this one.
-            follows = span.stop_follows = span.start_taken
+            follows = span._stop_follows = span._stop_is_due
             for channel in self._channels:
                 if follows or channel.headless:
                     channel.stop(span)
@@ -280,7 +283,7 @@ class DefaultRecorder(ChannelledRecorder):
 
     def _queue(self, kind: int, span: Span | None, event: Event) -> None:
         if span is not None:
-            span.start_taken = True  # its stop is to come after this
+            span._stop_is_due = True  # its stop is to come after this
         for channel in self._channels:
             queue = channel.queue
             if len(queue) < channel.limit:

@@ -26,7 +26,7 @@ Item = Span | tuple[int, Span | None, Event | None]
 
 def records_in(item: Item) -> int:
     """How many records a queued item is: a span that has ended is start and stop, unless its stop is queued, too."""
-    return 2 if isinstance(item, Span) and item.stop_follows is False else 1
+    return 2 if isinstance(item, Span) and item._stop_follows is False else 1
 
 
 class Delivery:
@@ -35,7 +35,7 @@ class Delivery:
     Whatever the exporter raises stays here. A record is, in this order, taken from the queue, buffered in the exporter,
     and exported or lost.
 
-    The start of a span that has ended by then is its stop as well. `Span.start_taken` and `Span.stop_follows` are how
+    The start of a span that has ended by then is its stop as well. `Span._stop_is_due` and `Span._stop_follows` are how
     the thread that stops a span and the worker agree on it without a lock.
 
     Args:
@@ -121,7 +121,7 @@ class Delivery:
                         methods[kind](event, span)
                     continue
                 if item.end_unix_ns is None:
-                    item.start_taken = True
+                    item._stop_is_due = True
                 start(item)
             except BaseException as error:
                 self._refuse(error)
@@ -130,9 +130,9 @@ class Delivery:
 
     def _end(self, span: Span) -> None:
         """Export the stop of a span that had ended when its start was exported, unless it is queued."""
-        if span.stop_follows is None:
+        if span._stop_follows is None:
             self._undecided.append(span)
-        elif not span.stop_follows:
+        elif not span._stop_follows:
             self.recorded += 1
             try:
                 self._exporter.export_stop(span)
@@ -142,8 +142,8 @@ class Delivery:
     def _decide(self, *, finally_: bool = False) -> None:
         undecided, self._undecided = self._undecided, []
         for span in undecided:
-            if finally_ and span.stop_follows is None:
-                span.stop_follows = False  # whoever was about to say so was interrupted
+            if finally_ and span._stop_follows is None:
+                span._stop_follows = False  # whoever was about to say so was interrupted
             self._end(span)
 
     def _refuse(self, error: BaseException) -> None:

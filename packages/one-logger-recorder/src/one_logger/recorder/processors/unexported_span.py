@@ -58,7 +58,7 @@ class FilteredSpan(UnexportedSpan):
     start_unix_ns = 0
     start_monotonic_ns = 0
     end_monotonic_ns = 0
-    stop_follows = None
+    _stop_follows = None
     _initial_attributes = _NOTHING
     _later_attributes = _NOTHING
     _start_event_attributes = _NOTHING
@@ -77,7 +77,7 @@ class FilteredSpan(UnexportedSpan):
         self.depth = depth
         self.unsampled = unsampled
         self.end_unix_ns = None
-        self.start_taken = False
+        self._stop_is_due = False
         self._open = True
         self.ancestor = None
         if parent is None:
