@@ -38,6 +38,8 @@ class SpanView(Span):
     end_unix_ns = _viewed("end_unix_ns")
     end_monotonic_ns = _viewed("end_monotonic_ns")
     problem = _viewed("problem")
+    start_taken = _viewed("start_taken")
+    stop_follows = _viewed("stop_follows")
     ancestor = _viewed("ancestor")
     open_ancestor = _viewed("open_ancestor")
     _later_attributes = _viewed("_later_attributes")

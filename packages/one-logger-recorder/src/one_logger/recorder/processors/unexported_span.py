@@ -100,7 +100,7 @@ class FilteredSpan(UnexportedSpan):
         except AttributeError:
             return False
         self.end_unix_ns = 0
-        if self.ancestor is not None:
+        if self.ancestor is not None and self.ancestor.end_unix_ns is not None:
             self.ancestor = self.open_ancestor
         return True
 
