@@ -34,6 +34,9 @@ SLICE = 200e-6
 HURRIED_SLICE = 1e-3
 """The same while somebody waits for a flush or the queue is half full: losing nothing comes before smoothness then."""
 
+CLOSING_SLICE = 10e-3
+"""The same while the recorder is closed: the job is over."""
+
 PAUSE = 50e-6
 """Seconds that the worker stands aside. The interpreter lock is not fair: without sleeping, a thread that gives it up
 has taken it again before another has woken up."""
@@ -291,8 +294,7 @@ class Channel:
             return
         backlog = len(queue)
         while backlog > 0 and not self._overdue():
-            hurried = self._waiting or len(queue) >= self._settings.queue_capacity // 2
-            end = monotonic() + (HURRIED_SLICE if hurried else SLICE)
+            end = monotonic() + self._slice
             while backlog > 0 and monotonic() < end:
                 delivery.export(queue, min(backlog, CHUNK))
                 backlog -= CHUNK
@@ -307,6 +309,14 @@ class Channel:
                 sleep(PAUSE)
         if delivery.ship():
             delivery.report_missing(self._overflow.value)
+
+    @property
+    def _slice(self) -> float:
+        """How long to export before the job is let in, in seconds."""
+        if self._end < inf:
+            return CLOSING_SLICE
+        hurried = self._waiting or len(self.queue) >= self._settings.queue_capacity // 2
+        return HURRIED_SLICE if hurried else SLICE
 
     def _overdue(self) -> bool:
         return any(request.closing and request.overdue for request in self._waiting)

@@ -74,7 +74,7 @@ class DefaultRecorder(ChannelledRecorder):
         processors: Sequence[Processor] = (),
         delivery: Literal["background", "inline"] = "background",
         queue_capacity: int = 65_536,
-        queue_bytes: int = 16 * 2**20,
+        queue_bytes: int = 16_000_000,
         overflow: Literal["drop", "block"] = "drop",
         block_timeout: float = 1.0,
         flush_interval: float = 0.5,

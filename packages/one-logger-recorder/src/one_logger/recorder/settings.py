@@ -10,7 +10,7 @@ class ChannelSettings(NamedTuple):
 
     queue_capacity: int = 65_536
     """How many records may be queued."""
-    queue_bytes: int = 16 * 2**20
+    queue_bytes: int = 16_000_000
     """How many bytes may be queued, roughly."""
     block_timeout: float = 0.0
     """How long a thread waits for room in a full queue before its record is dropped, in seconds."""
