@@ -4,12 +4,13 @@ from one_logger.core.attributes import Attributes, AttributeValue
 from one_logger.core.errors import ExportError, OneLoggerError
 from one_logger.core.event import ErrorEvent, Event, TelemetryDataError, TelemetryDataErrorType
 from one_logger.core.exporter import Exporter
+from one_logger.core.no_op_span import NOOP_SPAN, NoOpSpan
 from one_logger.core.reader import StreamReport, read_records, verify
 from one_logger.core.record import RecordEncoder
 from one_logger.core.record_exporter import RecordExporter
 from one_logger.core.resource import Resource
 from one_logger.core.schema import record_schema
-from one_logger.core.span import NOOP_SPAN, NoOpSpan, Span, Status
+from one_logger.core.span import Span, Status
 from one_logger.core.span_context import SpanContext
 from one_logger.core.timestamp import Timestamp
 
