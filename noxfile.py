@@ -18,6 +18,8 @@ PACKAGES = sorted(path.parent.name for path in ROOT.glob("packages/*/pyproject.t
 SOURCES = os.pathsep.join(str(ROOT / "packages" / name / "src") for name in PACKAGES)
 EDITABLE = [f"--editable=./packages/{name}" for name in PACKAGES]
 VENDOR = ROOT / "examples/vendor-exporter"
+# Most tests wait for something, so more run at once than there are cores. Those of a file share what it has set up.
+SIDE_BY_SIDE = ["--numprocesses=4", "--dist=loadfile"]
 PYTHONS = nox.project.python_versions(nox.project.load_toml(f"packages/{PACKAGES[0]}/pyproject.toml"))
 
 
@@ -75,14 +77,14 @@ def imports(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """The tests of all packages, on every supported Python that is there."""
     session.install(*EDITABLE, *tested(*PACKAGES))
-    session.run("pytest", "packages", "-m", "not faults", *session.posargs)
+    session.run("pytest", "packages", "-m", "not faults", *SIDE_BY_SIDE, *session.posargs)
 
 
 @nox.session
 def faults(session: nox.Session) -> None:
     """The tests of real faults that take longer: killed processes, large memory, many threads, garbage."""
     session.install(*EDITABLE, *tested(*PACKAGES))
-    session.run("pytest", "packages", "-m", "faults", *session.posargs)
+    session.run("pytest", "packages", "-m", "faults", "--numprocesses=2", *session.posargs)
 
 
 @nox.session
@@ -110,9 +112,8 @@ def isolated(session: nox.Session, package: str) -> None:
     beside = ["one-logger-recorder"] if package.startswith("one-logger-exporter-") else []
     session.install(*tested(package), *beside, "--constraint", str(siblings))
     with session.chdir(session.create_tmp()):
-        session.run(
-            "pytest", f"--config-file={ROOT}/pyproject.toml", "-m", "not faults", f"{ROOT}/packages/{package}/tests"
-        )
+        configuration = f"--config-file={ROOT}/pyproject.toml"
+        session.run("pytest", configuration, "-m", "not faults", *SIDE_BY_SIDE, f"{ROOT}/packages/{package}/tests")
 
 
 @nox.session(requires=["build"])

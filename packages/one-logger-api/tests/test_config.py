@@ -111,7 +111,6 @@ def test_from_mapping_takes_what_the_constructor_takes() -> None:
         ({"application_name": "app", "error_handling_strategy": 7}, "error_handling_strategy is 7; expected"),
         ({"application_name": "app", "custom_metadata": ["a"]}, r"custom_metadata is \['a'\]; expected"),
     ],
-    ids=str,
 )
 def test_mistakes_are_sentences(values: dict[str, object], sentence: str) -> None:
     """Each mistake says what was given and what was expected."""

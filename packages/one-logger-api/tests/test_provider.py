@@ -66,7 +66,7 @@ def test_configure_again_after_close(configure: Configure) -> None:
     assert get_recorder() is second
 
 
-@pytest.mark.parametrize(("config", "recorder"), [(None, NOOP_RECORDER), (OneLoggerConfig("app"), "recorder")], ids=str)
+@pytest.mark.parametrize(("config", "recorder"), [(None, NOOP_RECORDER), (OneLoggerConfig("app"), "recorder")])
 def test_configure_wants_a_config_and_a_recorder(config: Any, recorder: Any) -> None:
     """Arguments of other types are refused, and the process stays unconfigured."""
     with pytest.raises(OneLoggerError, match="expected a OneLoggerConfig and a Recorder"):

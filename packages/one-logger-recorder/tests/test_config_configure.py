@@ -207,7 +207,6 @@ def test_a_strategy_that_nobody_knows_is_logged(
         {"application_name": "app", "recorder": {"queue_bytes": "many"}},
         {},
     ],
-    ids=str,
 )
 def test_mistakes_in_the_call_never_reach_the_job_unasked(
     start_up: Path, caplog: pytest.LogCaptureFixture, arguments: dict[str, Any]
@@ -251,7 +250,6 @@ def test_no_exporter_at_all_is_said_once(start_up: Path, caplog: pytest.LogCaptu
         {"environment": "true"},
         {"environment": "1", "application_name": None},
     ],
-    ids=str,
 )
 def test_a_process_that_is_off_reads_nothing(
     install: Install, start_up: Path, monkeypatch: pytest.MonkeyPatch, arguments: dict[str, Any]

@@ -47,7 +47,6 @@ def events(records: list[Record], kind: str = "event") -> list[Record]:
         ({"max_verbosity": 1}, ["batch 1", "batch 2", "saved", "noisy"]),
         ({"max_verbosity": 0, "verbosity_attribute": "loss"}, ["saved", "noisy", "noisy 2"]),
     ],
-    ids=str,
 )
 def test_events_are_kept_and_dropped(recording: Recording, arguments: Record, kept: list[str]) -> None:
     """By name, by conditions on attributes, by a function, and by verbosity."""
@@ -83,7 +82,6 @@ def test_errors_are_not_events_to_a_filter(recording: Recording) -> None:
         (lambda: EventFilter(max_verbosity=True), "max_verbosity is True; expected a number."),
         (lambda: EventFilter(verbosity_attribute=1), "verbosity_attribute is 1; expected an attribute's name."),  # type: ignore[arg-type]
     ],
-    ids=str,
 )
 def test_arguments_are_checked(make: Callable[[], object], sentence: str) -> None:
     """What is wrong is said where the filter is made."""

@@ -60,7 +60,6 @@ def events(records: list[Record], kind: str = "event") -> list[Record]:
         ({"include": "[Ll]oad"}, {"load", "Load"}),
         ({}, {"load", "load_data", "Load", "save"}),
     ],
-    ids=str,
 )
 def test_spans_are_kept_and_dropped_by_name(recording: Recording, arguments: Record, kept: set[str]) -> None:
     """Names are exact or patterns; what is included may be excluded again; case counts."""

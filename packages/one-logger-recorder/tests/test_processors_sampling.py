@@ -237,7 +237,6 @@ def test_an_error_in_a_filtered_span_goes_to_the_undecided_one_around_it(recordi
         (lambda: TailSampler(one_in=0), "one_in is 0; expected a whole number from 1 on."),
         (lambda: TailSampler(min_duration=-1), "min_duration is -1; expected a number of seconds from 0 on."),
     ],
-    ids=str,
 )
 def test_arguments_are_checked(make: Callable[[], object], sentence: str) -> None:
     """What is wrong is said where the sampler is made."""

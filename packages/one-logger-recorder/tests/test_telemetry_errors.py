@@ -259,7 +259,6 @@ def test_use_after_close_raises_if_asked_for() -> None:
         ({"exporters": [], "max_failures": "5"}, "max_failures is '5'"),
         ({"exporters": [], "exit_timeout": None}, "exit_timeout is None"),
     ],
-    ids=str,
 )
 def test_constructor_says_what_is_wrong(arguments: dict[str, Any], sentence: str) -> None:
     """Arguments are checked where they are given."""
