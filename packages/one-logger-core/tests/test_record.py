@@ -259,6 +259,19 @@ def test_span_that_has_stopped_is_one_record() -> None:
     assert _record(encoder.end())["records"] == 3
 
 
+def test_spans_of_several_traces_may_take_turns() -> None:
+    """Each record has the ids of its own span and parent, whatever came before it in the stream."""
+    encoder = _encoder()
+    roots = [Span("root"), Span("root", parent=SpanContext(0xA, 0xB)), Span("root")]
+    spans = [*roots, *(Span("child", parent=root) for _ in range(2) for root in roots)]
+    for span in [*spans, *reversed(spans)]:
+        parent = {} if span.parent_span_id is None else {"parent_span_id": f"{span.parent_span_id:016x}"}
+        ids = {"trace_id": f"{span.trace_id:032x}", "span_id": f"{span.span_id:016x}"}
+        start, event = _record(encoder.start(span)), _record(encoder.event(Event("e"), span))
+        assert {name: start.get(name) for name in start if name.endswith("_id")} == ids | parent
+        assert {name: event.get(name) for name in event if name.endswith("_id")} == ids
+
+
 def test_error_has_what_is_known_of_the_exception() -> None:
     """An `error` has message, class, text and stack trace of the exception, also as attributes."""
     span = Span("work")
