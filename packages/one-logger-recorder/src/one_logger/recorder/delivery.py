@@ -98,14 +98,14 @@ class Delivery:
             if not self._call(self._exporter.initialize, resource):
                 return False
             self.initialized = self._dirty = True
+        if self._undecided:
+            self._decide()
         return self.ship() and self.report_missing(overflow)
 
     def export(self, queue: deque[Item], size: int) -> None:
         """Have the exporter encode the next `size` records."""
         take, methods, start = queue.popleft, self._methods, self._methods[START]
         self._dirty = True
-        if self._undecided:
-            self._decide()
         for _ in range(size):
             item = take()
             self.taken += 1
@@ -139,10 +139,12 @@ class Delivery:
             except BaseException as error:
                 self._refuse(error)
 
-    def _decide(self, *, finally_: bool = False) -> None:
+    def _decide(self, *, closing: bool = False) -> None:
+        """Look again at the spans that had ended just before their recorder could say whether their stop follows."""
         undecided, self._undecided = self._undecided, []
+        self._dirty = True
         for span in undecided:
-            if finally_ and span._stop_follows is None:
+            if closing and span._stop_follows is None:
                 span._stop_follows = False  # whoever was about to say so was interrupted
             self._end(span)
 
@@ -229,7 +231,8 @@ class Delivery:
         """
         if not self.initialized:
             return
-        self._decide(finally_=True)
+        if self._undecided:
+            self._decide(closing=True)
         if not self.report_missing(overflow):
             self._tell(overflow)  # once more, if that was lost: close() ships it
         buffered = self.buffered
