@@ -13,13 +13,36 @@ from typing import Any
 import pytest
 
 from one_logger.api import OneLoggerConfig
+from one_logger.api.context import CURRENT_SPAN
 from one_logger.api.testing import configured
-from one_logger.core import ErrorEvent, Event, Exporter, OneLoggerError, Resource, Span, TelemetryDataError, verify
+from one_logger.core import (
+    ErrorEvent,
+    Event,
+    Exporter,
+    OneLoggerError,
+    Resource,
+    Span,
+    TelemetryDataError,
+    diagnostics,
+    verify,
+)
 from one_logger.exporter.memory import InMemoryExporter
 from one_logger.recorder import DefaultRecorder, ExporterConfigError, Processor, build_exporters
+from one_logger.recorder.process import live_recorders
 
 Install = Callable[..., Path]
 Problems = Callable[..., list[str]]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left() -> Iterator[None]:
+    """No test finds an open span, unwritten reports or working threads of another one."""
+    CURRENT_SPAN.set(None)
+    diagnostics.write_reports()
+    yield
+    for recorder in list(live_recorders):
+        if isinstance(recorder, DefaultRecorder):
+            recorder.close(0)
 
 
 @pytest.fixture
@@ -28,6 +51,7 @@ def logged(caplog: pytest.LogCaptureFixture) -> Callable[[int], list[str]]:
 
     Whichever worker of the process comes by writes them: it may be that of a recorder which another test has left.
     """
+    caplog.clear()
 
     def logged(count: int) -> list[str]:
         deadline = monotonic() + 10
