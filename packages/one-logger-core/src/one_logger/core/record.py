@@ -73,10 +73,17 @@ class RecordEncoder:
                 f"{self._group('attributes', span._initial_attributes)}{start_event}}}\n"
             )
         self._completed.add(span_id)
+        # Most records are made here, so nothing is called that can be done without.
+        attributes: Mapping[str, AttributeValue] = span._initial_attributes
+        if span._later_attributes:
+            attributes = _all_attributes(span)
+        group = f',"attributes":{self._attributes(attributes)}' if attributes else ""
+        stop_event = self._group("stop_event", span._stop_event_attributes) if span._stop_event_attributes else ""
         return (
             f'{self._complete}{seq},{self._trace}{span_id.to_bytes(8).hex()}"{self._parent},"name":{NAMES[span.name]},'
-            f'"start_time_unix_nano":{span.start_unix_ns},{self._end(span, end)}{start_event}'
-            f"{self._group('stop_event', span._stop_event_attributes)}}}\n"
+            f'"start_time_unix_nano":{span.start_unix_ns},"end_time_unix_nano":{end},'
+            f'"duration_ns":{span.end_monotonic_ns - span.start_monotonic_ns},"status":"{span._status._value_}"'
+            f"{group}{start_event}{stop_event}}}\n"
         )
 
     def stop(self, span: Span) -> str:
@@ -87,7 +94,10 @@ class RecordEncoder:
         self._seq += 1
         return (
             f'{self._stop}{self._seq},{self._ids_of(span)},"name":{NAMES[span.name]},'
-            f"{self._end(span, span.end_unix_ns)}{self._group('stop_event', span._stop_event_attributes)}}}\n"
+            f'"end_time_unix_nano":{span.end_unix_ns},'
+            f'"duration_ns":{span.end_monotonic_ns - span.start_monotonic_ns},"status":"{span._status._value_}"'
+            f"{self._group('attributes', _all_attributes(span))}"
+            f"{self._group('stop_event', span._stop_event_attributes)}}}\n"
         )
 
     def event(self, event: Event, span: Span) -> str:
@@ -135,17 +145,12 @@ class RecordEncoder:
             self._ids = f'"trace_id":"{span.trace_id:032x}","span_id":"{span.span_id:016x}"'
         return self._ids
 
-    def _end(self, span: Span, end: int | None) -> str:
-        """What is known at the end, all attributes included."""
-        attributes: Mapping[str, AttributeValue] = span._initial_attributes
-        if span._later_attributes:
-            # A thread that found the span open may still be adding: copy() cannot be interrupted, iteration can.
-            attributes = {**attributes, **span._later_attributes.copy()}
-        group = f',"attributes":{self._attributes(attributes)}' if attributes else ""
-        return (
-            f'"end_time_unix_nano":{end},"duration_ns":{span.end_monotonic_ns - span.start_monotonic_ns},'
-            f'"status":"{span._status._value_}"{group}'
-        )
-
     def _group(self, name: str, attributes: Mapping[str, AttributeValue] | None) -> str:
         return f',"{name}":{self._attributes(attributes)}' if attributes else ""
+
+
+def _all_attributes(span: Span) -> Mapping[str, AttributeValue]:
+    if not span._later_attributes:
+        return span._initial_attributes
+    # A thread that found the span open may still be adding: copy() cannot be interrupted, iteration can.
+    return {**span._initial_attributes, **span._later_attributes.copy()}
