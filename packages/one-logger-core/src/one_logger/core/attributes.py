@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import ItemsView, Iterator, KeysView, Mapping, Sequence, ValuesView
 
 from one_logger.core import diagnostics
 from one_logger.core._conversion import attribute_name, attribute_value
@@ -43,14 +43,36 @@ class Attributes(Mapping[str, AttributeValue]):
             diagnostics.report("invalid attributes", str(error))
             self._values = salvage_attributes(values)
 
+    @classmethod
+    def of_taken(cls, values: dict[str, AttributeValue]) -> Attributes:
+        """Attributes that are what `take_attributes` gave, without looking at it again."""
+        attributes = cls.__new__(cls)
+        attributes._values = values
+        return attributes
+
     def __getitem__(self, name: str) -> AttributeValue:
         return self._values[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._values
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._values)
 
     def __len__(self) -> int:
         return len(self._values)
+
+    def keys(self) -> KeysView[str]:
+        """The names."""
+        return self._values.keys()
+
+    def values(self) -> ValuesView[AttributeValue]:
+        """The values."""
+        return self._values.values()
+
+    def items(self) -> ItemsView[str, AttributeValue]:
+        """The names and values."""
+        return self._values.items()
 
     def __repr__(self) -> str:
         return f"Attributes({self._values!r})"

@@ -84,7 +84,7 @@ class Event:
     @property
     def attributes(self) -> Attributes:
         """The properties."""
-        return Attributes(self._attributes)
+        return Attributes.of_taken(self._attributes)
 
     def with_attributes(self, attributes: Mapping[str, object]) -> Self:
         """The same event with these attributes instead of its own."""

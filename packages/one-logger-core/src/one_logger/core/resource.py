@@ -22,7 +22,7 @@ class Resource:
     __slots__ = ("_attributes",)
 
     def __init__(self, attributes: Mapping[str, object] | None = None) -> None:
-        self._attributes = Attributes(take_attributes(attributes))
+        self._attributes = Attributes.of_taken(take_attributes(attributes))
 
     @classmethod
     def create(

@@ -197,11 +197,11 @@ class Span:
         if self.end_unix_ns is not None:
             self._report_late("set_attributes")
         else:
-            self._later_attributes.update(Attributes(attributes))
+            self._later_attributes.update(Attributes(attributes).items())
 
     def set_initial_attributes(self, attributes: Mapping[str, object]) -> None:
         """Set attributes that the span is started with. For a recorder, before it exports the start."""
-        self._initial_attributes = {**self._initial_attributes, **Attributes(attributes)}
+        self._initial_attributes = {**self._initial_attributes, **Attributes(attributes)._values}
 
     def set_status(self, status: Status) -> None:
         """Say how the work ended. On a span that has ended it does nothing; the first time is logged."""
@@ -243,12 +243,12 @@ class Span:
     @property
     def attributes(self) -> Attributes:
         """All attributes as they are now."""
-        return Attributes({**self._initial_attributes, **self._later_attributes.copy()})
+        return Attributes.of_taken({**self._initial_attributes, **self._later_attributes.copy()})
 
     @property
     def initial_attributes(self) -> Attributes:
         """The attributes that the span was started with."""
-        return Attributes(self._initial_attributes)
+        return Attributes.of_taken(self._initial_attributes)
 
     @property
     def status(self) -> Status:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from one_logger.core import Event, OneLoggerError, Span
+from one_logger.core import Attributes, Event, OneLoggerError, Span
 from one_logger.recorder.processors.names import NamePattern, Names
 from one_logger.recorder.processors.processor import Processor
 
@@ -26,10 +26,10 @@ class Enricher(Processor):
     """
 
     def __init__(self, attributes: Added, *, spans: Names = "*", events: Names = ()) -> None:
-        self._constant: dict[str, object] | None = None
+        self._constant: Attributes | None = None
         self._function: Callable[[Span | Event], Mapping[str, object] | None] | None = None
         if isinstance(attributes, Mapping):
-            self._constant = dict(attributes)
+            self._constant = Attributes(attributes)
         elif callable(attributes):
             self._function = attributes
         else:
@@ -64,6 +64,6 @@ class Enricher(Processor):
 
 
 def _without(added: Mapping[str, object], present: Mapping[str, object]) -> Mapping[str, object]:
-    if added.keys().isdisjoint(present):
+    if added.keys().isdisjoint(present.keys()):
         return added
     return {name: value for name, value in added.items() if name not in present}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
-from one_logger.core import Event, OneLoggerError, Span
+from one_logger.core import Attributes, Event, OneLoggerError, Span
 from one_logger.core._safe_repr import safe_repr
 from one_logger.recorder.processors.names import MAX_CACHED
 from one_logger.recorder.processors.processor import Decision, Host, Processor
@@ -133,7 +133,7 @@ class Pipeline:
                 added = on_start(span)
                 if added is None:
                     continue
-                if isinstance(added, Mapping):
+                if type(added) is Attributes or isinstance(added, Mapping):
                     take(added)
                 else:
                     self._wrong(index, "on_start", added, "a mapping of attributes or None")
