@@ -123,12 +123,30 @@ def test_secrets_are_in_no_text() -> None:
     assert "sesame" not in str(raised.value)
 
 
-def test_making_an_exporter_imports_no_client(run_script: Callable[..., str]) -> None:
-    """The constructor neither imports kafka-python nor connects."""
-    script = (
-        "import sys\n"
-        "from one_logger.exporter.kafka import KafkaExporter\n"
-        "KafkaExporter('127.0.0.1:1', 'telemetry', compression='gzip')\n"
-        "print('kafka' in sys.modules)\n"
-    )
-    assert run_script(script) == "False\n"
+FORKING = """
+import os
+import signal
+import sys
+import time
+import warnings
+from one_logger.exporter.kafka import KafkaExporter
+from one_logger.recorder import DefaultRecorder
+
+warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
+recorder = DefaultRecorder([KafkaExporter("127.0.0.1:1", "telemetry")])
+recorder.start("work")
+time.sleep(float(sys.argv[1]))
+child = os.fork()
+if not child:
+    signal.alarm(20)
+    import kafka.admin
+    os._exit(0)
+print(os.waitpid(child, 0)[1])
+os._exit(0)
+"""
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.03, 0.1])
+def test_nothing_is_imported_in_the_exporters_thread(delay: float, run_script: Callable[..., str]) -> None:
+    """A child that is forked soon after the start can import what the exporter needs: no thread was just at it."""
+    assert run_script(FORKING, delay).splitlines()[-1] == "0"

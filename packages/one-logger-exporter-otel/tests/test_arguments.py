@@ -125,13 +125,39 @@ def test_missing_package_is_named() -> None:
 
 
 def test_import_is_cheap() -> None:
-    """Importing and constructing the exporter imports nothing of OpenTelemetry: the job's start-up is not the place."""
+    """Importing the exporter, which a configuration does to look at it, imports nothing of OpenTelemetry."""
     code = (
-        "import sys; from one_logger.exporter.otel import OTelExporter; OTelExporter(endpoint='http://collector');"
+        "import sys; from one_logger.exporter.otel import OTelExporter;"
         "print([n for n in sys.modules if n.startswith(('opentelemetry.sdk', 'requests', 'grpc', 'google'))])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
+@pytest.mark.parametrize("events", ["span", "both"])
+def test_nothing_is_imported_after_it_was_made(protocol: str, events: str) -> None:
+    """The exporter's thread imports nothing: a process forked meanwhile could not import it any more."""
+    code = (
+        "import sys\n"
+        "from one_logger.core import Event, Resource, Span\n"
+        "from one_logger.exporter.otel import OTelExporter\n"
+        f"exporter = OTelExporter(endpoint='http://127.0.0.1:1', protocol={protocol!r}, events={events!r})\n"
+        "before = set(sys.modules)\n"
+        "exporter.initialize(Resource.create('tests'))\n"
+        "span = Span('work')\n"
+        "exporter.export_start(span)\n"
+        "exporter.export_event(Event('step'), span)\n"
+        "span.stop()\n"
+        "exporter.export_stop(span)\n"
+        "try:\n"
+        "    exporter.flush()\n"
+        "except Exception as error:\n"
+        "    print(type(error).__name__)\n"
+        "print(sorted(set(sys.modules) - before))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "ExportError\n[]\n"
 
 
 def test_configuration_makes_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,11 +8,8 @@ from typing import Any, get_args
 
 from one_logger.core import OneLoggerError, RecordExporter, Resource
 from one_logger.exporter.kafka import settings
+from one_logger.exporter.kafka.outbox import Outbox
 from one_logger.exporter.kafka.settings import Batch, Compression, SaslMechanism, SecurityProtocol
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from one_logger.exporter.kafka.outbox import Outbox
 
 _inherited: list[object] = []
 """What forked children have inherited: kept, since an object that goes away closes what its parent still uses."""
@@ -111,9 +108,7 @@ class KafkaExporter(RecordExporter):
         self._outbox: Outbox | None = None
 
     def open(self, resource: Resource) -> None:
-        """Import kafka-python and connect to the brokers."""
-        from one_logger.exporter.kafka.outbox import Outbox
-
+        """Connect to the brokers."""
         self._outbox = Outbox(self._config, self._topic, self._batch, self._max_message_bytes, self._delivery_timeout)
 
     def write(self, lines: list[str]) -> None:

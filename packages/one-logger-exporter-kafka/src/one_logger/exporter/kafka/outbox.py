@@ -9,11 +9,15 @@ from typing import Any, NamedTuple
 from one_logger.core import ExportError
 from one_logger.exporter.kafka import messages, quiet
 from one_logger.exporter.kafka.messages import Message
+from one_logger.exporter.kafka.producer import (
+    REFUSED,
+    TOO_LARGE,
+    InvalidRecordError,
+    KafkaError,
+    KafkaTimeoutError,
+    Producer,
+)
 from one_logger.exporter.kafka.settings import Batch, secrets_of
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from one_logger.exporter.kafka.producer import Producer
 
 LAST_WORDS = 1.0
 """Seconds that the thread of a producer may take to end."""
@@ -95,8 +99,6 @@ class Outbox:
 
     def _send(self, lines: list[str], stream: str) -> Shipment:
         """Hand the next messages to the producer, which sends them until they are acknowledged."""
-        from one_logger.exporter.kafka.producer import KafkaError, KafkaTimeoutError
-
         if messages.size(lines[0]) > self._max:
             self._lose(lines[:1], f"a record has more than the {self._max} bytes that a message may have.")
             del lines[0]
@@ -130,8 +132,6 @@ class Outbox:
         Raises:
             ExportError: It is not known by the deadline. The messages stay on their way.
         """
-        from one_logger.exporter.kafka.producer import KafkaError
-
         producer = self._producer
         if producer is None:
             return
@@ -160,8 +160,6 @@ class Outbox:
         Raises:
             ExportError: They have refused some, which are kept.
         """
-        from one_logger.exporter.kafka.producer import TOO_LARGE, InvalidRecordError
-
         shipment, self._shipment = self._shipment, None
         if shipment is None:
             return False
@@ -199,8 +197,6 @@ class Outbox:
     # -- the producer --------------------------------------------------------------------------------------------------
 
     def _make_producer(self) -> Producer:
-        from one_logger.exporter.kafka.producer import REFUSED, KafkaError, Producer
-
         servers = ", ".join(self._config["bootstrap_servers"])
         try:
             return Producer(self._config)

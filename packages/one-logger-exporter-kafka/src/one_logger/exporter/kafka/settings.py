@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, get_args
 
 from one_logger.core import OneLoggerError
+from one_logger.exporter.kafka.producer import Producer
 
 Batch = Literal["jsonl", "records"]
 Compression = Literal["gzip", "snappy", "lz4", "zstd"]
@@ -177,7 +178,7 @@ def check_security(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def check_producer_config(given: Mapping[str, Any] | None, security: Mapping[str, Any]) -> dict[str, Any]:
-    """Further options of kafka-python's producer. Imports it if there are any, to know which there can be.
+    """Further options of kafka-python's producer.
 
     Args:
         given: The options.
@@ -190,8 +191,6 @@ def check_producer_config(given: Mapping[str, Any] | None, security: Mapping[str
         return {}
     if not isinstance(given, Mapping):
         raise OneLoggerError(f"producer_config was given as {type(given).__name__}; expected a mapping.")
-    from one_logger.exporter.kafka.producer import Producer
-
     problems = []
     for name in given:
         if name in _OWNED:

@@ -113,11 +113,25 @@ class OTelExporter(Exporter):
                 "How to reach a collector was said, but all that is exported goes to exporters that were given; "
                 "leave one of the two out."
             )
+        self._import()
         self._pipeline: Pipeline | None = None
         self._closed = False
 
+    def _import(self) -> None:
+        """Import what will be needed.
+
+        Here, not in the exporter's thread: in a process that is forked while another thread imports something, nobody
+        can import that any more, neither we nor the job.
+        """
+        from one_logger.exporter.otel.pipeline import client_of
+
+        for settings in self._settings.values():
+            client_of(settings)
+        if self._events != "span":
+            import one_logger.exporter.otel.logs  # noqa: F401
+
     def initialize(self, resource: Resource) -> None:
-        """Import OpenTelemetry and get ready to send. No connection is made yet."""
+        """Get ready to send. No connection is made yet."""
         if self._pipeline is not None:
             raise ExportError("initialize() was called on an OTelExporter that is initialised already.")
         if self._closed:

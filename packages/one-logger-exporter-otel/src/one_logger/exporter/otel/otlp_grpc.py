@@ -6,15 +6,23 @@ one could look over their shoulder. Whether a batch may be sent again is in gRPC
 
 from __future__ import annotations
 
+# What is imported and not named below is what others import at their first use, which is in the exporter's thread.
+import email.parser  # noqa: F401 - importlib.metadata
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
 import grpc
+import grpc.experimental
+import opentelemetry.util.re  # noqa: F401 - settings
 
 from one_logger.core import ExportError
 from one_logger.exporter.otel.refusal import RefusedError, Remedy
-from one_logger.exporter.otel.settings import OtlpSettings
+from one_logger.exporter.otel.settings import OtlpSettings, Signal
+
+with suppress(ImportError):
+    import grpc._channel
 
 DEFAULT_ENDPOINT = "http://localhost:4317"
 DEFAULT_TIMEOUT = 10.0
@@ -46,6 +54,22 @@ _ABOUT_THE_CONTENT = frozenset(
 _RETRY_INFO = ("grpc-status-details-bin", "google.rpc.retryinfo-bin")
 
 
+def stub_of(signal: Signal) -> tuple[Any, Any, str]:
+    """What encodes a signal, the stub that sends it, and where an answer says how much was rejected.
+
+    Those for logs are imported where they are wanted: they are not stable.
+    """
+    if signal == "logs":
+        from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
+        from opentelemetry.proto.collector.logs.v1.logs_service_pb2_grpc import LogsServiceStub
+
+        return encode_logs, LogsServiceStub, "rejected_log_records"
+    from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+    from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import TraceServiceStub
+
+    return encode_spans, TraceServiceStub, "rejected_spans"
+
+
 class GrpcClient:
     """The way to a collector over gRPC.
 
@@ -54,21 +78,7 @@ class GrpcClient:
     """
 
     def __init__(self, settings: OtlpSettings) -> None:
-        # Traces and logs differ in the names alone. Those for logs are imported where they are wanted: they are not
-        # stable.
-        make: Any
-        if settings.signal == "logs":
-            from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
-            from opentelemetry.proto.collector.logs.v1.logs_service_pb2_grpc import LogsServiceStub
-
-            self._encode: Any = encode_logs
-            make, self._rejected = LogsServiceStub, "rejected_log_records"
-        else:
-            from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
-            from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import TraceServiceStub
-
-            self._encode = encode_spans
-            make, self._rejected = TraceServiceStub, "rejected_spans"
+        self._encode, make, self._rejected = stub_of(settings.signal)
         endpoint = settings.endpoint or settings.variable("ENDPOINT") or DEFAULT_ENDPOINT
         self._peer = (urlsplit(endpoint).netloc or endpoint).rpartition("@")[2]
         self._timeout = settings.timeout or _seconds(settings.variable("TIMEOUT"))

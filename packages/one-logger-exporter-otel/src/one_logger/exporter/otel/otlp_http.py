@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import netrc  # noqa: F401 - requests imports it at the first request, which is in the exporter's thread
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,7 +15,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from one_logger.exporter.otel.given import GivenExporter
 from one_logger.exporter.otel.refusal import RefusedError, Remedy
-from one_logger.exporter.otel.settings import OtlpSettings
+from one_logger.exporter.otel.settings import OtlpSettings, Signal
 
 RETRYABLE = frozenset((429, 502, 503, 504))
 """The statuses after which a request may be sent again (OTLP specification, section "Retryable Response Codes")."""
@@ -69,6 +70,15 @@ class NotingSession(requests.Session):
             return super().request(*args, **kwargs)  # the peer may just have closed a connection that was idle
 
 
+def exporter_of(signal: Signal) -> Any:
+    """The class that exports a signal. The one for logs is imported where it is wanted: it is not stable."""
+    if signal == "logs":
+        from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
+
+        return OTLPLogExporter
+    return OTLPSpanExporter
+
+
 class HttpClient:
     """The way to a collector over HTTP.
 
@@ -78,14 +88,7 @@ class HttpClient:
 
     def __init__(self, settings: OtlpSettings) -> None:
         self._session = NotingSession()
-        # Traces and logs differ in the class alone. The one for logs is imported where it is wanted: it is not stable.
-        if settings.signal == "logs":
-            from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
-
-            make: Any = OTLPLogExporter
-        else:
-            make = OTLPSpanExporter
-        self._exporter: GivenExporter[Any] = make(
+        self._exporter: GivenExporter[Any] = exporter_of(settings.signal)(
             endpoint=settings.url,
             certificate_file=settings.certificate,
             client_key_file=settings.client_key,

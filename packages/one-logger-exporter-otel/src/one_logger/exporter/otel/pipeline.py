@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.sdk.trace import ReadableSpan
@@ -55,7 +55,7 @@ class Pipeline:
         for each in settings.values():
             each.check_files()
         self._neighbour = Neighbour()
-        clients: dict[Signal, Client[Any]] = {signal: _otlp_client(each) for signal, each in settings.items()}
+        clients: dict[Signal, Client[Any]] = {signal: client_of(each)(each) for signal, each in settings.items()}
         if span_exporter is not None:
             clients["traces"] = GivenClient[Any](span_exporter, self._neighbour)
         if log_exporter is not None and with_logs:
@@ -162,11 +162,14 @@ class Pipeline:
         self._neighbour.remove()
 
 
-def _otlp_client(settings: OtlpSettings) -> Client[Any]:
+def client_of(settings: OtlpSettings) -> Callable[[OtlpSettings], Client[Any]]:
+    """What makes the client for a protocol. Imports all that it needs, which is not installed for each protocol."""
     if settings.protocol == "grpc":
-        from one_logger.exporter.otel.otlp_grpc import GrpcClient
+        from one_logger.exporter.otel.otlp_grpc import GrpcClient, stub_of
 
-        return GrpcClient(settings)
-    from one_logger.exporter.otel.otlp_http import HttpClient
+        stub_of(settings.signal)
+        return GrpcClient
+    from one_logger.exporter.otel.otlp_http import HttpClient, exporter_of
 
-    return HttpClient(settings)
+    exporter_of(settings.signal)
+    return HttpClient
