@@ -13,6 +13,13 @@ from one_logger.exporter.file.path import check_template, expand
 _ROTATED = re.compile(r"\.\d{8}T\d{6}\.\d{9}Z-\d+")
 
 
+STEADY = 0.05
+"""Seconds that a file whose last line is not complete has to keep its size for the line to be one that nobody ends."""
+
+LOOKS = 10
+"""How often it is looked at for that."""
+
+
 class FileExporter(RecordExporter):
     """Appends records to a file, as JSON Lines in UTF-8.
 
@@ -171,9 +178,21 @@ def _ends_in_torn_line(path: str) -> bool:
     if not os.path.isfile(path):  # a pipe or a device has no end to look at
         return False
     try:
-        with open(path, "rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(size - 1, 0))
-            return file.read(1) not in (b"", b"\n")
+        size, torn = _end(path)
+        for _ in range(LOOKS if torn else 0):
+            time.sleep(STEADY)  # another process may be writing to it: then it grows, or the line is complete
+            before = size
+            size, torn = _end(path)
+            if size == before or not torn:
+                break
     except OSError:  # may be written to, but not read
         return True
+    return torn
+
+
+def _end(path: str) -> tuple[int, bool]:
+    """The size of a file, and whether its last line is not complete."""
+    with open(path, "rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(size - 1, 0))
+        return size, file.read(1) not in (b"", b"\n")

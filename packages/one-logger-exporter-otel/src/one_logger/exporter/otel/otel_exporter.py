@@ -124,7 +124,9 @@ class OTelExporter(Exporter):
         can import that any more, neither we nor the job.
         """
         from one_logger.exporter.otel.pipeline import client_of
+        from one_logger.exporter.otel.resource import scope
 
+        scope()  # importlib.metadata imports more when it is asked for a version
         for settings in self._settings.values():
             client_of(settings)
         if self._events != "span":

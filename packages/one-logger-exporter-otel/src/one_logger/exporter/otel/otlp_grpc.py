@@ -6,13 +6,12 @@ one could look over their shoulder. Whether a batch may be sent again is in gRPC
 
 from __future__ import annotations
 
-# What is imported and not named below is what others import at their first use, which is in the exporter's thread.
-import email.parser  # noqa: F401 - importlib.metadata
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
+# What is not used below is imported by others at its first use, which is in the exporter's thread.
 import grpc
 import grpc.experimental
 import opentelemetry.util.re  # noqa: F401 - settings
