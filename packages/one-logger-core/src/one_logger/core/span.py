@@ -65,8 +65,6 @@ class Span:
         "_start_event_attributes",
         "_status",
         "_stop_event_attributes",
-        "_stop_follows",
-        "_stop_is_due",
         "ancestor",
         "end_monotonic_ns",
         "end_unix_ns",
@@ -79,6 +77,23 @@ class Span:
         "trace_id",
     )
 
+    name: str
+    trace_id: int
+    span_id: int
+    parent_span_id: int | None
+    ancestor: Span | None
+    start_unix_ns: int
+    start_monotonic_ns: int
+    end_unix_ns: int | None
+    end_monotonic_ns: int
+    problem: str | None
+    _initial_attributes: dict[str, AttributeValue]
+    _later_attributes: dict[str, AttributeValue]
+    _start_event_attributes: dict[str, AttributeValue]
+    _stop_event_attributes: dict[str, AttributeValue] | None
+    _status: Status
+    _open: bool
+
     def __init__(
         self,
         name: str | Enum,
@@ -88,76 +103,12 @@ class Span:
         parent: Span | SpanContext | None = None,
         start_time: Timestamp | None = None,
     ) -> None:
-        self._begin(name, attributes, start_event_attributes, parent, start_time)
-
-    def _begin(
-        self,
-        name: str | Enum,
-        attributes: Mapping[str, object] | None,
-        start_event_attributes: Mapping[str, object] | None,
-        parent: Span | SpanContext | None,
-        start_time: Timestamp | None,
-    ) -> None:
-        """Do what `__init__` does. For recorders: a call of the class, with arguments by name, costs twice this."""
-        self.problem: str | None = None
-        try:
-            self.name: str = name if type(name) is str else exported_name(name)
-            self._initial_attributes = _NONE if attributes is None else take_attributes(attributes)
-            self._start_event_attributes = (
-                _NONE if start_event_attributes is None else take_attributes(start_event_attributes)
-            )
-        except OneLoggerError as error:
-            self.problem = str(error)
-            self.name = message_text(name)
-            self._initial_attributes = salvage_attributes(attributes)
-            self._start_event_attributes = salvage_attributes(start_event_attributes)
-        self._later_attributes: dict[str, AttributeValue] = {}
-        self._stop_event_attributes: dict[str, AttributeValue] | None = None
-        self._status = _UNSET
-        self.end_unix_ns: int | None = None  # is set last by stop(): it tells other threads that the span is over
-        self.end_monotonic_ns = 0
-        self._open = True
-        # For recorders: whether the stop is to be exported by itself, later than the start; and whether it will be,
-        # which is decided when the span has ended.
-        self._stop_is_due = False
-        self._stop_follows: bool | None = None
-        self.span_id: int = random_bits(64) or new_span_id()
-        self.trace_id: int
-        self.parent_span_id: int | None
-        self.ancestor: Span | None
-        if type(parent) is Span and parent.end_unix_ns is None:  # as most are: it does without the looks below
-            self.ancestor = parent
-            self.trace_id = parent.trace_id
-            self.parent_span_id = parent.span_id
-        elif parent is None:
-            self.ancestor = None
-            self.trace_id = new_trace_id()
-            self.parent_span_id = None
-        elif isinstance(parent, (Span, SpanContext)):
-            self.trace_id = parent.trace_id or new_trace_id()
-            self.parent_span_id = parent.span_id or None  # the ids of what is not recorded are zero
-            if isinstance(parent, SpanContext):
-                self.ancestor = None
-            else:
-                self.ancestor = parent if parent.end_unix_ns is None else parent.ancestor
-        else:
-            self.ancestor = None
-            self.trace_id = new_trace_id()
-            self.parent_span_id = None
-            self.problem = (
-                self.problem or f"parent was given as {type(parent).__name__}; expected a Span, a SpanContext or None."
-            )
-        if start_time is None:
-            self.start_unix_ns = time_ns()
-            self.start_monotonic_ns = monotonic_ns()
-        else:
-            self.start_unix_ns = start_time.unix_ns
-            self.start_monotonic_ns = start_time.monotonic_ns
+        begin_span(self, name, attributes, start_event_attributes, parent, start_time)
 
     def stop(
         self, stop_event_attributes: Mapping[str, object] | None = None, *, stop_time: Timestamp | None = None
     ) -> bool:
-        """End the span. Spans that a `Recorder` started are stopped by the recorder, which exports them, too.
+        """End the span. One that a recorder has started is stopped as `Recorder.stop` does it, and exported.
 
         Args:
             stop_event_attributes: What is known of the stop itself.
@@ -166,18 +117,26 @@ class Span:
         Returns:
             True if this call ended the span; False if it had ended before, in which case nothing changes.
         """
-        try:
-            del self._open  # of several threads, and calls within this one, that do so one succeeds
-        except AttributeError:
-            return False
-        self.end_monotonic_ns = monotonic_ns() if stop_time is None else stop_time.monotonic_ns
+        end_monotonic_ns = monotonic_ns() if stop_time is None else stop_time.monotonic_ns
         end_unix_ns = time_ns() if stop_time is None else stop_time.unix_ns
+        attributes, problem = None, None
         if stop_event_attributes is not None:
             try:
-                self._stop_event_attributes = take_attributes(stop_event_attributes)
+                attributes = take_attributes(stop_event_attributes)
             except OneLoggerError as error:
-                self.problem = str(error)
-                self._stop_event_attributes = salvage_attributes(stop_event_attributes)
+                problem = str(error)
+                attributes = salvage_attributes(stop_event_attributes)
+        # Of several threads, and calls within this one, one gets further than this. From here on nothing is called, so
+        # that no exception of a signal handler can leave the span half ended.
+        try:
+            del self._open
+        except AttributeError:
+            return False
+        self.end_monotonic_ns = end_monotonic_ns
+        if attributes is not None:
+            self._stop_event_attributes = attributes
+        if problem is not None:
+            self.problem = problem
         self.end_unix_ns = end_unix_ns
         if self.ancestor is not None and self.ancestor.end_unix_ns is not None:
             # Spans started in this one may go on. They hold on to it; it must not hold on to others that have ended.
@@ -287,6 +246,75 @@ class Span:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name[:100]!r} {self.span_id:016x} of trace {self.trace_id:032x}>"
+
+
+def begin_span(
+    span: Span,
+    name: str | Enum,
+    attributes: Mapping[str, object] | None,
+    start_event_attributes: Mapping[str, object] | None,
+    parent: Span | SpanContext | None,
+    start_time: Timestamp | None,
+) -> None:
+    """Make a span of what `__new__` has given: for recorders, whose spans are of a subclass of `Span`.
+
+    It does all that `Span.__init__` does. A call of the class, with arguments by name, costs twice as much.
+
+    Args:
+        span: What `__new__` has given.
+        name: As in `Span`, like all that follow.
+        attributes: See there.
+        start_event_attributes: See there.
+        parent: See there.
+        start_time: See there.
+    """
+    span.problem = None
+    try:
+        span.name = name if type(name) is str else exported_name(name)
+        span._initial_attributes = _NONE if attributes is None else take_attributes(attributes)
+        span._start_event_attributes = (
+            _NONE if start_event_attributes is None else take_attributes(start_event_attributes)
+        )
+    except OneLoggerError as error:
+        span.problem = str(error)
+        span.name = message_text(name)
+        span._initial_attributes = salvage_attributes(attributes)
+        span._start_event_attributes = salvage_attributes(start_event_attributes)
+    span._later_attributes = {}
+    span._stop_event_attributes = None
+    span._status = _UNSET
+    span.end_unix_ns = None  # is set last by stop(): it tells other threads that the span is over
+    span.end_monotonic_ns = 0
+    span._open = True
+    span.span_id = random_bits(64) or new_span_id()
+    if parent is None:
+        span.ancestor = None
+        span.trace_id = new_trace_id()
+        span.parent_span_id = None
+    elif type(parent) is type(span) and parent.end_unix_ns is None:  # as most are: it does without the looks below
+        span.ancestor = parent
+        span.trace_id = parent.trace_id
+        span.parent_span_id = parent.span_id
+    elif isinstance(parent, (Span, SpanContext)):
+        span.trace_id = parent.trace_id or new_trace_id()
+        span.parent_span_id = parent.span_id or None  # the ids of what is not recorded are zero
+        if isinstance(parent, SpanContext):
+            span.ancestor = None
+        else:
+            span.ancestor = parent if parent.end_unix_ns is None else parent.ancestor
+    else:
+        span.ancestor = None
+        span.trace_id = new_trace_id()
+        span.parent_span_id = None
+        span.problem = (
+            span.problem or f"parent was given as {type(parent).__name__}; expected a Span, a SpanContext or None."
+        )
+    if start_time is None:
+        span.start_unix_ns = time_ns()
+        span.start_monotonic_ns = monotonic_ns()
+    else:
+        span.start_unix_ns = start_time.unix_ns
+        span.start_monotonic_ns = start_time.monotonic_ns
 
 
 START_EVENT_NAME = "span_start"

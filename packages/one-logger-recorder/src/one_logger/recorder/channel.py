@@ -8,12 +8,13 @@ from math import inf
 from time import monotonic, sleep
 
 from one_logger.api.context import CURRENT_SPAN, SUPPRESSED
-from one_logger.core import Event, Exporter, Resource, Span, diagnostics
+from one_logger.core import Event, Exporter, Resource, diagnostics
 from one_logger.core.counter import AtomicCounter
 from one_logger.core.journal import Journal
 from one_logger.core.weight import weigh
 from one_logger.recorder.breaker import Breaker
 from one_logger.recorder.delivery import START, STOP, Delivery, Item, records_in
+from one_logger.recorder.recorded_span import RecordedSpan
 from one_logger.recorder.request import Request
 from one_logger.recorder.settings import ChannelSettings
 from one_logger.recorder.stats import ExporterStats
@@ -100,7 +101,7 @@ class Channel:
 
     # -- the recording threads ---------------------------------------------------------------------------------------
 
-    def offer(self, kind: int, span: Span | None, event: Event | None) -> None:
+    def offer(self, kind: int, span: RecordedSpan | None, event: Event | None) -> None:
         """Queue a record, or count it as dropped: what `queue.append` is for while the queue is below `limit`."""
         queue = self.queue
         if self._closed:
@@ -127,9 +128,9 @@ class Channel:
             item = self.queue[position]
         except IndexError:  # the worker has been there
             return 0
-        return weigh(item, None) if isinstance(item, Span) else weigh(*item[1:])
+        return weigh(item, None) if isinstance(item, RecordedSpan) else weigh(*item[1:])
 
-    def stop(self, span: Span) -> None:
+    def stop(self, span: RecordedSpan) -> None:
         """Queue the stop of a span whose start was taken, or count it as dropped, as its start was."""
         if span._stop_follows or span.span_id in self.headless:
             self.offer(STOP, span, None)
@@ -151,7 +152,7 @@ class Channel:
             sleep(BLOCK_STEP)
         return True
 
-    def _drop(self, kind: int, span: Span | None) -> None:
+    def _drop(self, kind: int, span: RecordedSpan | None) -> None:
         self._overflow.add()
         if span is not None:
             if kind == START:
@@ -354,7 +355,7 @@ class InlineChannel(Channel):
     The job waits for the exporter. For tests, and for exporters that have to run at that place and moment.
     """
 
-    def offer(self, kind: int, span: Span | None, event: Event | None) -> None:
+    def offer(self, kind: int, span: RecordedSpan | None, event: Event | None) -> None:
         """Export a record, and ship it."""
         with self._here:
             super().offer(kind, span, event)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
-from typing import Literal
+from typing import Literal, cast
 
 from one_logger.api import Root
 from one_logger.api.context import CURRENT_SPAN, SUPPRESSED
@@ -24,12 +24,14 @@ from one_logger.core import (
     TelemetryDataErrorType,
     Timestamp,
 )
+from one_logger.core.span import begin_span
 from one_logger.recorder.arguments import check_choice, check_number, check_signals, named_exporters
 from one_logger.recorder.delivery import DATA_ERROR, ERROR, EVENT, START
 from one_logger.recorder.life import ChannelledRecorder
 from one_logger.recorder.processors.chain import Chain
 from one_logger.recorder.processors.pipeline import check_processors
 from one_logger.recorder.processors.processor import Processor
+from one_logger.recorder.recorded_span import RecordedSpan
 from one_logger.recorder.settings import ChannelSettings
 
 
@@ -109,7 +111,7 @@ class DefaultRecorder(ChannelledRecorder):
             exit_timeout=exit_timeout,
         )
         if check_processors(processors):
-            self._chain = Chain(processors, self._errors, self._queue_start, self._queue, self._queue_stop)
+            self._chain = Chain(processors, self, self._errors, self._queue_start, self._queue, self._queue_stop)
 
     def start(  # noqa: C901 - in one piece, as each call that it is divided by would cost every span
         self,
@@ -123,12 +125,12 @@ class DefaultRecorder(ChannelledRecorder):
         if not self._recording and not self._begin():
             return NOOP_SPAN
         try:
-            current = CURRENT_SPAN.get()
+            current = _current()
             parent: Span | SpanContext | None = current
             if current is None:
                 parent = self._remote_parent
             elif current.end_unix_ns is not None:
-                if current is SUPPRESSED:
+                if current is _suppressed:
                     return NOOP_SPAN
                 # stop() leaves the span in its place: setting the variable is a tenth of what a span costs. It may also
                 # have been stopped in another thread or context. The nearest open span around it is the current one.
@@ -145,13 +147,20 @@ class DefaultRecorder(ChannelledRecorder):
                 span = self._chain.start(name, span_attributes, start_event_attributes, parent, start_time)
                 self._begin_processed(span)
                 return span
-            span = _new(Span)
-            span._begin(name, span_attributes, start_event_attributes, parent, start_time)
+            span = _new(RecordedSpan)
+            begin_span(span, name, span_attributes, start_event_attributes, parent, start_time)
+            span._owner = self
+            span._stop_is_due = False
+            span._stop_follows = None
             if span.problem is not None:
                 problem, span.problem = span.problem, None
                 self._errors.mistake("start", problem)
-            if span.ancestor is not None:
-                span.ancestor._stop_is_due = True  # its stop is to come after this
+            ancestor = span.ancestor
+            if ancestor is not None:
+                try:
+                    ancestor._stop_is_due = True  # its stop is to come after this
+                except AttributeError:
+                    span.ancestor = None  # nobody, or a recorder of another kind, has started it
             self._open[span] = span
             CURRENT_SPAN.set(span)
             for channel in self._channels:
@@ -165,18 +174,21 @@ class DefaultRecorder(ChannelledRecorder):
             return NOOP_SPAN
         return span
 
-    def _begin_processed(self, span: Span) -> None:
+    def _begin_processed(self, span: RecordedSpan) -> None:
         if span.problem is not None:
             problem, span.problem = span.problem, None
             self._errors.mistake("start", problem)
         if span.ancestor is not None:
-            span.ancestor._stop_is_due = True
+            if isinstance(span.ancestor, RecordedSpan):
+                span.ancestor._stop_is_due = True
+            else:
+                span.ancestor = None
         self._open[span] = span
         CURRENT_SPAN.set(span)
-        if type(span) is Span:
+        if type(span) is RecordedSpan:
             self._queue_start(span)
 
-    def _queue_start(self, span: Span) -> None:
+    def _queue_start(self, span: RecordedSpan) -> None:
         for channel in self._channels:
             queue = channel.queue
             if len(queue) < channel.limit:
@@ -184,8 +196,8 @@ class DefaultRecorder(ChannelledRecorder):
             else:
                 channel.offer(START, span, None)
 
-    def _queue_stop(self, span: Span) -> None:
-        follows = span._stop_follows = span._stop_is_due  # see stop()
+    def _queue_stop(self, span: RecordedSpan) -> None:
+        follows = span._stop_follows = span._stop_is_due
         for channel in self._channels:
             if follows or channel.headless:
                 channel.stop(span)
@@ -199,24 +211,22 @@ class DefaultRecorder(ChannelledRecorder):
         """Stop a span. See `Recorder.stop`."""
         try:
             # Two threads may stop a span, and close() stops those that are open: only one of them gets it from here.
-            if self._open.pop(span, None) is None:
+            recorded = self._open.pop(span, None)
+            if recorded is None:
                 self._cannot_stop(span)
                 return
             if stop_time is not None:
                 stop_time = self._errors.checked_time("stop_time", stop_time)
-            span.stop(stop_event_attributes, stop_time=stop_time)
+            recorded._end_span(stop_event_attributes, stop_time=stop_time)
             if self._chain is not None:
-                self._chain.stop(span)
+                self._chain.stop(recorded)
                 if span.problem is not None:
                     self._errors.mistake("stop", span.problem)
                 return
-            # Looked at after the span has ended. A worker says that it takes the start, and then looks whether the span
-            # has ended: so one of the two sees the other. Mostly the start is still queued, and no more is to be said,
-            # unless something was queued after it that the stop is to come after: an event, or a span in this one.
-            follows = span._stop_follows = span._stop_is_due
+            follows = recorded._stop_follows = recorded._stop_is_due  # after it has ended: see RecordedSpan
             for channel in self._channels:
                 if follows or channel.headless:
-                    channel.stop(span)
+                    channel.stop(recorded)
             if span.problem is not None:
                 self._errors.mistake("stop", span.problem)
         except Exception as error:
@@ -246,12 +256,12 @@ class DefaultRecorder(ChannelledRecorder):
         if not self._recording and not self._begin():
             return
         try:
-            current = CURRENT_SPAN.get()
-            if current is SUPPRESSED:
+            current = _current()
+            if current is _suppressed:
                 return
             if span is None:
                 span = current if current is None or current.end_unix_ns is None else current.open_ancestor
-            elif not isinstance(span, Span) or span.end_unix_ns is not None:
+            elif not isinstance(span, RecordedSpan) or span.end_unix_ns is not None:
                 self._errors.no_open_span(method, span)
                 return
             if span is None:
@@ -281,7 +291,7 @@ class DefaultRecorder(ChannelledRecorder):
         except Exception as error:
             self._errors.contain("telemetry_data_error", error)
 
-    def _queue(self, kind: int, span: Span | None, event: Event) -> None:
+    def _queue(self, kind: int, span: RecordedSpan | None, event: Event) -> None:
         if span is not None:
             span._stop_is_due = True  # its stop is to come after this
         for channel in self._channels:
@@ -298,12 +308,15 @@ class DefaultRecorder(ChannelledRecorder):
             or (not self._recording and not self._begin())
         ):
             return
-        if self._inherited.pop(span, None) is not None:
-            span.stop()  # the parent process exports it; here it is only not to be current any more
-            if self._chain is not None and type(span) is Span:
-                self._chain.show_stop(span)  # for what processors have to say of it here
+        inherited = self._inherited.pop(span, None)
+        if inherited is not None:
+            inherited._end_span()  # the parent process exports it; here it is only not to be current any more
+            if self._chain is not None and type(inherited) is RecordedSpan:
+                self._chain.show_stop(inherited)  # for what processors have to say of it here
             return
         self._errors.cannot_stop(span)
 
 
-_new = Span.__new__
+_new = RecordedSpan.__new__
+_suppressed: Span = SUPPRESSED
+_current = cast("Callable[[], RecordedSpan | None]", CURRENT_SPAN.get)  # recorders put nothing else there

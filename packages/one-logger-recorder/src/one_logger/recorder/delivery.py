@@ -11,22 +11,22 @@ from one_logger.core import (
     Exporter,
     ExportError,
     Resource,
-    Span,
     TelemetryDataError,
     TelemetryDataErrorType,
 )
 from one_logger.core.journal import Journal
 from one_logger.recorder.breaker import Breaker
+from one_logger.recorder.recorded_span import RecordedSpan
 
 # What is queued: a span, that has started and may have ended; or (kind, span, event). A kind is the index of the
 # exporter's method in `Delivery._methods`.
 START, STOP, EVENT, ERROR, DATA_ERROR = range(5)
-Item = Span | tuple[int, Span | None, Event | None]
+Item = RecordedSpan | tuple[int, RecordedSpan | None, Event | None]
 
 
 def records_in(item: Item) -> int:
     """How many records a queued item is: a span that has ended is start and stop, unless its stop is queued, too."""
-    return 2 if isinstance(item, Span) and item._stop_follows is False else 1
+    return 2 if isinstance(item, RecordedSpan) and item._stop_follows is False else 1
 
 
 class Delivery:
@@ -35,8 +35,7 @@ class Delivery:
     Whatever the exporter raises stays here. A record is, in this order, taken from the queue, buffered in the exporter,
     and exported or lost.
 
-    The start of a span that has ended by then is its stop as well. `Span._stop_is_due` and `Span._stop_follows` are how
-    the thread that stops a span and the worker agree on it without a lock.
+    The start of a span that has ended by then is its stop as well: see `RecordedSpan`.
 
     Args:
         name: What the exporter is called in log messages.
@@ -63,7 +62,7 @@ class Delivery:
         self.recorded = 0  # records: what the taken items are
         self.exported = 0
         self.lost = 0
-        self._undecided: list[Span] = []  # have ended, and it is not known yet whether their stop follows
+        self._undecided: list[RecordedSpan] = []  # have ended, and it is not known yet whether their stop follows
         self._reported = 0  # missing records that the backend knows of
         self._reporting = 0  # the same, still buffered in the exporter
         self._dirty = False  # whether the exporter may have something buffered
@@ -125,10 +124,10 @@ class Delivery:
                 start(item)
             except BaseException as error:
                 self._refuse(error)
-            if isinstance(item, Span) and item.end_unix_ns is not None:
+            if isinstance(item, RecordedSpan) and item.end_unix_ns is not None:
                 self._end(item)
 
-    def _end(self, span: Span) -> None:
+    def _end(self, span: RecordedSpan) -> None:
         """Export the stop of a span that had ended when its start was exported, unless it is queued."""
         if span._stop_follows is None:
             self._undecided.append(span)

@@ -16,6 +16,7 @@ from one_logger.core.journal import Journal
 from one_logger.recorder.channel import Channel, InlineChannel
 from one_logger.recorder.process import call_at_exit, live_recorders
 from one_logger.recorder.processors.chain import Chain
+from one_logger.recorder.recorded_span import RecordedSpan
 from one_logger.recorder.request import Request, wait_for_all
 from one_logger.recorder.settings import ChannelSettings
 from one_logger.recorder.signals import SignalWatch
@@ -60,8 +61,8 @@ class ChannelledRecorder(Recorder):
         self._remote_parent: SpanContext | None = None
         self._chain: Chain | None = None  # the processors, if there are any
         # Keyed by the span, not its id: a span that is not exported has the id of another.
-        self._open: dict[Span, Span] = {}
-        self._inherited: dict[Span, Span] = {}  # what was open in the parent process when it forked this one
+        self._open: dict[Span, RecordedSpan] = {}
+        self._inherited: dict[Span, RecordedSpan] = {}  # what was open in the parent process when it forked this one
         # The one thing that an instrumented call looks at before it records.
         self._recording = False
         self._closed = False

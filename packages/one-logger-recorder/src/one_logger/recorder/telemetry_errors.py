@@ -110,8 +110,14 @@ class TelemetryErrors:
             self.mistake(f"{method} without a span", f"{method}() was called, but no span is open here; {_LOST}")
         elif not isinstance(span, Span):
             self.mistake(f"{method} without a span", f"{method}() was given {type(span).__name__} as the span; {_LOST}")
-        elif not isinstance(span, NoOpSpan):
+        elif isinstance(span, NoOpSpan):
+            return
+        elif span.end_unix_ns is not None:
             self.mistake(f"{method} on an ended span", f"{method}() on {span!r}, which has ended; {_LOST}")
+        else:
+            self.mistake(
+                f"{method} on a foreign span", f"{method}() on {span!r}, which no recorder has started; {_LOST}"
+            )
 
     def no_event(self, method: str, event: object) -> None:
         """What was to be recorded is no event."""

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 
+from one_logger.api import Recorder
 from one_logger.core import ErrorEvent, Event, OneLoggerError, Span, SpanContext, Status, Timestamp
 from one_logger.core.ids import new_trace_id
 from one_logger.recorder.delivery import ERROR, EVENT
@@ -19,10 +20,11 @@ from one_logger.recorder.processors.unexported_span import (
     is_exported,
     nearest_exported,
 )
+from one_logger.recorder.recorded_span import RecordedSpan
 from one_logger.recorder.telemetry_errors import TelemetryErrors
 
-QueueSpan = Callable[[Span], None]
-QueueEvent = Callable[[int, Span, Event], None]
+QueueSpan = Callable[[RecordedSpan], None]
+QueueEvent = Callable[[int, RecordedSpan, Event], None]
 
 
 class Chain:
@@ -32,6 +34,7 @@ class Chain:
 
     Args:
         processors: The processors.
+        recorder: The recorder.
         errors: The telemetry errors of the recorder.
         queue_start: Queues the start of a span for every exporter.
         queue_event: The same for an event or error, given with its kind.
@@ -41,11 +44,13 @@ class Chain:
     def __init__(
         self,
         processors: Sequence[Processor],
+        recorder: Recorder,
         errors: TelemetryErrors,
         queue_start: QueueSpan,
         queue_event: QueueEvent,
         queue_stop: QueueSpan,
     ) -> None:
+        self._recorder = recorder
         self._errors = errors
         self._queue_start = queue_start
         self._queue_event = queue_event
@@ -69,7 +74,7 @@ class Chain:
         start_event_attributes: Mapping[str, object] | None,
         parent: Span | SpanContext | None,
         start_time: Timestamp | None,
-    ) -> Span:
+    ) -> RecordedSpan:
         """Make a span. Whether it is to be queued, `is_exported` says.
 
         Raises:
@@ -83,17 +88,16 @@ class Chain:
         if choice is None:
             choice = pipeline.choose(text, limit)
         depth = limit if choice.depth is None else choice.depth
-        span: Span
+        span: RecordedSpan
         if (unsampled or choice.depth is not None) and not choice.observers:
-            span = FilteredSpan(text, parent, depth, trace_id, unsampled)
+            span = FilteredSpan(self._recorder, text, parent, depth, trace_id, unsampled)
         else:
             if unsampled or choice.depth is not None or choice.deferrers:
-                observed = ObservedSpan(name, attributes, start_event_attributes, parent, start_time)
+                observed = ObservedSpan(self._recorder, name, attributes, start_event_attributes, parent, start_time)
                 observed.take_choice(choice, depth, unsampled=unsampled)
                 span = observed
             else:
-                span = _new(Span)
-                span._begin(name, attributes, start_event_attributes, parent, start_time)
+                span = RecordedSpan(self._recorder, name, attributes, start_event_attributes, parent, start_time)
             if trace_id:
                 span.trace_id = trace_id
             if pipeline.starters:
@@ -115,7 +119,7 @@ class Chain:
         trace_id = new_trace_id()
         return trace_id, not self._pipeline.samples(trace_id)
 
-    def record(self, event: Event, span: Span) -> None:
+    def record(self, event: Event, span: RecordedSpan) -> None:
         """Queue what the processors leave of an event or error.
 
         Raises:
@@ -156,7 +160,7 @@ class Chain:
             if around is not None:
                 self._queue_event(EVENT, around, left)
 
-    def _around(self, span: Span) -> Span | None:
+    def _around(self, span: RecordedSpan) -> RecordedSpan | None:
         """The nearest open span around one that can take an error: exported, or undecided, which makes it exported."""
         around = span.ancestor
         while around is not None:
@@ -167,7 +171,7 @@ class Chain:
             around = around.ancestor
         return None
 
-    def _finish(self, event: Event, target: Span | None, origin: Span | None, first: int) -> None:
+    def _finish(self, event: Event, target: RecordedSpan | None, origin: RecordedSpan | None, first: int) -> None:
         """Queue what the processors from `first` on leave of an event that has changed its span.
 
         Args:
@@ -181,7 +185,8 @@ class Chain:
             is_error = isinstance(event, ErrorEvent) and origin is not None
             name = origin.name if is_error and origin is not None else event.name
             unsampled = isinstance(origin, UnexportedSpan) and origin.unsampled
-            span = Span(name, parent=None if unsampled else origin, start_time=event.timestamp)
+            parent = None if unsampled else origin
+            span = RecordedSpan(self._recorder, name, None, None, parent, event.timestamp)
         left = self._pipeline.event(event, span, first, self._pipeline.size)
         if left is None:
             return
@@ -193,10 +198,10 @@ class Chain:
             span.set_status(Status.ERROR)
         self._queue_start(span)
         self._queue_event(kind, span, left)
-        span.stop()
+        span._end_span()
         self._queue_stop(span)
 
-    def stop(self, span: Span) -> None:
+    def stop(self, span: RecordedSpan) -> None:
         """Show a span that has stopped to the processors, and queue its stop if it is exported.
 
         Raises:
@@ -214,7 +219,7 @@ class Chain:
         if self.failures:
             self.report()
 
-    def show_stop(self, span: Span) -> None:
+    def show_stop(self, span: RecordedSpan) -> None:
         """Show the processors that a span which the parent process exports has stopped here."""
         self._pipeline.stopped(span)
         if self.failures:
@@ -237,20 +242,21 @@ class Chain:
 
     def emit(self, processor: Processor, event: Event, span: Span | None) -> None:
         """Queue an event that a processor has made, if those after it leave it."""
-        if not isinstance(event, Event) or not isinstance(span, Span | None):
+        if not isinstance(event, Event) or not isinstance(span, RecordedSpan | None):
             raise OneLoggerError(
-                f"emit() was given {type(event).__name__} and {type(span).__name__}; expected an Event and a Span."
+                f"emit() was given {type(event).__name__} and {type(span).__name__}; "
+                "expected an Event and a span that a recorder has started."
             )
         target = span if span is not None and is_exported(span) else nearest_exported(span)
         self._finish(event, target, span, self._pipeline.place(processor) + 1)
 
     def exported(self, span: Span) -> Span | None:
         """The nearest span that is open and exported, from `span` on outwards."""
-        return nearest_exported(span)
+        return nearest_exported(span) if isinstance(span, RecordedSpan) else None
 
     def around(self, span: Span) -> Span | None:
         """The nearest span around `span` that is open and exported."""
-        return nearest_exported(span.ancestor)
+        return nearest_exported(span.ancestor) if isinstance(span, RecordedSpan) else None
 
     def close(self) -> None:
         """Tell the processors that this was all."""
@@ -277,6 +283,3 @@ def _text(name: str | Enum) -> str:
     """The name of a span as it will be exported."""
     value = name.value if isinstance(name, Enum) else name
     return value if type(value) is str else Span(name).name
-
-
-_new = Span.__new__

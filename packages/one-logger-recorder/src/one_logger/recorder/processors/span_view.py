@@ -38,8 +38,6 @@ class SpanView(Span):
     end_unix_ns = _viewed("end_unix_ns")
     end_monotonic_ns = _viewed("end_monotonic_ns")
     problem = _viewed("problem")
-    _stop_is_due = _viewed("_stop_is_due")
-    _stop_follows = _viewed("_stop_follows")
     ancestor = _viewed("ancestor")
     open_ancestor = _viewed("open_ancestor")
     _later_attributes = _viewed("_later_attributes")

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import Enum
 
+from one_logger.api import Recorder
 from one_logger.core import Span, SpanContext, Status, Timestamp
 from one_logger.core.attributes import AttributeValue
 from one_logger.core.ids import new_span_id, new_trace_id
 from one_logger.core.span_context import INVALID_SPAN_CONTEXT
 from one_logger.recorder.processors.pipeline import Choice
+from one_logger.recorder.recorded_span import RecordedSpan
 
 _NOTHING: dict[str, AttributeValue] = {}
 
 
-class UnexportedSpan(Span):
+class UnexportedSpan(RecordedSpan):
     """A span whose ids are those of the nearest exported span around it, so that its children hang there.
 
     Without such a span the span id is zero: its children are roots, but share its trace.
@@ -43,6 +45,7 @@ class FilteredSpan(UnexportedSpan):
     """An unexported span that nobody wants to know of: it takes neither times nor attributes.
 
     Args:
+        recorder: The recorder that it belongs to.
         name: The name.
         parent: The span or context that the span would be part of.
         depth: How many processors see its events.
@@ -67,12 +70,14 @@ class FilteredSpan(UnexportedSpan):
 
     def __init__(
         self,
+        recorder: Recorder,
         name: str,
         parent: Span | SpanContext | None,
         depth: int,
         trace_id: int,
         unsampled: bool,
     ) -> None:
+        self._owner = recorder
         self.name = name
         self.depth = depth
         self.unsampled = unsampled
@@ -86,12 +91,12 @@ class FilteredSpan(UnexportedSpan):
         else:
             self.trace_id = trace_id or parent.trace_id or new_trace_id()
             self.span_id = parent.span_id
-            if isinstance(parent, Span):
+            if isinstance(parent, RecordedSpan):
                 self.ancestor = parent if parent.end_unix_ns is None else parent.ancestor
         if unsampled:
             self.span_id = new_span_id()
 
-    def stop(
+    def _end_span(
         self, stop_event_attributes: Mapping[str, object] | None = None, *, stop_time: Timestamp | None = None
     ) -> bool:
         """End the span, without looking at a clock."""
@@ -125,7 +130,8 @@ class ObservedSpan(UnexportedSpan):
     """An unexported span with times and attributes: of interest to a processor, or not decided on yet.
 
     Args:
-        name: As in `Span`, like the next three.
+        recorder: As in `RecordedSpan`, like all that follow.
+        name: See there.
         attributes: See there.
         start_event_attributes: See there.
         parent: See there.
@@ -142,13 +148,14 @@ class ObservedSpan(UnexportedSpan):
 
     def __init__(
         self,
+        recorder: Recorder,
         name: str | Enum,
         attributes: Mapping[str, object] | None,
         start_event_attributes: Mapping[str, object] | None,
         parent: Span | SpanContext | None,
         start_time: Timestamp | None,
     ) -> None:
-        super().__init__(name, attributes, start_event_attributes, parent=parent, start_time=start_time)
+        super().__init__(recorder, name, attributes, start_event_attributes, parent, start_time)
         self._own_id = self.span_id
         self.span_id = self.parent_span_id or 0
         self.kept = False
@@ -168,12 +175,12 @@ class ObservedSpan(UnexportedSpan):
         self.span_id = self._own_id
 
 
-def is_exported(span: Span) -> bool:
+def is_exported(span: RecordedSpan) -> bool:
     """Whether a span of a recorder is exported, as far as it is decided."""
     return not isinstance(span, UnexportedSpan) or (isinstance(span, ObservedSpan) and span.kept)
 
 
-def nearest_exported(span: Span | None) -> Span | None:
+def nearest_exported(span: RecordedSpan | None) -> RecordedSpan | None:
     """The nearest span that is open and exported, from `span` on outwards."""
     while span is not None and (span.end_unix_ns is not None or not is_exported(span)):
         span = span.ancestor
