@@ -10,6 +10,7 @@ import pytest
 
 from one_logger.api import ROOT, OneLoggerConfig, Recorder, Root
 from one_logger.api.context import CURRENT_SPAN
+from one_logger.api.stats import ExporterStats
 from one_logger.api.testing import configured
 from one_logger.core import ErrorEvent, Event, OneLoggerError, Span, SpanContext, Timestamp
 
@@ -86,6 +87,9 @@ class ListRecorder(Recorder):
         self._note("close", "")
         self._closed = True
         return True
+
+    def stats(self) -> Mapping[str, ExporterStats]:
+        return {"list": ExporterStats(len(self.log), len(self.log), 0, 0, 0, disabled=False)}
 
     @property
     def closed(self) -> bool:

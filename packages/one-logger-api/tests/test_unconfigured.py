@@ -53,6 +53,7 @@ def test_unconfigured_is_silent(caplog: pytest.LogCaptureFixture) -> None:
     _instrumented_job()
     assert get_recorder().flush() is True
     assert get_recorder().close() is True
+    assert get_recorder().stats() == {}
     assert not caplog.records
     provider = OneLoggerProvider.instance()
     assert (provider.one_logger_ready, provider.one_logger_enabled, provider.config) == (False, False, None)
@@ -108,6 +109,7 @@ def test_telemetry_may_be_disabled_in_the_middle(configure: Configure, caplog: p
     get_recorder().flush()
     get_recorder().close()
     assert recorder.log[2:] == [("flush", ""), ("close", "")]
+    assert get_recorder().stats()["list"].recorded == 4, "what was recorded before is still counted"
     assert not caplog.records
 
 

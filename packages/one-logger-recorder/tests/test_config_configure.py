@@ -21,7 +21,7 @@ from one_logger.api import (
 )
 from one_logger.core import OneLoggerError, read_records, verify
 from one_logger.exporter.memory import InMemoryExporter
-from one_logger.recorder import DefaultRecorder, ExporterConfigError, configure
+from one_logger.recorder import ExporterConfigError, configure
 
 Install = Callable[..., Path]
 Write = Callable[..., Path]
@@ -67,8 +67,27 @@ def test_one_line_is_enough(start_up: Path) -> None:
 def test_exporters_go_by_their_names(start_up: Path) -> None:
     """What an entry is called is what `stats` calls it."""
     recorder = configure("app", exporters=[{"type": "memory", "name": "a"}, {"type": "memory"}, InMemoryExporter()])
-    assert isinstance(recorder, DefaultRecorder)
     assert list(recorder.stats()) == ["a", "memory", "InMemoryExporter"]
+
+
+@pytest.mark.parametrize(
+    ("variable", "arguments"),
+    [
+        ("true", {"exporters": [{"type": "memory"}]}),
+        ("", {"exporters": [{"type": "memory"}], "enable_for_current_rank": False}),
+        ("", {"exporters": BROKEN}),
+    ],
+    ids=["disabled by the environment", "a rank that is not enabled", "a mistake in the configuration"],
+)
+def test_where_nothing_is_recorded_there_are_no_counters(
+    start_up: Path, monkeypatch: pytest.MonkeyPatch, variable: str, arguments: dict[str, Any]
+) -> None:
+    """What `configure` gives has `stats` wherever the process runs: it is empty where nothing is recorded."""
+    monkeypatch.setenv("ONE_LOGGER_DISABLED", variable)
+    recorder = configure("app", **arguments)
+    with timed_span("work"):
+        pass
+    assert recorder.stats() == {}
 
 
 def test_arguments_go_before_the_mapping_and_that_before_the_file(write: Write) -> None:

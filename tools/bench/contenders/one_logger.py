@@ -75,8 +75,7 @@ class Recording(Unconfigured):
         return sum(stats.pending for stats in self._stats())
 
     def _stats(self) -> Iterable[ExporterStats]:
-        recorder = get_recorder()
-        return recorder.stats().values() if isinstance(recorder, DefaultRecorder) else ()
+        return get_recorder().stats().values()
 
 
 class ToFile(Recording, Shapes):

@@ -13,6 +13,8 @@ TYPE_CHECKING = False  # importing `typing` would double the import time; type c
 if TYPE_CHECKING:
     from typing import Final
 
+    from one_logger.api.stats import ExporterStats
+
 
 class Root(Enum):
     """Has one member, `ROOT`."""
@@ -137,6 +139,10 @@ class Recorder(ABC):
             Whether all that was ever recorded has been delivered to every exporter.
         """
 
+    @abstractmethod
+    def stats(self) -> Mapping[str, ExporterStats]:
+        """The counters of each exporter as they are now, by its name. Empty where there is none."""
+
     @property
     def closed(self) -> bool:
         """Whether `close` was called. A process whose recorder is closed may be configured anew."""
@@ -158,7 +164,7 @@ class NoOpRecorder(Recorder):
     """Records nothing, costs next to nothing.
 
     Args:
-        behind: A recorder that is not to record any more. `flush` and `close` reach it.
+        behind: A recorder that is not to record any more. `flush`, `close` and `stats` reach it.
     """
 
     def __init__(self, behind: Recorder | None = None) -> None:
@@ -207,6 +213,10 @@ class NoOpRecorder(Recorder):
     def close(self, timeout: float = 10.0) -> bool:
         """Close the recorder behind this one."""
         return self._behind.close(timeout) if self._behind else True
+
+    def stats(self) -> Mapping[str, ExporterStats]:
+        """The counters of the recorder behind this one; empty if there is none."""
+        return self._behind.stats() if self._behind else {}
 
     @property
     def closed(self) -> bool:

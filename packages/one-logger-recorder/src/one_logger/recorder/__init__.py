@@ -1,5 +1,6 @@
 """The recorder of one-logger: from the instrumented call to the exporters."""
 
+from one_logger.api.stats import ExporterStats
 from one_logger.recorder.configuration import (
     ConfigProblem,
     ExporterConfigError,
@@ -20,7 +21,6 @@ from one_logger.recorder.processors import (
     Summarizer,
     TailSampler,
 )
-from one_logger.recorder.stats import ExporterStats
 
 __all__ = [
     "ConfigProblem",

@@ -8,6 +8,7 @@ from math import inf
 from time import monotonic, sleep
 
 from one_logger.api.context import CURRENT_SPAN, SUPPRESSED
+from one_logger.api.stats import ExporterStats
 from one_logger.core import Event, Exporter, Resource, diagnostics
 from one_logger.core.counter import AtomicCounter
 from one_logger.core.journal import Journal
@@ -17,7 +18,6 @@ from one_logger.recorder.delivery import START, STOP, Delivery, Item, records_in
 from one_logger.recorder.recorded_span import RecordedSpan
 from one_logger.recorder.request import Request
 from one_logger.recorder.settings import ChannelSettings
-from one_logger.recorder.stats import ExporterStats
 
 WAKE_AT = 2_048
 """How many queued records wake the worker before its interval is over."""

@@ -11,6 +11,7 @@ from time import monotonic
 
 from one_logger.api import OneLoggerConfig, OneLoggerProvider, Recorder
 from one_logger.api.context import CURRENT_SPAN, SUPPRESSED
+from one_logger.api.stats import ExporterStats
 from one_logger.core import Exporter, OneLoggerError, Resource, Span, SpanContext, diagnostics
 from one_logger.core.journal import Journal
 from one_logger.recorder.channel import Channel, InlineChannel
@@ -20,7 +21,6 @@ from one_logger.recorder.recorded_span import RecordedSpan
 from one_logger.recorder.request import Request, wait_for_all
 from one_logger.recorder.settings import ChannelSettings
 from one_logger.recorder.signals import SignalWatch
-from one_logger.recorder.stats import ExporterStats
 from one_logger.recorder.telemetry_errors import TelemetryErrors
 
 
@@ -211,7 +211,10 @@ class ChannelledRecorder(Recorder):
         return self._closed
 
     def stats(self) -> dict[str, ExporterStats]:
-        """The counters of each exporter, by its name: its class, with a number if there are several of one class."""
+        """The counters of each exporter, by its name. See `Recorder.stats`.
+
+        An exporter that was given no name is called by its class, with a number if there are several of one class.
+        """
         return {channel.name: channel.stats() for channel in self._channels}
 
 

@@ -1,8 +1,10 @@
-"""The counters of one exporter."""
+"""The counters of one exporter, as `Recorder.stats` gives them: for recorders, not for instrumented code."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
+
+__all__ = ["ExporterStats"]
 
 
 class ExporterStats(NamedTuple):
