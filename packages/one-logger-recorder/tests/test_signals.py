@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from one_logger.api import OneLoggerErrorHandlingStrategy
 from one_logger.core import StreamReport, read_records, verify
 
 SETUP = """
@@ -67,6 +68,35 @@ receive()
     (report,) = verify(records)
     assert report.whole
     assert sorted(_unfinished(records)) == ["inner", "outer"]
+
+
+@pytest.mark.parametrize("strategy", OneLoggerErrorHandlingStrategy)
+def test_a_job_that_records_until_the_signal_ends_it_has_made_no_mistake(
+    tmp_path: Path, strategy: OneLoggerErrorHandlingStrategy
+) -> None:
+    """What the job records while the signal has the recorder closed is neither raised nor logged as a mistake."""
+    records, process = _run(
+        tmp_path,
+        f"""
+class Slow(FileExporter):
+    def close(self):
+        super().close()
+        time.sleep(0.3)
+
+strategy = OneLoggerErrorHandlingStrategy.{strategy.name}
+recorder = DefaultRecorder([Slow(sys.argv[1])], flush_on_signals=[signal.SIGTERM])
+configure_one_logger(OneLoggerConfig("app", error_handling_strategy=strategy), recorder)
+with timed_span("work"):
+    os.kill(os.getpid(), signal.SIGTERM)
+    while True:
+        with timed_span("step"):
+            record_event("event")
+""",
+    )
+    assert (process.returncode, process.stdout, process.stderr) == (-signal.SIGTERM, "", "")
+    (report,) = verify(records)
+    assert report.closed
+    assert not report.gaps
 
 
 def test_the_application_s_handler_is_called_and_the_job_goes_on(tmp_path: Path) -> None:

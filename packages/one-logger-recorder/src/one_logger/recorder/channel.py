@@ -306,6 +306,8 @@ class Channel:
                 if not delivery.ship():
                     return
                 self._answer()
+                if self._closed:
+                    return
             if backlog > 0 and self._thread is not None:
                 sleep(PAUSE)
         if delivery.ship():

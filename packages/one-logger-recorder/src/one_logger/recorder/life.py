@@ -53,7 +53,7 @@ class ChannelledRecorder(Recorder):
         self._signals = SignalWatch(
             tuple(signals),
             flush=lambda: self.flush(exit_timeout),
-            close=lambda: self.close(exit_timeout),
+            close=self._close_with_process,
             journal=self._journal,
         )
         self._exit_timeout = exit_timeout
@@ -66,6 +66,7 @@ class ChannelledRecorder(Recorder):
         # The one thing that an instrumented call looks at before it records.
         self._recording = False
         self._closed = False
+        self._ending = False  # whether it was closed because the process ends
         self._delivered: bool | None = None
         self._stop_threads()
         live_recorders.add(self)
@@ -116,6 +117,8 @@ class ChannelledRecorder(Recorder):
         if self._errors.disabled or CURRENT_SPAN.get() is SUPPRESSED:
             return False
         if self._closed:
+            if self._ending:
+                return False  # nobody but us has closed it: the job may go on recording until it is over
             if self._errors.propagates:
                 raise OneLoggerError("The recorder is closed; nothing can be recorded any more.")
             diagnostics.report("closed", "The recorder was used after close(); what came after it was not recorded.")
@@ -131,8 +134,12 @@ class ChannelledRecorder(Recorder):
                 self._recording = True
         return self._recording
 
-    def _at_exit(self) -> None:
+    def _close_with_process(self) -> None:
+        self._ending = True
         self.close(self._exit_timeout)
+
+    def _at_exit(self) -> None:
+        self._close_with_process()
         self._journal.write()
         diagnostics.write_reports()
 
