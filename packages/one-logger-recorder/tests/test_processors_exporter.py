@@ -113,19 +113,22 @@ def test_a_log_with_nothing_but_errors(caplog: pytest.LogCaptureFixture) -> None
 
 
 def test_an_error_of_a_dropped_span_goes_to_the_one_around_it() -> None:
-    """To the nearest that this exporter sees and that is open to it, undecided ones included."""
+    """To the nearest that this exporter sees and that is open to it; one that is put off is not."""
     with exporting(SpanFilter(exclude="hidden"), TailSampler("slow")) as (everything, part):
         with timed_span("outer"), timed_span("hidden"):
             record_error("1")
-        with timed_span("slow"), timed_span("hidden"):
+        with timed_span("outer"), timed_span("slow"), timed_span("hidden"):
             record_error("2")
-        with timed_span("slow"):
-            pass
-    seen = spans(part)
+        with timed_span("outer"), timed_span("slow"):
+            record_error("3")
+    outer = [
+        record["span_id"] for record in part if record["type"] in ("start", "complete") and record["name"] == "outer"
+    ]
     errors = {record["error"]["message"]: record["span_id"] for record in part if record["type"] == "error"}
-    assert errors == {"1": seen["outer"]["span_id"], "2": seen["slow"]["span_id"]}
-    assert sum(record["type"] == "complete" and record["name"] == "slow" for record in part) == 1
-    assert len(everything) - len(part) == 3
+    assert errors == dict(zip("123", outer, strict=True))
+    slow = [record for record in part if record["type"] == "complete" and record["name"] == "slow"]
+    assert [(record["status"], record["parent_span_id"]) for record in slow] == [("ERROR", outer[2])]
+    assert len([record for record in everything if record["type"] == "error"]) == 3
 
 
 def test_an_exporter_that_needs_spans_gets_one_for_an_error() -> None:

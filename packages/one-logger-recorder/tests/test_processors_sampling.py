@@ -192,37 +192,40 @@ def test_long_spans_are_kept_when_they_stop(recording: Recording) -> None:
     assert len({step["span_id"] for step in [*steps, epoch]}) == 3
 
 
-def test_an_error_makes_an_undecided_span_exported_at_once(recording: Recording) -> None:
-    """Its start is exported then, the error is its own, and so is what comes after it."""
-    with recording(TailSampler("step")) as records, timed_span("epoch"):
-        with timed_span("step"):
-            record_event("before")
+def test_spans_with_an_error_are_kept_when_they_stop(recording: Recording) -> None:
+    """What happens in them is in the exported span around them at once, so that no crash can lose it."""
+    with recording(TailSampler("step")) as records, timed_span("epoch") as epoch:
+        with timed_span("step") as failed:
+            own_id = failed.span_id
+            record_event("event")
             record_error("no")
-            record_event("after")
             with timed_span("child"):
                 pass
+            assert failed.span_id == own_id
         with timed_span("step"):
             pass
-        with timed_span("step"), timed_span("step"):
+        with timed_span("step"), timed_span("step") as inner:
             record_error("inner")
     steps = [record for record in records if record.get("name") == "step"]
-    (epoch,) = (record for record in records if record.get("name") == "epoch")
-    assert [step["status"] for step in steps] == ["ERROR", "ERROR"]
-    homes = {record["name"]: record["span_id"] for record in records if record["type"] == "event"}
-    assert homes == {"before": epoch["span_id"], "after": steps[0]["span_id"]}
-    errors = [record["span_id"] for record in records if record["type"] == "error"]
-    assert errors == [steps[0]["span_id"], steps[1]["span_id"]]
-    assert next(r for r in records if r.get("name") == "child")["parent_span_id"] == steps[0]["span_id"]
+    assert [(step["type"], step["status"], step["span_id"]) for step in steps] == [
+        ("complete", "ERROR", f"{failed.span_id:016x}"),
+        ("complete", "ERROR", f"{inner.span_id:016x}"),
+    ]
+    outer = f"{epoch.span_id:016x}"
+    assert {record["span_id"] for record in records if record["type"] in ("event", "error")} == {outer}
+    assert {record["parent_span_id"] for record in records if record.get("name") in ("step", "child")} == {outer}
 
 
-def test_an_error_in_a_filtered_span_goes_to_the_undecided_one_around_it(recording: Recording) -> None:
-    """That one is then exported: it is the nearest that can be."""
-    recorded = recording(TailSampler("step"), SpanFilter(exclude="hidden"))
-    with recorded as records, timed_span("epoch"), timed_span("step"), timed_span("hidden"):
-        record_error("no")
-    (step,) = (record for record in records if record.get("name") == "step")
-    (error,) = (record for record in records if record["type"] == "error")
-    assert error["span_id"] == step["span_id"]
+def test_an_error_of_a_span_that_is_put_off_is_never_lost(recording: Recording) -> None:
+    """Without an exported span around it, one is made for the error, and the span itself comes when it stops."""
+    with recording(TailSampler("step"), SpanFilter(exclude="hidden")) as records:
+        with timed_span("step"), timed_span("hidden"):
+            record_error("1")
+        with timed_span("step"):
+            record_error("2")
+    assert names(records) == {"hidden": 1, "step": 2}
+    messages = {record["error"]["message"] for record in records if record["type"] == "error"}
+    assert messages == {"1", "2"}
     assert current_span().span_id == 0
 
 

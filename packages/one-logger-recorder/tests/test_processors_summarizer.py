@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from one_logger.api import carry_context, get_recorder, record_event, timed_span
 from one_logger.core import Event, OneLoggerError, Timestamp
 from one_logger.exporter.memory import InMemoryExporter
-from one_logger.recorder import DefaultRecorder, SpanFilter, Summarizer
+from one_logger.recorder import DefaultRecorder, EventFilter, SpanFilter, Summarizer
 
 Record = dict[str, Any]
 Recording = Callable[..., AbstractContextManager[list[Record]]]
@@ -220,3 +221,31 @@ def test_arguments_are_checked(make: Callable[[], object], sentence: str) -> Non
     with pytest.raises(OneLoggerError) as raised:
         make()
     assert sentence in str(raised.value)
+
+
+def test_no_value_is_missed_whichever_thread_it_comes_from(recording: Recording) -> None:
+    """Threads that record at the same time have no lock between them, and the summary is of all their values."""
+    values = range(1, 2_001)
+
+    def work() -> None:
+        for value in values:
+            record_event("step", {"n": value})
+
+    with recording(Summarizer("step", attribute="n"), EventFilter(exclude="step")) as records, timed_span("epoch"):
+        threads = [threading.Thread(target=carry_context(work)) for _ in range(8)]
+        before = sys.getswitchinterval()
+        sys.setswitchinterval(1e-6)
+        try:
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        finally:
+            sys.setswitchinterval(before)
+    (summary,) = (record["attributes"] for record in records if record["type"] == "event")
+    everything = [value for _ in threads for value in values]
+    assert summary["n.count"] == len(everything)
+    assert summary["n.total"] == sum(everything)
+    assert (summary["n.min"], summary["n.max"], summary["n.last"]) == (1, 2_000, 2_000)
+    assert summary["n.avg"] == pytest.approx(statistics.fmean(everything))
+    assert summary["n.stddev"] == pytest.approx(statistics.pstdev(everything))

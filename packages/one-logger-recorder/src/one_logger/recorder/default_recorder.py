@@ -24,7 +24,7 @@ from one_logger.core import (
     TelemetryDataErrorType,
     Timestamp,
 )
-from one_logger.core.span import begin_span
+from one_logger.core.spi import begin_span
 from one_logger.recorder.arguments import check_choice, check_number, check_signals, named_exporters
 from one_logger.recorder.delivery import DATA_ERROR, ERROR, EVENT, START
 from one_logger.recorder.life import ChannelledRecorder
@@ -185,7 +185,7 @@ class DefaultRecorder(ChannelledRecorder):
                 span.ancestor = None
         self._open[span] = span
         CURRENT_SPAN.set(span)
-        if type(span) is RecordedSpan:
+        if span.is_exported:
             self._queue_start(span)
 
     def _queue_start(self, span: RecordedSpan) -> None:
@@ -219,7 +219,7 @@ class DefaultRecorder(ChannelledRecorder):
                 stop_time = self._errors.checked_time("stop_time", stop_time)
             recorded._end_span(stop_event_attributes, stop_time=stop_time)
             if self._chain is not None:
-                self._chain.stop(recorded)
+                self._chain.stop_span(recorded)
                 if span.problem is not None:
                     self._errors.mistake("stop", span.problem)
                 return
@@ -311,7 +311,7 @@ class DefaultRecorder(ChannelledRecorder):
         inherited = self._inherited.pop(span, None)
         if inherited is not None:
             inherited._end_span()  # the parent process exports it; here it is only not to be current any more
-            if self._chain is not None and type(inherited) is RecordedSpan:
+            if self._chain is not None and inherited.is_exported:
                 self._chain.show_stop(inherited)  # for what processors have to say of it here
             return
         self._errors.cannot_stop(span)

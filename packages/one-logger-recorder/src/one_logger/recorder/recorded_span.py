@@ -7,7 +7,8 @@ from enum import Enum
 
 from one_logger.api import Recorder
 from one_logger.core import Span, SpanContext, Timestamp
-from one_logger.core.span import begin_span
+from one_logger.core.spi import begin_span
+from one_logger.recorder.processors.choice import ALL, Choice
 
 
 class RecordedSpan(Span):
@@ -42,6 +43,11 @@ class RecordedSpan(Span):
     _stop_is_due: bool
     _stop_follows: bool | None
 
+    # What processors have decided of it, as of most spans. See `Place`, and `UnexportedSpan` for the others.
+    is_exported: bool = True
+    is_sampled: bool = True
+    choice: Choice = ALL
+
     def __init__(
         self,
         recorder: Recorder,
@@ -75,3 +81,13 @@ class RecordedSpan(Span):
 
     _end_span = Span.stop
     """Ends the span, and no more than that: for its recorder."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has not ended."""
+        return self.end_unix_ns is None
+
+    @property
+    def shown(self) -> RecordedSpan:
+        """The span as the exporters of the recorder see it: as it is."""
+        return self

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 
 from one_logger.api import Recorder
 from one_logger.core import ErrorEvent, Event, OneLoggerError, Span, SpanContext, Status, Timestamp
-from one_logger.core.ids import new_trace_id
+from one_logger.core.spi import new_trace_id
 from one_logger.recorder.delivery import ERROR, EVENT
-from one_logger.recorder.processors.pipeline import Failure, Pipeline
+from one_logger.recorder.processors.pipeline import Failure
+from one_logger.recorder.processors.processing import Processing
 from one_logger.recorder.processors.processor import Processor
-from one_logger.recorder.processors.unexported_span import (
-    FilteredSpan,
-    ObservedSpan,
-    UnexportedSpan,
-    is_exported,
-    nearest_exported,
-)
+from one_logger.recorder.processors.unexported_span import FilteredSpan, ObservedSpan, UnexportedSpan
 from one_logger.recorder.recorded_span import RecordedSpan
 from one_logger.recorder.telemetry_errors import TelemetryErrors
 
@@ -28,7 +22,7 @@ QueueEvent = Callable[[int, RecordedSpan, Event], None]
 
 
 class Chain:
-    """Makes the spans of a recorder, and decides what of them and of their events is queued.
+    """Makes the spans of a recorder, and queues what its processors leave of them and of their events.
 
     What a processor does wrong becomes a telemetry error when the call is done: what is recorded by it is not lost.
 
@@ -55,16 +49,13 @@ class Chain:
         self._queue_start = queue_start
         self._queue_event = queue_event
         self._queue_stop = queue_stop
-        self.failures: deque[Failure] = deque()
-        self._pipeline = Pipeline(processors, self, self.failures.append)
-        # Held while an undecided span is decided on, so that its start is queued once, and before its stop. Threads
-        # that record share it, no worker does; a signal handler may record within it.
-        self._deciding = threading.RLock()
+        self._failures: deque[Failure] = deque()
+        self._processing: Processing[RecordedSpan] = Processing(processors, self, self._failures.append)
+        self._pipeline = self._processing.pipeline
 
     def after_fork(self) -> None:
         """Be as new in a forked child."""
-        self._deciding = threading.RLock()
-        self.failures.clear()
+        self._failures.clear()
         self._pipeline.after_fork()
 
     def start(
@@ -75,49 +66,46 @@ class Chain:
         parent: Span | SpanContext | None,
         start_time: Timestamp | None,
     ) -> RecordedSpan:
-        """Make a span. Whether it is to be queued, `is_exported` says.
+        """Make a span. Whether its start is to be queued, `is_exported` says.
 
         Raises:
             OneLoggerError: Under `PROPAGATE_EXCEPTIONS`, a processor did something wrong.
         """
         pipeline = self._pipeline
-        trace_id, unsampled = self._sample(parent) if pipeline.samplers else (0, False)
+        trace_id, sampled = self._sample(parent) if pipeline.samplers else (0, True)
         text = name if type(name) is str else _text(name)
-        choice = None if unsampled else pipeline.known.get(text)
-        limit = pipeline.samplers[0].place if unsampled else pipeline.size
+        choice = (pipeline.known if sampled else pipeline.known_unsampled).get(text)
         if choice is None:
-            choice = pipeline.choose(text, limit)
-        depth = limit if choice.depth is None else choice.depth
+            choice = pipeline.choose(text, sampled=sampled)
         span: RecordedSpan
-        if (unsampled or choice.depth is not None) and not choice.observers:
-            span = FilteredSpan(self._recorder, text, parent, depth, trace_id, unsampled)
+        if choice.dropped and not choice.observers:
+            span = FilteredSpan(self._recorder, text, parent, trace_id, choice, sampled)
         else:
-            if unsampled or choice.depth is not None or choice.deferrers:
-                observed = ObservedSpan(self._recorder, name, attributes, start_event_attributes, parent, start_time)
-                observed.take_choice(choice, depth, unsampled=unsampled)
-                span = observed
-            else:
-                span = RecordedSpan(self._recorder, name, attributes, start_event_attributes, parent, start_time)
+            given = self._recorder, name, attributes, start_event_attributes, parent, start_time
+            unexported = choice.dropped or choice.deferrers
+            span = ObservedSpan(*given, choice, sampled) if unexported else RecordedSpan(*given)
+            if isinstance(parent, UnexportedSpan):
+                span.parent_span_id = parent.parent_of_children or None
             if trace_id:
                 span.trace_id = trace_id
             if pipeline.starters:
-                pipeline.attributes(span, depth, span.set_initial_attributes)
-        if self.failures:
+                pipeline.attributes(span, choice.depth, span.set_initial_attributes)
+        if self._failures:
             self.report()
         return span
 
     def _sample(self, parent: Span | SpanContext | None) -> tuple[int, bool]:
-        """The id of the trace, if it is a new one, and whether it is not to be recorded.
+        """The id of the trace, if it is a new one, and whether it is to be recorded.
 
         As with OpenTelemetry's ParentBased sampler, what was decided of the parent holds for the child (Trace SDK,
         section "ParentBased").
         """
         if parent is not None and parent.trace_id:
             if isinstance(parent, SpanContext):
-                return 0, not parent.sampled
-            return 0, isinstance(parent, UnexportedSpan) and parent.unsampled
+                return 0, parent.sampled
+            return 0, not isinstance(parent, RecordedSpan) or parent.is_sampled
         trace_id = new_trace_id()
-        return trace_id, not self._pipeline.samples(trace_id)
+        return trace_id, self._pipeline.samples(trace_id)
 
     def record(self, event: Event, span: RecordedSpan) -> None:
         """Queue what the processors leave of an event or error.
@@ -125,83 +113,11 @@ class Chain:
         Raises:
             OneLoggerError: Under `PROPAGATE_EXCEPTIONS`, a processor did something wrong.
         """
-        if isinstance(span, UnexportedSpan) and not self._is_kept(span, event):
-            self._record_unexported(event, span)
-        else:
-            left = self._pipeline.event(event, span, 0, self._pipeline.size)
-            if left is not None:
-                self._queue_event(ERROR if isinstance(left, ErrorEvent) else EVENT, span, left)
-        if self.failures:
+        self._processing.event(event, span)
+        if self._failures:
             self.report()
 
-    def _is_kept(self, span: UnexportedSpan, event: Event) -> bool:
-        """Whether a span is exported after all; an error decides for it."""
-        if not isinstance(span, ObservedSpan):
-            return False
-        return span.kept or (isinstance(event, ErrorEvent) and self._keep(span))
-
-    def _keep(self, span: ObservedSpan) -> bool:
-        """Queue the start of a span that is undecided. Whether it is exported now."""
-        with self._deciding:
-            if span.undecided and not span.kept:
-                span.keep()
-                self._queue_start(span)
-            return span.kept
-
-    def _record_unexported(self, event: Event, span: UnexportedSpan) -> None:
-        undecided = isinstance(span, ObservedSpan) and span.undecided
-        left = self._pipeline.event(event, span, 0, span.depth)
-        if left is None or span.unsampled:
-            return
-        if isinstance(left, ErrorEvent):
-            self._finish(left, self._around(span), span, span.depth)
-        elif undecided:
-            around = nearest_exported(span.ancestor)
-            if around is not None:
-                self._queue_event(EVENT, around, left)
-
-    def _around(self, span: RecordedSpan) -> RecordedSpan | None:
-        """The nearest open span around one that can take an error: exported, or undecided, which makes it exported."""
-        around = span.ancestor
-        while around is not None:
-            if around.end_unix_ns is None and (
-                is_exported(around) or (isinstance(around, ObservedSpan) and self._keep(around))
-            ):
-                return around
-            around = around.ancestor
-        return None
-
-    def _finish(self, event: Event, target: RecordedSpan | None, origin: RecordedSpan | None, first: int) -> None:
-        """Queue what the processors from `first` on leave of an event that has changed its span.
-
-        Args:
-            event: The event.
-            target: The exported span to queue it for. None: a span is made that has nothing but this event.
-            origin: The span that it comes from, by whose name an error's span is called.
-            first: The place of the first processor that has not seen the event.
-        """
-        span = target
-        if span is None:
-            is_error = isinstance(event, ErrorEvent) and origin is not None
-            name = origin.name if is_error and origin is not None else event.name
-            unsampled = isinstance(origin, UnexportedSpan) and origin.unsampled
-            parent = None if unsampled else origin
-            span = RecordedSpan(self._recorder, name, None, None, parent, event.timestamp)
-        left = self._pipeline.event(event, span, first, self._pipeline.size)
-        if left is None:
-            return
-        kind = ERROR if isinstance(left, ErrorEvent) else EVENT
-        if target is not None:
-            self._queue_event(kind, target, left)
-            return
-        if kind == ERROR:
-            span.set_status(Status.ERROR)
-        self._queue_start(span)
-        self._queue_event(kind, span, left)
-        span._end_span()
-        self._queue_stop(span)
-
-    def stop(self, span: RecordedSpan) -> None:
+    def stop_span(self, span: RecordedSpan) -> None:
         """Show a span that has stopped to the processors, and queue its stop if it is exported.
 
         Raises:
@@ -209,54 +125,15 @@ class Chain:
         """
         if type(span) is FilteredSpan:
             return
-        if isinstance(span, ObservedSpan) and not span.kept:
-            exported = self._stop_unexported(span)
-        else:
-            self._pipeline.stopped(span)
-            exported = True
-        if exported:
-            self._queue_stop(span)
-        if self.failures:
+        self._processing.stop(span)
+        if self._failures:
             self.report()
 
     def show_stop(self, span: RecordedSpan) -> None:
         """Show the processors that a span which the parent process exports has stopped here."""
         self._pipeline.stopped(span)
-        if self.failures:
+        if self._failures:
             self.report()
-
-    def _stop_unexported(self, span: ObservedSpan) -> bool:
-        if span.undecided:
-            refused = self._pipeline.refused_by(span, span.deferrers)
-            with self._deciding:
-                if refused is None:
-                    self._keep(span)
-                elif not span.kept:
-                    span.depth = refused
-                span.undecided = False
-        if span.kept:
-            self._pipeline.stopped(span, without=span.deferrers)
-        else:
-            self._pipeline.stopped(span, only=[index for index in span.observers if index < span.depth])
-        return span.kept
-
-    def emit(self, processor: Processor, event: Event, span: Span | None) -> None:
-        """Queue an event that a processor has made, if those after it leave it."""
-        if not isinstance(event, Event) or not isinstance(span, RecordedSpan | None):
-            raise OneLoggerError(
-                f"emit() was given {type(event).__name__} and {type(span).__name__}; "
-                "expected an Event and a span that a recorder has started."
-            )
-        target = span if span is not None and is_exported(span) else nearest_exported(span)
-        self._finish(event, target, span, self._pipeline.place(processor) + 1)
-
-    def exported(self, span: Span) -> Span | None:
-        """The nearest span that is open and exported, from `span` on outwards."""
-        return nearest_exported(span) if isinstance(span, RecordedSpan) else None
-
-    def around(self, span: Span) -> Span | None:
-        """The nearest span around `span` that is open and exported."""
-        return nearest_exported(span.ancestor) if isinstance(span, RecordedSpan) else None
 
     def close(self) -> None:
         """Tell the processors that this was all."""
@@ -268,15 +145,54 @@ class Chain:
         Raises:
             OneLoggerError: Under `PROPAGATE_EXCEPTIONS`.
         """
-        while self.failures:
+        while self._failures:
             try:
-                failure = self.failures.popleft()
+                failure = self._failures.popleft()
             except IndexError:  # another thread has just taken the last one
                 return
             try:
                 self._errors.mistake(failure.kind, failure.message)
             except OneLoggerError as error:
                 raise error from failure.error
+
+    # -- the sink of the processors ----------------------------------------------------------------------------------
+
+    def put(self, event: Event, place: RecordedSpan) -> None:
+        """Queue an event or error."""
+        self._queue_event(ERROR if isinstance(event, ErrorEvent) else EVENT, place, event)
+
+    def stop(self, place: RecordedSpan) -> None:
+        """Queue the stop of a span."""
+        self._queue_stop(place)
+
+    def complete(self, place: RecordedSpan) -> None:
+        """Queue start and stop of a span that was put off."""
+        self._queue_start(place)
+        self._queue_stop(place)
+
+    def span_for(self, event: Event, origin: RecordedSpan | None) -> RecordedSpan:
+        """A span for an event that is to have one of its own: by the name of an error's span, or of the event."""
+        is_error = isinstance(event, ErrorEvent)
+        name = origin.name if is_error and origin is not None else event.name
+        parent = origin if origin is not None and origin.is_sampled else None
+        span = RecordedSpan(self._recorder, name, None, None, parent, event.timestamp)
+        if isinstance(parent, UnexportedSpan):
+            span.parent_span_id = parent.parent_of_children or None
+        if is_error:
+            span.set_status(Status.ERROR)
+        return span
+
+    def put_alone(self, event: Event, span: Span) -> None:
+        """Queue an event with the span that was made for it."""
+        if isinstance(span, RecordedSpan):
+            self._queue_start(span)
+            self.put(event, span)
+            span._end_span()
+            self._queue_stop(span)
+
+    def place(self, span: Span) -> RecordedSpan | None:
+        """The span: a recorder's spans know what was decided of them."""
+        return span if isinstance(span, RecordedSpan) else None
 
 
 def _text(name: str | Enum) -> str:

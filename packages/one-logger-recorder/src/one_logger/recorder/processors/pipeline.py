@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
 from one_logger.core import Attributes, Event, OneLoggerError, Span
-from one_logger.core._safe_repr import safe_repr
+from one_logger.core.spi import safe_repr
+from one_logger.recorder.processors.choice import ALL, Choice
 from one_logger.recorder.processors.names import MAX_CACHED
 from one_logger.recorder.processors.processor import Decision, Host, Processor
 
@@ -33,20 +34,6 @@ class Failure(NamedTuple):
     """What it raised."""
 
 
-class Choice(NamedTuple):
-    """What processors have decided of a span that starts."""
-
-    depth: int | None
-    """The place of the processor that drops it; None if none does."""
-    observers: tuple[int, ...]
-    """The places of those before that want its stop."""
-    deferrers: tuple[int, ...]
-    """The places of those that decide when it stops."""
-
-
-KEEP = Choice(None, (), ())
-
-
 class Pipeline:
     """Processors in their order. One that raises is skipped, which is noted as a failure.
 
@@ -66,7 +53,9 @@ class Pipeline:
         self.samplers: list[Step[Callable[[int], bool]]] = self._steps("sample_trace")
         self.deciders: list[Step[Callable[[str], Decision]]] = self._steps("decide")
         self.known: dict[str, Choice] = {}
-        """What all of them have decided of a name, where they would decide the same again."""
+        """What they have decided of a name in a sampled trace, where they would decide the same again."""
+        self.known_unsampled: dict[str, Choice] = {}
+        """The same in a trace that is not sampled."""
         self._by_name = all(self._processors[step.place].decides_by_name for step in self.deciders)
         self.starters: list[Step[Callable[[Span], Mapping[str, object] | None]]] = self._steps("on_start")
         self.listeners: list[Step[Callable[[Event, Span], Event | None]]] = self._steps("on_event")
@@ -94,11 +83,16 @@ class Pipeline:
                 self._raised(index, "sample_trace", error)
         return True
 
-    def choose(self, name: str, limit: int) -> Choice:
-        """Ask the first `limit` processors what is to become of a span."""
-        choice = self._ask(name, limit)
-        if self._by_name and limit == self.size and len(self.known) < MAX_CACHED:
-            self.known[name] = choice
+    def choose(self, name: str, *, sampled: bool = True) -> Choice:
+        """Ask the processors what is to be done with a span: those before the samplers, if its trace is not sampled."""
+        known = self.known if sampled else self.known_unsampled
+        choice = known.get(name)
+        if choice is None:
+            choice = self._ask(name, self.size if sampled else self.samplers[0].place)
+            if not sampled:
+                choice = choice._replace(dropped=True, deferrers=())
+            if self._by_name and len(known) < MAX_CACHED:
+                known[name] = choice
         return choice
 
     def _ask(self, name: str, limit: int) -> Choice:
@@ -115,19 +109,19 @@ class Pipeline:
             if decision is Decision.KEEP:
                 continue
             if decision is Decision.DROP:
-                return Choice(index, observers, ())
+                return Choice(index, True, observers, ())
             if decision is Decision.OBSERVE:
                 observers += (index,)
             elif decision is Decision.DEFER:
                 deferrers += (index,)
             else:
                 self._wrong(index, "decide", decision, "a Decision")
-        return Choice(None, observers, deferrers) if observers or deferrers else KEEP
+        return Choice(limit, False, observers, deferrers) if observers or deferrers or limit < self.size else ALL
 
-    def attributes(self, span: Span, limit: int, take: Callable[[Mapping[str, object]], None]) -> None:
-        """Show the start of a span to the first `limit` processors; `take` gets the attributes that they add."""
+    def attributes(self, span: Span, depth: int, take: Callable[[Mapping[str, object]], None]) -> None:
+        """Show the start of a span to the first `depth` processors; `take` gets the attributes that they add."""
         for index, on_start in self.starters:
-            if index >= limit:
+            if index >= depth:
                 break
             try:
                 added = on_start(span)
@@ -140,12 +134,12 @@ class Pipeline:
             except Exception as error:
                 self._raised(index, "on_start", error)
 
-    def event(self, event: Event, span: Span, first: int, limit: int) -> Event | None:
-        """What the processors from `first` up to `limit` leave of an event."""
+    def event(self, event: Event, span: Span, first: int = 0, depth: int = ALL.depth) -> Event | None:
+        """What the processors from place `first` on, of the first `depth`, leave of an event."""
         for index, on_event in self.listeners:
             if index < first:
                 continue
-            if index >= limit:
+            if index >= depth:
                 break
             try:
                 left = on_event(event, span)

@@ -16,9 +16,10 @@ from one_logger.core import (
     Status,
     TelemetryDataError,
     TelemetryDataErrorType,
-    diagnostics,
 )
-from one_logger.recorder.processors.pipeline import Failure, Pipeline
+from one_logger.core.spi import diagnostics
+from one_logger.recorder.processors.pipeline import Failure
+from one_logger.recorder.processors.processing import Processing
 from one_logger.recorder.processors.processor import Processor
 from one_logger.recorder.processors.span_tree import Node, SpanTree
 
@@ -52,8 +53,8 @@ class ProcessedExporter(Exporter):
         self.events_need_span = exporter.events_need_span
         self._failures: Counter[str] = Counter()
         self._ready = False
-        self._pipeline = Pipeline(processors, self, self._failed)
-        self._tree = SpanTree(self._pipeline)
+        self._processing: Processing[Node] = Processing(processors, self, self._failed)
+        self._tree = SpanTree(self._processing.pipeline)
 
     def initialize(self, resource: Resource) -> None:
         """Initialise the exporter."""
@@ -66,7 +67,7 @@ class ProcessedExporter(Exporter):
             self.exporter.export_start(span)
             return
         node = self._tree.start(span)
-        if not node.hidden:
+        if node.is_exported:
             self.exporter.export_start(node.shown)
 
     def export_stop(self, span: Span) -> None:
@@ -74,23 +75,11 @@ class ProcessedExporter(Exporter):
         if not self._ready:
             self.exporter.export_stop(span)
             return
-        pipeline, node = self._pipeline, self._tree.node(span)
-        deferrers: tuple[int, ...] = ()
-        if node.undecided:
-            deferrers = node.choice.deferrers
-            refused = pipeline.refused_by(node.shown, deferrers)
-            if refused is None:
-                self._show(node)
-            else:
-                node.depth = refused
-            node.undecided = False
-        if node.hidden:
-            pipeline.stopped(node.shown, only=[place for place in node.choice.observers if place < node.depth])
-        else:
-            pipeline.stopped(node.shown, without=deferrers)
-        self._tree.stop(node)
-        if not node.hidden:
-            self.exporter.export_stop(node.shown)
+        node = self._tree.node(span)
+        try:
+            self._processing.stop(node)
+        finally:
+            self._tree.stop(node)
 
     def export_event(self, event: Event, span: Span) -> None:
         """Export what the processors leave of an event."""
@@ -112,8 +101,8 @@ class ProcessedExporter(Exporter):
         """Forget what is the parent's, and have the exporter do so."""
         self._ready = False
         self._failures.clear()
-        self._tree = SpanTree(self._pipeline)
-        self._pipeline.after_fork()
+        self._tree = SpanTree(self._processing.pipeline)
+        self._processing.pipeline.after_fork()
         self.exporter.after_fork()
 
     def close(self) -> None:
@@ -121,93 +110,65 @@ class ProcessedExporter(Exporter):
         try:
             if self._ready:
                 self._ready = False
-                self._pipeline.close()
+                self._processing.pipeline.close()
         finally:
             self.exporter.close()
 
-    def emit(self, processor: Processor, event: Event, span: Span | None) -> None:
-        """Export an event that a processor has made, if those after it leave it."""
-        if not isinstance(event, Event) or not isinstance(span, Span | None):
-            raise OneLoggerError(
-                f"emit() was given {type(event).__name__} and {type(span).__name__}; expected an Event and a Span."
-            )
-        target = None if span is None else self.exported(span)
-        self._finish(event, target, span, self._pipeline.place(processor) + 1)
-
-    def exported(self, span: Span) -> Span | None:
-        """The nearest span that is open and exported here, from `span` on outwards."""
-        node = self._tree.shown(self._tree.known(span))
-        return None if node is None else node.shown
-
-    def around(self, span: Span) -> Span | None:
-        """The nearest span around `span` that is open and exported here."""
-        known = self._tree.known(span)
-        node = None if known is None else self._tree.shown(known.around)
-        return None if node is None else node.shown
-
     def _export(self, event: Event, span: Span) -> None:
-        if not self._ready:
-            self._put(event, span)
-            return
-        node, is_error = self._tree.node(span), isinstance(event, ErrorEvent)
-        if is_error and node.undecided:
-            self._show(node)
-        limit = node.depth if node.hidden else self._pipeline.size
-        left = self._pipeline.event(event, node.shown, 0, limit)
-        if left is None or node.unsampled:
-            return
-        if not node.hidden:
-            self._put(left, node.shown)
-        elif isinstance(left, ErrorEvent):
-            self._finish(left, self._outwards(node), node.shown, limit)
-        elif node.undecided:
-            around = self._tree.shown(node.around)
-            if around is not None:
-                self._put(left, around.shown)
+        if self._ready:
+            self._processing.event(event, self._tree.node(span))
+        else:
+            self._export_event(event, span)
 
-    def _put(self, event: Event, span: Span) -> None:
+    def _export_event(self, event: Event, span: Span) -> None:
         if isinstance(event, ErrorEvent):
             self.exporter.export_error(event, span)
         else:
             self.exporter.export_event(event, span)
 
-    def _show(self, node: Node) -> None:
-        """Export the start of a span that was put off."""
-        node.hidden = node.undecided = False
-        self.exporter.export_start(node.shown)
+    # -- the sink of the processors ----------------------------------------------------------------------------------
 
-    def _outwards(self, node: Node) -> Span | None:
-        """The nearest open span around one that can take an error: shown, or undecided, which makes it shown."""
-        around = node.around
-        while around is not None:
-            if around.open and around.undecided:
-                self._show(around)
-            if around.open and not around.hidden:
-                return around.shown
-            around = around.around
-        return None
+    def put(self, event: Event, place: Node) -> None:
+        """Export an event or error of a span that this exporter sees."""
+        self._export_event(event, place.shown)
 
-    def _finish(self, event: Event, target: Span | None, origin: Span | None, first: int) -> None:
-        """Export what the processors from `first` on leave of an event that has changed its span.
+    def stop(self, place: Node) -> None:
+        """Export the stop of a span."""
+        self.exporter.export_stop(place.shown)
 
-        Args:
-            event: The event.
-            target: The span that it is part of now. None: there is none that this exporter sees.
-            origin: The span that it comes from.
-            first: The place of the first processor that has not seen the event.
-        """
-        is_error = isinstance(event, ErrorEvent) and origin is not None
-        span = target or (origin if is_error else None) or _made_for(event, origin)
-        left = self._pipeline.event(event, span, first, self._pipeline.size)
-        if left is None:
+    def complete(self, place: Node) -> None:
+        """Export start and stop of a span that was put off."""
+        self.exporter.export_start(place.shown)
+        self.exporter.export_stop(place.shown)
+
+    def span_for(self, event: Event, origin: Node | None) -> Span:
+        """The span for an event without one that this exporter sees: an error's own, if an error may come alone."""
+        if isinstance(event, ErrorEvent) and origin is not None:
+            if not self.events_need_span:
+                return origin.shown
+            name = origin.shown.name
+        else:
+            name = event.name
+        made = Span(name, start_time=event.timestamp)
+        if origin is not None:
+            made.trace_id, made.parent_span_id = origin.shown.trace_id, origin.parent
+        if isinstance(event, ErrorEvent):
+            made.set_status(Status.ERROR)
+        made.stop()
+        return made
+
+    def put_alone(self, event: Event, span: Span) -> None:
+        """Export an event with the span that was made for it, or an error alone."""
+        if self._tree.known(span) is not None:
+            self._export_event(event, span)
             return
-        if target is not None or (is_error and not self.events_need_span):
-            self._put(left, span)
-            return
-        made = _made_for(left, origin)
-        self.exporter.export_start(made)
-        self._put(left, made)
-        self.exporter.export_stop(made)
+        self.exporter.export_start(span)
+        self._export_event(event, span)
+        self.exporter.export_stop(span)
+
+    def place(self, span: Span) -> Node | None:
+        """What is known of a span, if it is open here."""
+        return self._tree.known(span)
 
     def _failed(self, failure: Failure) -> None:
         """Say that a processor was skipped: in the log, and to the backend the 1st, 2nd, 4th, 8th ... time."""
@@ -221,16 +182,3 @@ class ProcessedExporter(Exporter):
             # What keeps it from being told keeps the next record from being exported, and is found there.
             with suppress(Exception):
                 self.exporter.export_telemetry_data_error(error)
-
-
-def _made_for(event: Event, origin: Span | None) -> Span:
-    """A span that has nothing but one event, in the place of the one that it comes from, and is over."""
-    is_error = isinstance(event, ErrorEvent)
-    name = origin.name if origin is not None and is_error else event.name
-    made = Span(name, start_time=event.timestamp)
-    if origin is not None:
-        made.trace_id, made.parent_span_id = origin.trace_id, origin.parent_span_id
-    if is_error:
-        made.set_status(Status.ERROR)
-    made.stop()
-    return made

@@ -19,7 +19,7 @@ class Decision(Enum):
     """It is not exported. Its children hang on the nearest exported span around it."""
 
     DEFER = "defer"
-    """Whether it is exported is decided when it stops, by `on_stop`. An error makes it exported at once."""
+    """Whether it is exported is decided when it stops, by `on_stop`. Until then it counts as dropped."""
 
     OBSERVE = "observe"
     """As `KEEP`; and if a later processor drops it, its times and attributes are taken, and `on_stop` is called."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from math import isfinite
 from time import monotonic
 
-from one_logger.core import OneLoggerError, Span
-from one_logger.core.counter import AtomicCounter
+from one_logger.core import OneLoggerError, Span, Status
+from one_logger.core.spi import AtomicCounter
 from one_logger.recorder.processors.names import MAX_CACHED, NamePattern, Names
 from one_logger.recorder.processors.processor import Decision, Processor
 
@@ -79,9 +79,9 @@ class RateSampler(Processor):
 class TailSampler(Processor):
     """Exports, of the spans of each name, one in so many, and all that took long or had an error.
 
-    One in so many is exported from its start on, as any other span, with its children and events. Whether another one
-    is, is known when it stops, or has an error. Until then its children and events are those of the nearest exported
-    span around it, and stay there.
+    One in so many is exported from its start on, as any other span, with its children and events. Of another one it is
+    known when it stops whether it took long, or had an error: then it is exported, start and stop at once. Until then
+    its children, events and errors go to the nearest exported span around it, and stay there.
 
     Args:
         names: The names of the spans that this is about: a name, a pattern, or a list of them.
@@ -120,5 +120,7 @@ class TailSampler(Processor):
         return Decision.KEEP if counter.value % self._one_in == 1 % self._one_in else Decision.DEFER
 
     def on_stop(self, span: Span) -> bool:
-        """Whether it took long enough."""
+        """Whether it had an error, or took long enough."""
+        if span.status is Status.ERROR:
+            return True
         return self._least_ns is not None and (span.duration_ns or 0) >= self._least_ns

@@ -2,110 +2,128 @@
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from math import isfinite, sqrt
-from time import monotonic
+from threading import get_ident
+from time import monotonic, monotonic_ns
+from typing import NamedTuple
 
-PATIENCE = 0.1
-"""How long a thread that wants the numbers waits at most for one that is just adding some, in seconds."""
+MAX_LATE = 1_024
+"""How many numbers are kept as they are. If there are more, some that were given at the same moment are not counted."""
+
+
+class Summary(NamedTuple):
+    """Count, mean, smallest, largest, standard deviation, sum and last of numbers."""
+
+    valid: int = 0
+    """How many values were finite numbers. All that follows is about these."""
+    invalid: int = 0
+    """How many values were no finite number."""
+    mean: float = 0.0
+    squares: float = 0.0
+    """The sum of the squares of the differences from the mean."""
+    smallest: float = 0
+    largest: float = 0
+    total: float = 0
+    last: float = 0
+    last_ns: int = 0
+    """When the last one came, by the monotonic clock, in nanoseconds."""
+
+    @property
+    def seen(self) -> int:
+        """How many values there were, valid or not."""
+        return self.valid + self.invalid
+
+    @property
+    def deviation(self) -> float:
+        """The standard deviation of the values themselves, not of what they may be a sample of."""
+        return sqrt(self.squares / self.valid) if self.valid else 0.0
+
+    def merged(self, other: Summary) -> Summary:
+        """The summary of the values of both.
+
+        Means and squares are merged as by T. F. Chan, G. H. Golub, R. J. LeVeque, "Updating formulae and a pairwise
+        algorithm for computing sample variances" (1979), which does not lose digits as a sum of squares does.
+        """
+        valid, invalid = self.valid + other.valid, self.invalid + other.invalid
+        if not self.valid or not other.valid:
+            return (self if self.valid else other)._replace(invalid=invalid)
+        difference = other.mean - self.mean
+        later = max(self, other, key=lambda summary: summary.last_ns)
+        return Summary(
+            valid,
+            invalid,
+            self.mean + difference * (other.valid / valid),
+            self.squares + other.squares + difference * difference * self.valid * other.valid / valid,
+            min(self.smallest, other.smallest),
+            max(self.largest, other.largest),
+            self.total + other.total,
+            later.last,
+            later.last_ns,
+        )
+
+
+_NONE = Summary()
+
+
+class _Part:
+    """What one thread has added."""
+
+    __slots__ = ("busy", "summary")
+
+    def __init__(self) -> None:
+        self.summary = _NONE
+        self.busy = False
 
 
 class Statistics:
-    """Count, smallest, largest, mean, standard deviation, sum and last of numbers, in constant memory.
+    """The summary of numbers that several threads may add, in constant memory for each thread.
 
-    Several threads may add numbers. None waits for another: `add` leaves its number where whoever is at it finds it.
+    No thread waits for another: each adds to a summary of its own, which is replaced by a new one and never changed.
     """
 
-    __slots__ = (
-        "_adding",
-        "_mean",
-        "_new",
-        "_squares",
-        "count",
-        "invalid",
-        "largest",
-        "last",
-        "reported",
-        "reported_at",
-        "smallest",
-        "total",
-    )
+    __slots__ = ("_late", "_parts", "reported", "reported_at")
 
     def __init__(self) -> None:
-        self._new: deque[float] = deque()
-        self._adding = threading.Lock()  # taken without waiting, or with PATIENCE
-        self._mean = 0.0
-        self._squares = 0.0  # the sum of the squares of the differences from the mean
-        self.count = 0
-        self.invalid = 0
-        """How many values were no finite number."""
-        self.smallest: float = 0
-        self.largest: float = 0
-        self.last: float = 0
-        self.total: float = 0
+        self._parts: dict[int, _Part] = {}
+        # What a signal handler or a finalizer gives while the thread that it has interrupted is adding something.
+        self._late: deque[Summary] = deque(maxlen=MAX_LATE)
         self.reported = 0
         """How many values, valid or not, the last report was about."""
         self.reported_at = monotonic()
         """When it was made, or the first value came."""
 
-    @property
-    def seen(self) -> int:
-        """How many values there were, valid or not."""
-        return self.count + self.invalid
-
-    @property
-    def mean(self) -> float:
-        """The arithmetic mean."""
-        return self._mean
-
-    @property
-    def deviation(self) -> float:
-        """The standard deviation of the values themselves, not of what they may be a sample of."""
-        return sqrt(self._squares / self.count) if self.count else 0.0
-
     def add(self, value: object) -> None:
         """Take a value. What is no finite number is counted as invalid."""
-        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        try:
-            valid = is_number and isfinite(value)  # type: ignore[arg-type]  # a number
-        except OverflowError:  # an integer beyond all floats
-            valid = False
-        self._new.append(value if valid else _INVALID)  # type: ignore[arg-type]  # a number
-        self.settle()
-
-    def settle(self, *, patience: float = 0.0) -> None:
-        """Work in what was added.
-
-        Args:
-            patience: How long to wait for another thread that is at it, in seconds.
-        """
-        while self._new:
-            if not self._adding.acquire(timeout=patience):
-                return  # that thread takes what is new as well
-            try:
-                while self._new:
-                    self._take(self._new.popleft())
-            finally:
-                self._adding.release()
-
-    def _take(self, value: float) -> None:
-        """Welford's algorithm, which does not lose digits as a sum of squares does.
-
-        B. P. Welford, "Note on a method for calculating corrected sums of squares and products", Technometrics 4
-        (1962), 419-420.
-        """
-        if value is _INVALID:
-            self.invalid += 1
+        added = _summary_of(value)
+        thread = get_ident()
+        part = self._parts.get(thread) or self._parts.setdefault(thread, _Part())
+        if part.busy:
+            self._late.append(added)
             return
-        self.count += 1
-        difference = value - self._mean
-        self._mean += difference / self.count
-        self._squares += difference * (value - self._mean)
-        self.total += value
-        self.last = value
-        self.smallest = value if self.count == 1 else min(self.smallest, value)
-        self.largest = value if self.count == 1 else max(self.largest, value)
+        part.busy = True
+        try:
+            part.summary = part.summary.merged(added)
+        finally:
+            part.busy = False
+
+    @property
+    def summary(self) -> Summary:
+        """The summary of what was added until now."""
+        summary = _NONE
+        for part in list(self._parts.values()):
+            summary = summary.merged(part.summary)
+        for late in list(self._late):
+            summary = summary.merged(late)
+        return summary
 
 
-_INVALID = float("nan")
+def _summary_of(value: object) -> Summary:
+    number = value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+    try:
+        if number is None or not isfinite(number):
+            return Summary(invalid=1)
+        mean = float(number)
+    except OverflowError:  # an integer beyond all floats
+        return Summary(invalid=1)
+    return Summary(1, 0, mean, 0.0, number, number, number, number, monotonic_ns())

@@ -6,7 +6,7 @@ from time import monotonic
 
 from one_logger.core import ErrorEvent, Event, OneLoggerError, Span
 from one_logger.recorder.processors.processor import Decision, Processor
-from one_logger.recorder.processors.statistics import PATIENCE, Statistics
+from one_logger.recorder.processors.statistics import Statistics
 
 MAX_SPANS = 1_024
 """For how many enclosing spans numbers are kept at once. If there are more, the oldest are reported and forgotten."""
@@ -122,7 +122,7 @@ class Summarizer(Processor):
                 self._make_room()
             statistics = self._statistics.setdefault(enclosing, Statistics())
         statistics.add(value)
-        if (self._every is not None and statistics.seen - statistics.reported >= self._every) or (
+        if (self._every is not None and statistics.summary.seen - statistics.reported >= self._every) or (
             self._interval is not None and monotonic() - statistics.reported_at >= self._interval
         ):
             self._report(statistics, enclosing)
@@ -137,23 +137,22 @@ class Summarizer(Processor):
                 self._report(statistics, oldest)
 
     def _report(self, statistics: Statistics, enclosing: Span | None) -> None:
-        statistics.settle(patience=PATIENCE)
-        seen = statistics.seen
-        if seen == statistics.reported:
+        summary = statistics.summary
+        if summary.seen == statistics.reported:
             return
-        statistics.reported, statistics.reported_at = seen, monotonic()
-        values: dict[str, object] = {"count": statistics.count}
-        if statistics.count:
+        statistics.reported, statistics.reported_at = summary.seen, monotonic()
+        values: dict[str, object] = {"count": summary.valid}
+        if summary.valid:
             values |= {
-                "avg": statistics.mean,
-                "min": statistics.smallest,
-                "max": statistics.largest,
-                "stddev": statistics.deviation,
-                "total": statistics.total,
-                "last": statistics.last,
+                "avg": summary.mean,
+                "min": summary.smallest,
+                "max": summary.largest,
+                "stddev": summary.deviation,
+                "total": summary.total,
+                "last": summary.last,
             }
-        if statistics.invalid:
-            values["invalid"] = statistics.invalid
+        if summary.invalid:
+            values["invalid"] = summary.invalid
         attributes = {f"{self._prefix}.{name}": value for name, value in values.items()}
         ended = None if enclosing is None else enclosing.end_time
         self.emit(Event(self._name, attributes, ended), enclosing)

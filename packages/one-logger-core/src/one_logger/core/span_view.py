@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
-from one_logger.core import Attributes, AttributeValue, Span
+from one_logger.core.attributes import Attributes, AttributeValue
+from one_logger.core.span import Span
+
+TYPE_CHECKING = False  # importing `typing` would double the import time; type checkers know this name
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def _viewed(name: str) -> Any:
@@ -14,13 +18,14 @@ def _viewed(name: str) -> Any:
 
 
 class SpanView(Span):
-    """A live view of a span: all is the span's own, but for its parent and attributes that are added.
+    """A live view of a span: everything is the span's own, except its parent and the attributes that are added.
 
-    For exporters, which only read: another thread goes on using the span itself.
+    For what stands between a recorder and one exporter. An exporter only reads spans: meanwhile another thread goes on
+    using the span itself.
 
     Args:
         viewed: The span.
-        parent_span_id: The id of the parent to be seen; None for a root.
+        parent_span_id: The id of the parent that the exporter is to see; None for a root.
     """
 
     __slots__ = ("_added", "_parent", "viewed")
@@ -47,7 +52,7 @@ class SpanView(Span):
 
     @property
     def parent_span_id(self) -> int | None:  # type: ignore[override]  # read only, as the view is
-        """The id of the parent that this exporter is to see."""
+        """The id of the parent that the exporter is to see."""
         return self._parent
 
     @property
@@ -56,10 +61,10 @@ class SpanView(Span):
         return {**own, **self._added} if self._added else own
 
     def set_initial_attributes(self, attributes: Mapping[str, object]) -> None:
-        """Add attributes to what this exporter sees. The span itself doesn't change."""
+        """Add attributes to what the exporter sees. The span itself doesn't change."""
         self._added.update(Attributes(attributes))
 
     @property
     def adds(self) -> bool:
-        """Whether there is anything added."""
+        """Whether attributes were added."""
         return bool(self._added)

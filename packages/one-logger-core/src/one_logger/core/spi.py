@@ -1,0 +1,32 @@
+"""What those share who write recorders and exporters, beside the nouns of `one_logger.core`.
+
+An application has no use for it. What stands here is documented and changes only as `one_logger.core` does; what stands
+in other modules of core may change in any release.
+"""
+
+from one_logger.core import diagnostics
+from one_logger.core._safe_repr import safe_repr
+from one_logger.core.attributes import AttributeValue
+from one_logger.core.counter import AtomicCounter
+from one_logger.core.empty_span import EmptySpan
+from one_logger.core.ids import new_span_id, new_trace_id
+from one_logger.core.journal import Journal
+from one_logger.core.span import begin_span
+from one_logger.core.span_context import INVALID_SPAN_CONTEXT
+from one_logger.core.span_view import SpanView
+from one_logger.core.weight import weigh
+
+__all__ = [
+    "INVALID_SPAN_CONTEXT",
+    "AtomicCounter",
+    "AttributeValue",
+    "EmptySpan",
+    "Journal",
+    "SpanView",
+    "begin_span",
+    "diagnostics",
+    "new_span_id",
+    "new_trace_id",
+    "safe_repr",
+    "weigh",
+]
