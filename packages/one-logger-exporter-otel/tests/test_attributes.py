@@ -14,7 +14,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from one_logger.core import Event, Resource, Span
-from one_logger.core.testing import ODD_ATTRIBUTES
+from one_logger.core.testing import odd_attributes
 from one_logger.exporter.otel import OTelExporter
 
 TEXTS = st.text(alphabet=st.characters(exclude_categories=[]))  # half surrogate pairs, too
@@ -68,8 +68,9 @@ def test_everything_can_be_sent(attributes: dict[str, Any], name: str) -> None:
 
 def test_odd_attributes_of_the_contract_are_sent() -> None:
     """All odd attributes that exporters have to survive arrive."""
-    on_span, on_event = on_the_wire(ODD_ATTRIBUTES)
-    assert len(on_span) == len(on_event) == len(ODD_ATTRIBUTES)
+    odd = odd_attributes()
+    on_span, on_event = on_the_wire(odd)
+    assert len(on_span) == len(on_event) == len(odd)
 
 
 @pytest.mark.parametrize(

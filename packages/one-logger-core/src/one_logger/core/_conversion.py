@@ -12,8 +12,8 @@ from enum import Enum
 
 from one_logger.core import diagnostics
 from one_logger.core._arrays import array_text, is_numpy, may_be_on_device, may_be_read
-from one_logger.core._safe_repr import safe_repr
 from one_logger.core.errors import OneLoggerError
+from one_logger.core.text import safe_repr
 
 TYPE_CHECKING = False  # importing `typing` would double the import time; type checkers know this name
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def exported_name(name: str | Enum) -> str:
     if issubclass(type(value), str):
         return str.__str__(value)
     raise OneLoggerError(
-        f"A name was given as {type(name).__name__} ({safe_repr(name)[:100]}); expected a str, or an Enum whose value "
+        f"A name was given as {type(name).__name__} ({safe_repr(name, 100)}); expected a str, or an Enum whose value "
         "is one."
     )
 
@@ -60,15 +60,19 @@ def attribute_value(name: str, value: object) -> AttributeValue:
         name: The attribute's name, for the report on a value that is exported as its `repr`.
         value: Anything.
     """
-    try:
-        converted = _convert(value)
-        if converted is None:
-            converted = safe_repr(value)
-            _report(name, value)
-    except Exception as error:  # user code runs in there: properties, __fspath__, __iter__, isoformat
-        converted = f"<{type(value).__name__}: {type(error).__name__} when read>"
+    exported, kept = converted(value)
+    if not kept:
         _report(name, value)
-    return converted
+    return exported
+
+
+def converted(value: object) -> tuple[AttributeValue, bool]:
+    """The value to export for `value`, and whether that is more than its `repr`."""
+    try:
+        exported = _convert(value)
+    except Exception as error:  # user code runs in there: properties, __fspath__, __iter__, isoformat
+        return f"<{type(value).__name__}: {type(error).__name__} when read>", False
+    return (safe_repr(value), False) if exported is None else (exported, True)
 
 
 def _report(name: str, value: object) -> None:

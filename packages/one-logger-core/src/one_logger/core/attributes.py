@@ -6,8 +6,8 @@ from collections.abc import ItemsView, Iterator, KeysView, Mapping, Sequence, Va
 
 from one_logger.core import diagnostics
 from one_logger.core._conversion import attribute_name, attribute_value
-from one_logger.core._safe_repr import safe_repr
 from one_logger.core.errors import OneLoggerError
+from one_logger.core.text import safe_repr
 
 AttributeValue = str | bool | int | float | Sequence[str] | Sequence[bool] | Sequence[int] | Sequence[float]
 """What an attribute holds: OpenTelemetry's attribute value types (Common concepts, section "Attribute")."""
@@ -75,7 +75,7 @@ class Attributes(Mapping[str, AttributeValue]):
         return self._values.items()
 
     def __repr__(self) -> str:
-        return f"Attributes({self._values!r})"
+        return f"Attributes({safe_repr(self._values)})"
 
 
 def take_attributes(values: Mapping[str, object] | None) -> dict[str, AttributeValue]:

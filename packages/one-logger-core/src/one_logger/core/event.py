@@ -7,11 +7,11 @@ from enum import Enum
 from time import monotonic_ns, time_ns
 
 from one_logger.core._conversion import exported_name, message_text
-from one_logger.core._safe_repr import safe_repr
 from one_logger.core._stack_trace import StackTrace, qualified_name
 from one_logger.core.attributes import Attributes, AttributeValue, salvage_attributes, take_attributes
 from one_logger.core.errors import OneLoggerError
-from one_logger.core.timestamp import Timestamp
+from one_logger.core.text import safe_repr
+from one_logger.core.timestamp import Timestamp, take_time
 
 TYPE_CHECKING = False  # importing `typing` would double the import time; type checkers know this name
 if TYPE_CHECKING:
@@ -25,7 +25,8 @@ class Event:
     """A point in time during a span. Immutable.
 
     A name that is no text, and attributes that are no mapping, do not raise: their `repr` is exported, and `problem`
-    says what was wrong, which a recorder treats as a telemetry error.
+    says what was wrong, which a recorder treats as a telemetry error. So it is with a timestamp that is none; the event
+    then happens now.
 
     Args:
         name: A `str`, or an `Enum` whose value is one.
@@ -53,8 +54,8 @@ class Event:
             self._unix_ns = time_ns()
             self._monotonic_ns = monotonic_ns()
         else:
-            self._unix_ns = timestamp.unix_ns
-            self._monotonic_ns = timestamp.monotonic_ns
+            self._unix_ns, self._monotonic_ns, problem = take_time("timestamp", timestamp)
+            self._problem = self._problem or problem
 
     @classmethod
     def create(
@@ -79,7 +80,7 @@ class Event:
     @property
     def timestamp(self) -> Timestamp:
         """When it happened."""
-        return Timestamp(self._unix_ns, self._monotonic_ns)
+        return Timestamp.of_clocks(self._unix_ns, self._monotonic_ns)
 
     @property
     def attributes(self) -> Attributes:
@@ -142,7 +143,7 @@ class ErrorEvent(Event):
             self._exception_message = self._stack_trace.message
         elif exception is not None:
             self._problem = (
-                f"exception was given as {type(exception).__name__} ({safe_repr(exception)[:100]}); "
+                f"exception was given as {type(exception).__name__} ({safe_repr(exception, 100)}); "
                 "expected an exception or None."
             )
 
@@ -244,6 +245,11 @@ class TelemetryDataError(Event):
             error_type = TelemetryDataErrorType.INCOMPLETE_TELEMETRY_DATA
         self._error_type = error_type
         self._message = message if type(message) is str else message_text(message)
+        if type(dropped) is not int or dropped < 0:
+            self._problem = self._problem or (
+                f"dropped was given as {safe_repr(dropped, 100)}; expected a number of records from 0."
+            )
+            dropped = 0
         self._dropped = dropped
 
     @classmethod

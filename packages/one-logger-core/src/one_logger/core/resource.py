@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from one_logger.core.attributes import Attributes, take_attributes
 from one_logger.core.ids import new_stream_id
+from one_logger.core.text import safe_repr
 
 
 class Resource:
@@ -66,4 +67,4 @@ class Resource:
         return self._attributes
 
     def __repr__(self) -> str:
-        return f"Resource({dict(self._attributes)!r})"
+        return f"Resource({safe_repr(dict(self._attributes))})"

@@ -16,6 +16,7 @@ from one_logger.core import (
     TelemetryDataErrorType,
 )
 from one_logger.core.journal import Journal
+from one_logger.core.text import error_text
 from one_logger.recorder.breaker import Breaker
 
 # What is queued: a span, that has started and may have ended; or (kind, span, event). A kind is the index of the
@@ -279,5 +280,5 @@ class Delivery:
 
 
 def _sentence(error: BaseException) -> str:
-    text = f"{type(error).__name__}: {error}".strip()
+    text = f"{type(error).__name__}: {error_text(error)}".strip()
     return text if text.endswith((".", "!", "?")) else f"{text}."
