@@ -13,7 +13,7 @@ from enum import Enum
 from one_logger.core import diagnostics
 from one_logger.core._arrays import array_text, is_numpy, may_be_on_device, may_be_read
 from one_logger.core.errors import OneLoggerError
-from one_logger.core.text import safe_repr
+from one_logger.core.text import name_text, safe_repr
 
 TYPE_CHECKING = False  # importing `typing` would double the import time; type checkers know this name
 if TYPE_CHECKING:
@@ -24,18 +24,18 @@ _SCALARS = (str, bool, int, float)
 
 
 def exported_name(name: str | Enum) -> str:
-    """The text of a span's or event's name: a plain `str`, or the value of an `Enum` that is one.
+    """The text of a span's or event's name.
 
     Raises:
-        OneLoggerError: The name is something else.
+        OneLoggerError: It is neither a `str` nor an `Enum` whose value is one.
     """
-    value = name._value_ if issubclass(type(name), Enum) else name  # type: ignore[union-attr]  # an Enum has it
-    if issubclass(type(value), str):
-        return str.__str__(value)
-    raise OneLoggerError(
-        f"A name was given as {type(name).__name__} ({safe_repr(name, 100)}); expected a str, or an Enum whose value "
-        "is one."
-    )
+    text = name_text(name)
+    if text is None:
+        raise OneLoggerError(
+            f"A name was given as {type(name).__name__} ({safe_repr(name, 100)}); expected a str, or an Enum whose "
+            "value is one."
+        )
+    return text
 
 
 def message_text(message: object) -> str:
@@ -45,12 +45,11 @@ def message_text(message: object) -> str:
 
 def attribute_name(name: object) -> str:
     """The text of an attribute's name. What is no `str` becomes its `repr`, which is reported."""
-    try:
-        return exported_name(name)  # type: ignore[arg-type]  # whatever it is
-    except OneLoggerError:
+    text = name_text(name)
+    if text is None:
         text = safe_repr(name)
         _report(text, name)
-        return text
+    return text
 
 
 def attribute_value(name: str, value: object) -> AttributeValue:
@@ -60,6 +59,8 @@ def attribute_value(name: str, value: object) -> AttributeValue:
         name: The attribute's name, for the report on a value that is exported as its `repr`.
         value: Anything.
     """
+    if type(value) in _SCALARS:
+        return value  # type: ignore[return-value]  # as the line before says
     exported, kept = converted(value)
     if not kept:
         _report(name, value)

@@ -22,7 +22,7 @@ EXCEPTION_EVENT_NAME = "exception"
 
 
 class Event:
-    """A point in time during a span. Immutable.
+    """A point in time during a span. Immutable. Two are equal if all that they say is: class, name, time, and the rest.
 
     A name that is no text, and attributes that are no mapping, do not raise: their `repr` is exported, and `problem`
     says what was wrong, which a recorder treats as a telemetry error. So it is with a timestamp that is none; the event
@@ -95,6 +95,18 @@ class Event:
         changed._attributes = Attributes(attributes)._values
         return changed
 
+    def _said(self) -> tuple[object, ...]:
+        """All that it says, for comparisons."""
+        return self._name, self._unix_ns, self._monotonic_ns, self.attributes
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Event):
+            return NotImplemented
+        return type(self) is type(other) and self._said() == other._said()
+
+    def __hash__(self) -> int:
+        return hash((self._name, self._unix_ns, self._monotonic_ns))  # a stack trace would be read for all of it
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._name[:100]!r} at {self._unix_ns}>"
 
@@ -163,6 +175,9 @@ class ErrorEvent(Event):
         changed = super().with_attributes(attributes)
         changed._with_exception = None
         return changed
+
+    def _said(self) -> tuple[object, ...]:
+        return self._message, *super()._said()  # what is known of the exception is among the attributes
 
     @property
     def message(self) -> str:
@@ -264,6 +279,9 @@ class TelemetryDataError(Event):
     ) -> Self:
         """The same as calling the class."""
         return cls(error_type, message, attributes, timestamp, dropped=dropped)
+
+    def _said(self) -> tuple[object, ...]:
+        return self._error_type, self._message, self._dropped, *super()._said()
 
     @property
     def error_type(self) -> TelemetryDataErrorType:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
+from enum import Enum
 from itertools import islice
 
 from one_logger.core._arrays import array_text, may_be_on_device, may_be_read
 
-__all__ = ["encodable", "error_text", "safe_repr"]
+__all__ = ["encodable", "error_text", "name_text", "safe_repr"]
 
 MAX_CHARACTERS = 1_024
 _MAX_DEPTH = 8
@@ -44,6 +45,12 @@ def error_text(error: BaseException) -> str:
         return encodable(str.__str__(str(error)))
     except Exception as raised:
         return encodable(f"<str() raised {type(raised).__name__}>")
+
+
+def name_text(name: object) -> str | None:
+    """The text of a name: of a `str`, or of an `Enum` whose value is one. None if it is something else."""
+    value = name._value_ if issubclass(type(name), Enum) else name  # type: ignore[attr-defined]  # an Enum has it
+    return str.__str__(value) if issubclass(type(value), str) else None
 
 
 def safe_repr(value: object, most: int = MAX_CHARACTERS) -> str:

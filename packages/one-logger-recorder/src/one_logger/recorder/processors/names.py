@@ -8,7 +8,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from one_logger.core import OneLoggerError
-from one_logger.core.text import safe_repr
+from one_logger.core.text import name_text, safe_repr
 
 if TYPE_CHECKING:
     Name = str | Enum
@@ -21,12 +21,6 @@ MAX_CACHED = 1_024
 """Of how many names it is remembered whether they match. Those that come later are matched anew each time."""
 
 _WILDCARDS = {"*": ".*", "?": "."}
-
-
-def name_text(name: object) -> str | None:
-    """The text of a name as spans and events take it, a `str` or an `Enum` whose value is one; None if it is none."""
-    value = name.value if isinstance(name, Enum) else name
-    return str.__str__(value) if isinstance(value, str) else None
 
 
 class NamePattern:
