@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 
 from one_logger.core import Attributes, AttributeValue, OneLoggerError
-from one_logger.core.text import error_text, safe_repr
+from one_logger.core.text import error_text, name_text, safe_repr
 
 _RANK_VARIABLES = ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK")
 _WORLD_SIZE_VARIABLES = ("WORLD_SIZE", "SLURM_NTASKS", "OMPI_COMM_WORLD_SIZE")
@@ -86,7 +86,7 @@ class OneLoggerConfig:
             )
         self._application_name = application_name
         self._error_handling_strategy = error_handling_strategy
-        self._custom_metadata = Attributes(custom_metadata)
+        self._custom_metadata = Attributes(_named(custom_metadata or {}))
         self._rank = _number("rank", rank, _RANK_VARIABLES, least=0)
         self._world_size = _number("world_size", world_size, _WORLD_SIZE_VARIABLES, least=1)
         if rank is not None and world_size is not None and rank >= world_size:
@@ -174,6 +174,21 @@ class OneLoggerConfig:
 
     def __repr__(self) -> str:
         return f"<OneLoggerConfig of {safe_repr(self._application_name, 100)}, rank {self._rank} of {self._world_size}>"
+
+
+def _named(metadata: Mapping[str, object]) -> dict[str, object]:
+    """A copy of the mapping, in which each attribute has a name."""
+    try:
+        copy = dict(metadata)
+    except Exception as error:
+        raise OneLoggerError(f"Reading custom_metadata raised {type(error).__name__}: {error_text(error)}") from error
+    for name in copy:
+        if not (name_text(name) or "").strip():
+            raise OneLoggerError(
+                f"custom_metadata has the name {safe_repr(name, 100)}; "
+                "expected a text that is not empty as the name of each attribute."
+            )
+    return copy
 
 
 def _number(name: str, given: int | None, variables: tuple[str, ...], *, least: int) -> int | None:
