@@ -110,6 +110,7 @@ def _event(event: Event, unix_ns: int | None = None) -> OTelEvent:
 
 
 def _status(status: CoreStatus, problem: str | None) -> Status:
-    if status is CoreStatus.ERROR:
+    """The status. An error decides it where nobody has set it: a recorder does, who calls the exporter need not."""
+    if status is CoreStatus.ERROR or (status is CoreStatus.UNSET and problem is not None):
         return Status(StatusCode.ERROR, problem)
     return _OK if status is CoreStatus.OK else _UNSET
