@@ -181,7 +181,7 @@ def check_security(options: Mapping[str, Any]) -> dict[str, Any]:
     for option, value in given.items():
         if option != "ssl_check_hostname" and not isinstance(value, (str, os.PathLike)):
             raise OneLoggerError(f"{option} was given as {type(value).__name__}; expected a text.")
-        if option.startswith("sasl_") and encodable(value) != value:
+        if option.startswith("sasl_") and isinstance(value, str) and encodable(value) != value:
             raise OneLoggerError(f"{option} has half a surrogate pair, which no encoding of text can send to a broker.")
     return {name: os.fspath(value) if isinstance(value, os.PathLike) else value for name, value in given.items()}
 
