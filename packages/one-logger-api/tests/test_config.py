@@ -109,6 +109,12 @@ def test_from_mapping_takes_what_the_constructor_takes() -> None:
         ),
         ({"application_name": "app", "error_handling_strategy": "ignore"}, "'ignore'; expected one of PROPAGATE"),
         ({"application_name": "app", "error_handling_strategy": 7}, "error_handling_strategy is 7; expected"),
+        (
+            {"application_name": "app", "custom_metadata": {"": 1}},
+            "custom_metadata has the name ''; expected",
+        ),
+        ({"application_name": "app", "custom_metadata": {" ": 1}}, "expected a text that is not empty"),
+        ({"application_name": "app", "custom_metadata": {7: 1}}, "has the name 7; expected a text"),
         ({"application_name": "app", "custom_metadata": ["a"]}, r"custom_metadata is \['a'\]; expected"),
     ],
 )

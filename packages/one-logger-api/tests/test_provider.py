@@ -24,8 +24,17 @@ TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
 def test_there_is_one_provider() -> None:
-    """`instance` always gives the same object."""
-    assert OneLoggerProvider.instance() is OneLoggerProvider.instance()
+    """`instance` always gives the same object, and so does calling the class."""
+    assert OneLoggerProvider.instance() is OneLoggerProvider.instance() is OneLoggerProvider()
+
+
+def test_instance_may_be_forgotten(configure: Configure) -> None:
+    """Who calls the class instead of `instance` configures the process, and calls it again without any harm."""
+    first = configure()
+    first.close()
+    second = type(first)()
+    OneLoggerProvider().configure(OneLoggerConfig("second"), second)
+    assert OneLoggerProvider().recorder is get_recorder() is second
 
 
 def test_configure_sets_config_and_recorder(configure: Configure) -> None:

@@ -3,11 +3,12 @@ from collections.abc import Callable, Iterator, Mapping
 from enum import Enum, StrEnum
 from types import MappingProxyType
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from one_logger.core import Attributes, Span, diagnostics
+from one_logger.core import Attributes, Resource, Span, diagnostics
 
 
 class _Name(StrEnum):
@@ -270,3 +271,56 @@ def test_anything_but_a_mapping_becomes_one_attribute(values: object) -> None:
     ((name, value),) = Attributes(values).items()  # type: ignore[arg-type]
     assert name == "one_logger.invalid_attributes"
     assert isinstance(value, str)
+
+
+_SCALARS = st.text() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.sampled_from(list(_Colour))
+_ANY = st.one_of(
+    _SCALARS,
+    st.lists(_SCALARS),
+    st.lists(st.integers() | st.floats(allow_nan=False)),
+    st.none(),
+    st.dictionaries(st.text(), _SCALARS),
+)
+_NAMES = st.text() | st.sampled_from([_Name.LOSS, 5, None])
+
+
+@given(st.dictionaries(_NAMES, _ANY))
+def test_attributes_equal_what_they_were_made_from(values: dict[str, object]) -> None:
+    """Attributes are equal to their mapping, whatever is in it, from both sides, and to others made of it."""
+    attributes = Attributes(values)
+    assert attributes == values
+    assert values == attributes
+    assert attributes == MappingProxyType(values)
+    assert attributes == Attributes(values)
+    assert hash(attributes) == hash(Attributes(values))
+
+
+@given(st.dictionaries(st.text(), _ANY), st.dictionaries(st.text(), _ANY))
+def test_attributes_that_say_other_things_are_not_equal(one: dict[str, object], other: dict[str, object]) -> None:
+    """Attributes are equal to each other, and hash alike, exactly if names and exported values are equal."""
+    same = dict(Attributes(one)) == dict(Attributes(other))
+    assert (Attributes(one) == Attributes(other)) is (Attributes(one) == other) is same
+    if same:
+        assert hash(Attributes(one)) == hash(Attributes(other))
+
+
+def test_attributes_equal_lists_arrays_and_what_is_shown() -> None:
+    """Lists, arrays and objects without a value of their own are compared by what is exported of them."""
+    thing = object()
+    attributes = Attributes({"list": [1, 2.5], "array": np.arange(3), "thing": thing})
+    assert attributes == {"list": [1, 2.5], "array": np.arange(3), "thing": thing}
+    assert attributes == {"list": (1.0, 2.5), "array": [0, 1, 2], "thing": repr(thing)}
+    assert attributes != {"list": [1, 2], "array": np.arange(3), "thing": thing}
+    assert attributes != {**attributes, "more": 1}
+
+
+def test_attributes_are_not_equal_to_what_is_no_mapping() -> None:
+    """Whatever else they are compared with is not equal, also if nothing can be asked of it."""
+    for other in (None, [("a", 1)], "a", _Unbound()):
+        assert (Attributes({"a": 1}) == other) is False
+
+
+def test_repr_of_any_attributes_can_be_made() -> None:
+    """The repr of attributes never raises, though that of an integer with thousands of digits does."""
+    assert repr(Attributes({"huge": 10**5_000})).startswith("Attributes({'huge': 0x")
+    assert repr(Resource({"huge": 10**5_000})).startswith("Resource({'huge': 0x")

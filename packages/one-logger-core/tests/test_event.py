@@ -148,3 +148,54 @@ def test_repr_names_the_event() -> None:
     """The repr of an event shows its class, its name and its time."""
     assert repr(Event("name", timestamp=Timestamp(1, 2))) == "<Event 'name' at 1>"
     assert repr(ErrorEvent("m", timestamp=Timestamp(1, 2))) == "<ErrorEvent 'exception' at 1>"
+
+
+_AT = Timestamp(1, 2)
+_ERROR = ValueError("no")
+_SAID: dict[str, Callable[[], Event]] = {
+    "event": lambda: Event("e", {"a": [1]}, _AT),
+    "name": lambda: Event("f", {"a": [1]}, _AT),
+    "attributes": lambda: Event("e", {"a": [2]}, _AT),
+    "wall clock": lambda: Event("e", {"a": [1]}, Timestamp(2, 2)),
+    "monotonic clock": lambda: Event("e", {"a": [1]}, Timestamp(1, 3)),
+    "error": lambda: ErrorEvent("m", _ERROR, {"a": 1}, _AT),
+    "message": lambda: ErrorEvent("n", _ERROR, {"a": 1}, _AT),
+    "exception": lambda: ErrorEvent("m", ValueError("yes"), {"a": 1}, _AT),
+    "no exception": lambda: ErrorEvent("m", None, {"a": 1}, _AT),
+    "class": lambda: Event("exception", ErrorEvent("m", _ERROR, {"a": 1}, _AT).attributes, _AT),
+    "data error": lambda: TelemetryDataError(_INCOMPLETE, "m", {"a": 1}, _AT),
+    "data error's type": lambda: TelemetryDataError(TelemetryDataErrorType.NO_TELEMETRY_DATA, "m", {"a": 1}, _AT),
+    "data error's message": lambda: TelemetryDataError(_INCOMPLETE, "n", {"a": 1}, _AT),
+    "dropped": lambda: TelemetryDataError(_INCOMPLETE, "m", {"a": 1}, _AT, dropped=1),
+}
+
+
+@pytest.mark.parametrize("one", _SAID)
+@pytest.mark.parametrize("other", _SAID)
+def test_events_are_equal_if_all_that_they_say_is(one: str, other: str) -> None:
+    """Events are equal, and hash alike, if class, name, time, attributes, and what else they say are equal."""
+    first, second = _SAID[one](), _SAID[other]()
+    assert first is not second
+    assert (first == second) is (one == other)
+    assert (first != second) is (one != other)
+    assert len({first, second}) == (1 if one == other else 2)
+
+
+def test_event_is_not_equal_to_anything_else() -> None:
+    """An event is not equal to its name, or to attributes."""
+    assert Event("e") != "e"
+    assert Event("e", {"a": 1}) != {"a": 1}
+
+
+def test_errors_with_the_same_stack_trace_are_equal() -> None:
+    """Two events of one exception are equal, whether or not one of them was exported; those of two places are not."""
+    errors = []
+    for _ in range(2):
+        try:
+            raise ValueError("no")
+        except ValueError as error:
+            errors.append(error)
+    one, other = (ErrorEvent("m", error, None, _AT) for error in errors)
+    assert one.stack_trace
+    assert one == other
+    assert one != ErrorEvent("m", ValueError("no"), None, _AT)

@@ -147,6 +147,14 @@ class _Knows64Bits(InMemoryExporter):
         super().export_start(span)
 
 
+class _EncodesStrictly(InMemoryExporter):
+    """Text that UTF-8 cannot hold is an error, as it is wherever Python encodes."""
+
+    def export_start(self, span: Span) -> None:
+        span.name.encode()
+        super().export_start(span)
+
+
 class _ShipsAtFlushOnly(InMemoryExporter):
     """What is buffered at the end is lost."""
 
@@ -272,6 +280,7 @@ _BROKEN: list[tuple[str, type[InMemoryExporter]]] = [
     ("test_everything_arrives", _HidesTelemetryDataErrors),
     ("test_everything_arrives", _KeepsWhatItWrote),
     ("test_odd_attributes_are_survived", _Knows64Bits),
+    ("test_texts_that_cannot_be_encoded_are_survived", _EncodesStrictly),
     ("test_close_delivers", _ShipsAtFlushOnly),
     ("test_close_may_be_repeated", _ClosesOnce),
     ("test_close_may_be_repeated", _ClosesWhatIsOpen),
@@ -289,7 +298,7 @@ _BROKEN: list[tuple[str, type[InMemoryExporter]]] = [
 @pytest.mark.parametrize(("test", "kind"), _BROKEN, ids=[kind.__name__.strip("_") for _, kind in _BROKEN])
 def test_contract_catches_a_broken_exporter(test: str, kind: type[InMemoryExporter]) -> None:
     """An exporter that breaks one rule of the contract fails the test of that rule."""
-    with pytest.raises((AssertionError, OneLoggerError, OverflowError)):
+    with pytest.raises((AssertionError, OneLoggerError, OverflowError, UnicodeEncodeError)):
         getattr(InMemoryContract(kind), test)()
 
 

@@ -1,6 +1,8 @@
 import os
 import socket
 from collections.abc import Callable
+from enum import Enum
+from typing import Any
 
 import pytest
 
@@ -15,6 +17,10 @@ if child == 0:
     os._exit(0 if Resource.create("job").attributes["process.pid"] == os.getpid() else 1)
 print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
+
+
+class Key(Enum):
+    TEAM = "team"
 
 
 def test_resource_describes_this_process() -> None:
@@ -64,6 +70,18 @@ def test_attributes_that_are_no_mapping_are_refused() -> None:
         Resource.create("trainer", attributes=5)  # type: ignore[arg-type]  # that is the point
     with pytest.raises(OneLoggerError, match="expected a mapping"):
         Resource(5)  # type: ignore[arg-type]  # that is the point
+
+
+@pytest.mark.parametrize("name", ["", "  ", 5, None, ("a",)], ids=str)
+def test_attributes_without_a_name_are_refused(name: Any) -> None:
+    """What an application adds to its resource has a name that is a text and not empty."""
+    with pytest.raises(OneLoggerError, match="expected a text that is not empty"):
+        Resource.create("trainer", attributes={"fine": 1, name: 1})
+
+
+def test_names_may_be_members_of_an_enum() -> None:
+    """An `Enum` whose value is a text is a name, as it is for other attributes."""
+    assert Resource({Key.TEAM: "vision"}).attributes == {"team": "vision"}  # type: ignore[dict-item]  # types know no better
 
 
 def test_forked_child_has_its_own_process_id(run_script: Callable[..., str]) -> None:

@@ -7,14 +7,26 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
-from one_logger.core import ExportError, Resource, verify
+from one_logger.core import (
+    ErrorEvent,
+    Event,
+    ExportError,
+    Resource,
+    Span,
+    TelemetryDataError,
+    TelemetryDataErrorType,
+    verify,
+)
 from one_logger.exporter.kafka import KafkaExporter, read_records
 
 Consume = Callable[[str, str], list[Any]]
 Numbers = Callable[[list[dict[str, Any]]], list[int]]
 Export = Callable[..., None]
 BATCHES = ["jsonl", "records"]
+TEXTS = st.text(alphabet=st.characters(exclude_categories=[]), max_size=10)  # half surrogate pairs, too
 
 
 @pytest.mark.parametrize(
@@ -50,6 +62,30 @@ def test_key_and_headers_say_what_a_message_holds(
     else:
         assert [json.loads(content)["seq"] for content in contents] == [1, 2, 3, 4, 5]
         assert b"\n" not in b"".join(contents)
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=TEXTS, names=st.dictionaries(TEXTS, TEXTS), batch=st.sampled_from(BATCHES))
+@example(text="\ud800", names={"\udcff": "\ud800"}, batch="jsonl")
+def test_every_text_of_a_message_can_be_encoded(
+    text: str, names: dict[str, str], batch: Any, brokers: str, new_topic: Callable[..., str], consume: Consume
+) -> None:
+    """Whatever names, attributes, errors and the client's id have in them: keys, values and headers are UTF-8."""
+    topic = new_topic(brokers)
+    exporter = KafkaExporter(brokers, topic, client_id=f"a{text}", batch=batch)
+    exporter.initialize(Resource(names))
+    span = Span(text, names)
+    exporter.export_start(span)
+    exporter.export_event(Event(text, names), span)
+    exporter.export_error(ErrorEvent(text, ValueError(text), names), span)
+    kind = TelemetryDataErrorType.INCOMPLETE_TELEMETRY_DATA
+    exporter.export_telemetry_data_error(TelemetryDataError(kind, text, names))
+    exporter.close()
+    messages = consume(brokers, topic)
+    for message in messages:
+        for part in (message.value, message.key, *(value for _, value in message.headers)):
+            part.decode("utf-8", "strict")
+    assert verify(read_records(messages))[0].whole
 
 
 @pytest.mark.parametrize("batch", BATCHES)

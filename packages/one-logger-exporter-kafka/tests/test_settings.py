@@ -61,6 +61,7 @@ def test_servers_are_given_as_text_or_list(servers: Any) -> None:
         ({"ssl_cafile": "ca.pem"}, "ssl_cafile was given, but security_protocol is 'PLAINTEXT'; expected 'SSL' or"),
         ({"security_protocol": "SASL_SSL"}, "security_protocol is 'SASL_SSL', which needs a sasl_mechanism"),
         ({**SCRAM, "sasl_plain_password": None}, "which needs sasl_plain_password as well."),
+        ({**SCRAM, "sasl_plain_password": "\udcff"}, "sasl_plain_password has half a surrogate pair"),
         ({"producer_config": "a"}, "producer_config was given as str; expected a mapping."),
         (
             {"producer_config": {"request_timout_ms": 1, "acks": 0, "client_id": "x"}},

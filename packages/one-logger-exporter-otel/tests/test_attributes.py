@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
+from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from one_logger.core import Event, Resource, Span
-from one_logger.core.testing import ODD_ATTRIBUTES
+from one_logger.core import ErrorEvent, Event, Resource, Span, TelemetryDataError, TelemetryDataErrorType
+from one_logger.core.testing import odd_attributes
 from one_logger.exporter.otel import OTelExporter
 
 TEXTS = st.text(alphabet=st.characters(exclude_categories=[]))  # half surrogate pairs, too
@@ -66,10 +68,29 @@ def test_everything_can_be_sent(attributes: dict[str, Any], name: str) -> None:
             assert on_span[key] == value or math.isnan(value)
 
 
+@given(st.dictionaries(TEXTS, VALUES), TEXTS)
+def test_everything_can_be_sent_as_log_records(attributes: dict[str, Any], text: str) -> None:
+    """Whatever is in them, starts, events, errors and telemetry data errors can be encoded as log records."""
+    logs = InMemoryLogRecordExporter()
+    exporter = OTelExporter(InMemorySpanExporter(), log_exporter=logs, events="log")  # type: ignore[no-untyped-call]
+    exporter.initialize(Resource(attributes))
+    span = Span(text, attributes, attributes)
+    exporter.export_start(span)
+    exporter.export_event(Event(text, attributes), span)
+    exporter.export_error(ErrorEvent(text, ValueError(text), attributes), span)
+    kind = TelemetryDataErrorType.INCOMPLETE_TELEMETRY_DATA
+    exporter.export_telemetry_data_error(TelemetryDataError(kind, text, attributes))
+    exporter.close()
+    request = encode_logs(logs.get_finished_logs())
+    arrived = type(request).FromString(request.SerializeToString()).resource_logs[0].scope_logs[0].log_records
+    assert [record.event_name for record in arrived][2:] == ["exception", "telemetry_data_error"]
+
+
 def test_odd_attributes_of_the_contract_are_sent() -> None:
     """All odd attributes that exporters have to survive arrive."""
-    on_span, on_event = on_the_wire(ODD_ATTRIBUTES)
-    assert len(on_span) == len(on_event) == len(ODD_ATTRIBUTES)
+    odd = odd_attributes()
+    on_span, on_event = on_the_wire(odd)
+    assert len(on_span) == len(on_event) == len(odd)
 
 
 @pytest.mark.parametrize(

@@ -191,14 +191,31 @@ def test_errors_are_exceptions(in_memory: Make) -> None:
     )
 
 
+@pytest.mark.parametrize("events", ["span", "log", "both"])
+def test_error_without_a_recorder_decides_the_status(in_memory: Make, events: str) -> None:
+    """A span whose error was given to the exporter has the status ERROR, though nobody has set it."""
+    memory = in_memory(events=events)
+    span, other = Span("work"), Span("other")
+    for each in (span, other):
+        memory.exporter.export_start(each)
+    memory.exporter.export_error(ErrorEvent("", ValueError("no")), span)
+    for each in (span, other):
+        each.stop()
+        memory.exporter.export_stop(each)
+    memory.exporter.flush()
+    statuses = {each.name: each.status for each in memory.spans.get_finished_spans()}
+    assert (statuses["work"].status_code.name, statuses["work"].description) == ("ERROR", "no")
+    assert statuses["other"].status_code.name == "UNSET"
+
+
 @pytest.mark.parametrize("status", Status)
 def test_status_is_the_same(in_memory: Make, status: Status) -> None:
-    """A span has the status that was set; one that was recovered from has no description."""
+    """A span has the status that was set, and an error sets it; one that was recovered from has no description."""
     span = Span("work")
     span.set_status(status)
     exported_status = exported(in_memory, span, ErrorEvent("failed")).status
-    assert exported_status.status_code.name == status.name
-    assert exported_status.description == ("failed" if status is Status.ERROR else None)
+    assert exported_status.status_code.name == ("OK" if status is Status.OK else "ERROR")
+    assert exported_status.description == (None if status is Status.OK else "failed")
 
 
 def test_span_that_close_stops_says_so(in_memory: Make) -> None:

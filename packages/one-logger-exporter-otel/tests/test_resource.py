@@ -41,6 +41,14 @@ def test_environment_adds_to_what_the_application_says(in_memory: Make, monkeypa
     assert (arrived["team"], arrived["k8s.pod.name"], arrived["service.version"]) == ("application", "pod 1", "7")
 
 
+def test_environment_need_not_be_text(in_memory: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bytes in the variables that are no UTF-8 arrive as U+FFFD: a span that cannot be encoded would be lost."""
+    monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", "te\udcffam=a\udcff")
+    monkeypatch.setenv("OTEL_SERVICE_NAME", "\udcff")
+    arrived = described(in_memory, Resource.create("unknown_service:python"))
+    assert (arrived["te\ufffdam"], arrived["service.name"]) == ("a\ufffd", "\ufffd")
+
+
 def test_application_name_wins_over_the_environment(in_memory: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """`OTEL_SERVICE_NAME` does not rename an application that says its name."""
     monkeypatch.setenv("OTEL_SERVICE_NAME", "environment")

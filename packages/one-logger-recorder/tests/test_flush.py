@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
 from typing import Any
+
+import pytest
 
 from one_logger.exporter.memory import InMemoryExporter
 from one_logger.recorder import DefaultRecorder
@@ -28,6 +31,18 @@ def test_flush_and_close_say_true_when_all_is_delivered(use_everything: UseEvery
     assert recorder.close(timeout=0) is True
     assert events() == 20
     assert exporter.records[-1]["type"] == "end"
+
+
+@pytest.mark.parametrize("interval", [math.inf, 10**400, 1e300])
+def test_interval_may_be_endless(interval: float) -> None:
+    """With an interval that never ends, `flush` delivers, and so does `close`."""
+    exporter = InMemoryExporter()
+    recorder = DefaultRecorder([exporter], flush_interval=interval)
+    recorder.stop(recorder.start("one"))
+    assert recorder.flush(timeout=30) is True
+    recorder.stop(recorder.start("two"))
+    assert recorder.close(timeout=30) is True
+    assert [record["name"] for record in exporter.records if record["type"] == "complete"] == ["one", "two"]
 
 
 def test_flush_while_others_record() -> None:

@@ -23,6 +23,8 @@ from one_logger.core import NOOP_SPAN, Event, Span, SpanContext
 from one_logger.exporter.memory import InMemoryExporter
 from one_logger.recorder import (
     DefaultRecorder,
+    Enricher,
+    EventFilter,
     ProcessedExporter,
     Processor,
     SpanFilter,
@@ -57,7 +59,7 @@ def events(records: list[Record], kind: str = "event") -> list[Record]:
         ({"include": "load*"}, {"load", "load_data"}),
         ({"include": ["load*", "save"], "exclude": ["*_data"]}, {"load", "save"}),
         ({"include": []}, set()),
-        ({"include": "[Ll]oad"}, {"load", "Load"}),
+        ({"include": "?oad"}, {"load", "Load"}),
         ({}, {"load", "load_data", "Load", "save"}),
     ],
 )
@@ -70,6 +72,49 @@ def test_spans_are_kept_and_dropped_by_name(recording: Recording, arguments: Rec
                     pass
     assert set(spans(records)) == kept
     assert sum(record["type"] == "complete" for record in records) == 2 * len(kept)
+
+
+class Layer(Enum):
+    FIRST = "layer[0]"
+    ALL = "layer*"
+
+
+@pytest.mark.parametrize(
+    ("names", "matched"),
+    [
+        ("layer[0]", {"layer[0]"}),
+        ("layer[*", {"layer[0]", "layer[1]"}),
+        ("layer?", {"layer0"}),
+        ("layer.", set()),
+        ("a\nb*", {"a\nb\nc"}),
+        ("a*c", {"a\nb\nc"}),
+        (Layer.FIRST, {"layer[0]"}),
+        ([Layer.ALL, "a??*"], {"layer[0]", "layer[1]", "layer0", "a\nb\nc"}),
+    ],
+)
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda names: SpanFilter(exclude=names),
+        TailSampler,
+        lambda names: EventFilter(exclude=names),
+        lambda names: EventFilter(where=lambda _: False, names=names),
+        lambda names: Enricher({"added": 1}, spans=names),
+    ],
+    ids=["SpanFilter", "TailSampler", "EventFilter", "names", "Enricher"],
+)
+def test_patterns_mean_the_same_everywhere(
+    recording: Recording, make: Callable[[Any], Processor], names: Any, matched: set[str]
+) -> None:
+    """`*` is any text, `?` one character, all else itself; a name may be an `Enum`, as where it is recorded."""
+    all_names = {"layer[0]", "layer[1]", "layer0", "a\nb\nc"}
+    with recording(make(names)) as records, timed_span("outer"):
+        for name in all_names:
+            with timed_span(name):
+                record_event(name)
+    changed = {name for name, span in spans(records).items() if span.get("attributes")}
+    missing = all_names - set(spans(records)) or all_names - {event["name"] for event in events(records)}
+    assert (changed or missing) == matched
 
 
 def test_children_of_a_filtered_span_hang_on_the_nearest_exported_one(recording: Recording) -> None:

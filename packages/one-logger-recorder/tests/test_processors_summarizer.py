@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from enum import Enum
 from typing import Any
 
 import pytest
@@ -249,3 +250,28 @@ def test_no_value_is_missed_whichever_thread_it_comes_from(recording: Recording)
     assert (summary["n.min"], summary["n.max"], summary["n.last"]) == (1, 2_000, 2_000)
     assert summary["n.avg"] == pytest.approx(statistics.fmean(everything))
     assert summary["n.stddev"] == pytest.approx(statistics.pstdev(everything))
+
+
+class Layer(Enum):
+    FIRST = "layer[0]"
+
+
+@pytest.mark.parametrize(("pattern", "count"), [("layer[0]", 1), ("layer*", 3), ("layer?", 1), (Layer.FIRST, 1)])
+def test_names_may_be_patterns(recording: Recording, pattern: Any, count: int) -> None:
+    """Events, spans and enclosing spans are named exactly, by a pattern, or by an `Enum`, as in the filters."""
+    events = Summarizer(pattern, attribute="a", name="of events", within="train*")
+    of_spans = Summarizer(span=pattern, name="of spans", within="train?")
+    with recording(events, of_spans) as records, timed_span("train1"), timed_span("other"):
+        for name in ("layer[0]", "layer0", "layer[1]"):
+            record_event(name, {"a": 1})
+            with timed_span(name):
+                pass
+    for name in ("of events", "of spans"):
+        assert [summary["count"] for summary in summaries(records, name)] == [count]
+
+
+def test_summary_of_a_pattern_is_named_after_it(recording: Recording) -> None:
+    """Without a name of its own a summary has that of what it is about."""
+    with recording(Summarizer(Layer.FIRST, attribute="a")) as records, timed_span("train"):
+        record_event("layer[0]", {"a": 1})
+    assert [record["name"] for record in records if record["type"] == "event"][-1] == "layer[0] stats update"

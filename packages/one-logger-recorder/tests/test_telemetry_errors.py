@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -20,7 +21,7 @@ from one_logger.api import (
     timed_span,
 )
 from one_logger.api.testing import configured
-from one_logger.core import Event, OneLoggerError, Span, verify
+from one_logger.core import Event, OneLoggerError, Span, Timestamp, verify
 from one_logger.exporter.memory import InMemoryExporter
 from one_logger.recorder import DefaultRecorder
 
@@ -93,6 +94,22 @@ MISTAKES: dict[str, tuple[Mistake, str]] = {
     "stop time": (
         lambda recorder: recorder.stop(recorder.start("x"), stop_time=_any(7.0)),
         "stop_time was given as float",
+    ),
+    "event time": (
+        lambda recorder: recorder.event(recorder.start("x"), Event("e", {}, _any(time.time()))),
+        "timestamp was given as float",
+    ),
+    "start clocks": (
+        lambda recorder: recorder.start("x", start_time=Timestamp(_any(time.time()), _any(time.monotonic()))),
+        "expected a whole number of nanoseconds",
+    ),
+    "stop clocks": (
+        lambda recorder: recorder.stop(recorder.start("x"), stop_time=Timestamp(time.time_ns(), _any(None))),
+        "monotonic_ns of a Timestamp is None",
+    ),
+    "seconds": (
+        lambda recorder: recorder.event(recorder.start("x"), Event("e", {}, Timestamp.from_unix_ns(int(time.time())))),
+        "looks like seconds",
     ),
     "timeout": (lambda recorder: recorder.flush(_any(None)), "timeout is None"),
 }

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 
 from one_logger.core import Attributes, AttributeValue, OneLoggerError
+from one_logger.core.text import error_text, name_text, safe_repr
 
 _RANK_VARIABLES = ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK")
 _WORLD_SIZE_VARIABLES = ("WORLD_SIZE", "SLURM_NTASKS", "OMPI_COMM_WORLD_SIZE")
@@ -71,32 +72,41 @@ class OneLoggerConfig:
         custom_metadata: Mapping[str, object] | None = None,
     ) -> None:
         if not isinstance(application_name, str) or not application_name.strip():
-            raise OneLoggerError(f"application_name is {application_name!r}; expected the application's name, a text.")
+            raise OneLoggerError(
+                f"application_name is {safe_repr(application_name, 100)}; expected the application's name, a text."
+            )
         if not isinstance(error_handling_strategy, OneLoggerErrorHandlingStrategy):
             raise OneLoggerError(
-                f"error_handling_strategy is {error_handling_strategy!r}; expected a OneLoggerErrorHandlingStrategy."
+                f"error_handling_strategy is {safe_repr(error_handling_strategy, 100)}; "
+                "expected a OneLoggerErrorHandlingStrategy."
             )
         if custom_metadata is not None and not isinstance(custom_metadata, Mapping):
-            raise OneLoggerError(f"custom_metadata is {custom_metadata!r}; expected a mapping of names to values.")
+            raise OneLoggerError(
+                f"custom_metadata is {safe_repr(custom_metadata, 100)}; expected a mapping of names to values."
+            )
         self._application_name = application_name
         self._error_handling_strategy = error_handling_strategy
-        self._custom_metadata = Attributes(custom_metadata)
+        self._custom_metadata = Attributes(_named(custom_metadata or {}))
         self._rank = _number("rank", rank, _RANK_VARIABLES, least=0)
         self._world_size = _number("world_size", world_size, _WORLD_SIZE_VARIABLES, least=1)
         if rank is not None and world_size is not None and rank >= world_size:
             raise OneLoggerError(
-                f"rank is {rank} and world_size is {world_size}; expected a rank below the world size."
+                f"rank is {safe_repr(rank, 100)} and world_size is {safe_repr(world_size, 100)}; "
+                "expected a rank below the world size."
             )
         tag = _called("session_tag", session_tag) if callable(session_tag) else session_tag
         if tag is not None and not isinstance(tag, str):
-            raise OneLoggerError(f"session_tag is {tag!r}; expected a text, or a function that gives one.")
+            raise OneLoggerError(
+                f"session_tag is {safe_repr(tag, 100)}; expected a text, or a function that gives one."
+            )
         self._session_tag = tag
         enabled: object = enable_for_current_rank
         if callable(enable_for_current_rank):
             enabled = _called("enable_for_current_rank", enable_for_current_rank, self._rank or 0)
         if not isinstance(enabled, bool):
             raise OneLoggerError(
-                f"enable_for_current_rank is {enabled!r}; expected a bool, or a function of the rank that gives one."
+                f"enable_for_current_rank is {safe_repr(enabled, 100)}; "
+                "expected a bool, or a function of the rank that gives one."
             )
         self._enabled = enabled
 
@@ -163,7 +173,22 @@ class OneLoggerConfig:
         return self._custom_metadata
 
     def __repr__(self) -> str:
-        return f"<OneLoggerConfig of {self._application_name!r}, rank {self._rank} of {self._world_size}>"
+        return f"<OneLoggerConfig of {safe_repr(self._application_name, 100)}, rank {self._rank} of {self._world_size}>"
+
+
+def _named(metadata: Mapping[str, object]) -> dict[str, object]:
+    """A copy of the mapping, in which each attribute has a name."""
+    try:
+        copy = dict(metadata)
+    except Exception as error:
+        raise OneLoggerError(f"Reading custom_metadata raised {type(error).__name__}: {error_text(error)}") from error
+    for name in copy:
+        if not (name_text(name) or "").strip():
+            raise OneLoggerError(
+                f"custom_metadata has the name {safe_repr(name, 100)}; "
+                "expected a text that is not empty as the name of each attribute."
+            )
+    return copy
 
 
 def _number(name: str, given: int | None, variables: tuple[str, ...], *, least: int) -> int | None:
@@ -172,7 +197,7 @@ def _number(name: str, given: int | None, variables: tuple[str, ...], *, least: 
         texts = (os.environ.get(variable, "") for variable in variables)
         return next((int(text) for text in texts if text.isdecimal() and int(text) >= least), None)
     if type(given) is not int or given < least:
-        raise OneLoggerError(f"{name} is {given!r}; expected a whole number from {least}.")
+        raise OneLoggerError(f"{name} is {safe_repr(given, 100)}; expected a whole number from {least}.")
     return given
 
 
@@ -180,7 +205,9 @@ def _called(name: str, function: Callable[..., object], *arguments: object) -> o
     try:
         return function(*arguments)
     except Exception as error:
-        raise OneLoggerError(f"The function given as {name} raised {type(error).__name__}: {error}") from error
+        raise OneLoggerError(
+            f"The function given as {name} raised {type(error).__name__}: {error_text(error)}"
+        ) from error
 
 
 def _strategy(name: str) -> OneLoggerErrorHandlingStrategy:
@@ -188,12 +215,14 @@ def _strategy(name: str) -> OneLoggerErrorHandlingStrategy:
         return OneLoggerErrorHandlingStrategy(name.lower())
     except ValueError:
         expected = ", ".join(strategy.name for strategy in OneLoggerErrorHandlingStrategy)
-        raise OneLoggerError(f"error_handling_strategy is {name!r}; expected one of {expected}.") from None
+        raise OneLoggerError(
+            f"error_handling_strategy is {safe_repr(name, 100)}; expected one of {expected}."
+        ) from None
 
 
 def _unknown_key(key: object, names: tuple[str, ...]) -> str:
     from difflib import get_close_matches
 
-    near = get_close_matches(str(key), names, n=1)
+    near = get_close_matches(key, names, n=1) if isinstance(key, str) else []
     hint = f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(names)}."
-    return f"{key!r} is no key of the configuration; {hint}"
+    return f"{safe_repr(key, 100)} is no key of the configuration; {hint}"

@@ -8,9 +8,15 @@ from one_logger.api.config import OneLoggerConfig, OneLoggerErrorHandlingStrateg
 from one_logger.api.recorder import NOOP_RECORDER, NoOpRecorder, Recorder
 from one_logger.core import OneLoggerError, SpanContext, diagnostics
 
+TYPE_CHECKING = False  # importing `typing` would double the import time; type checkers know this name
+if TYPE_CHECKING:
+    from typing import Self
+
 
 class OneLoggerProvider:
     """The configuration and the recorder of this process. There is one provider: `OneLoggerProvider.instance()`.
+
+    Calling the class gives the same one.
 
     Until `configure` is called, and if the environment says `ONE_LOGGER_DISABLED=true`, and on ranks that the
     configuration does not enable, nothing is recorded and nothing but the facade is paid for.
@@ -18,9 +24,12 @@ class OneLoggerProvider:
 
     __slots__ = ("_config", "_recorder")
 
-    def __init__(self) -> None:
-        self._config: OneLoggerConfig | None = None
-        self._recorder: Recorder = NOOP_RECORDER
+    _config: OneLoggerConfig | None
+    _recorder: Recorder
+
+    def __new__(cls) -> Self:
+        """The provider of this process: a second one would be configured, and nobody would record with it."""
+        return _PROVIDER  # type: ignore[return-value]  # there are no others
 
     @staticmethod
     def instance() -> OneLoggerProvider:
@@ -106,4 +115,5 @@ def _parent_from_environment() -> SpanContext | None:
         return None
 
 
-_PROVIDER = OneLoggerProvider()
+_PROVIDER = object.__new__(OneLoggerProvider)
+_PROVIDER._config, _PROVIDER._recorder = None, NOOP_RECORDER

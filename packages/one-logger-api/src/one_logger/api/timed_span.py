@@ -10,6 +10,7 @@ from one_logger.api.context import current_span
 from one_logger.api.provider import OneLoggerProvider
 from one_logger.api.recorder import NOOP_RECORDER, NoOpRecorder, Recorder
 from one_logger.core import NOOP_SPAN, ErrorEvent, Event, OneLoggerError, Span, diagnostics
+from one_logger.core.text import error_text
 
 TYPE_CHECKING = False  # importing `typing` would double the import time; type checkers know this name
 if TYPE_CHECKING:
@@ -124,12 +125,12 @@ class timed_span:  # noqa: N801 - reads as the statement that it is
             try:
                 recorder.error(failed, f"{span.name[:200]} raised {type(exception).__name__}", exception)
             except Exception as error:
-                diagnostics.report("telemetry error while an exception passed", str(error))
+                diagnostics.report("telemetry error while an exception passed", error_text(error))
         if span.end_unix_ns is None:
             try:
                 recorder.stop(span)
             except Exception as error:
-                diagnostics.report("telemetry error while an exception passed", str(error))
+                diagnostics.report("telemetry error while an exception passed", error_text(error))
 
     async def __aenter__(self) -> Span:
         return self.__enter__()

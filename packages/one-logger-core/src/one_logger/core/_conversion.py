@@ -12,8 +12,8 @@ from enum import Enum
 
 from one_logger.core import diagnostics
 from one_logger.core._arrays import array_text, is_numpy, may_be_on_device, may_be_read
-from one_logger.core._safe_repr import safe_repr
 from one_logger.core.errors import OneLoggerError
+from one_logger.core.text import name_text, safe_repr
 
 TYPE_CHECKING = False  # importing `typing` would double the import time; type checkers know this name
 if TYPE_CHECKING:
@@ -24,18 +24,18 @@ _SCALARS = (str, bool, int, float)
 
 
 def exported_name(name: str | Enum) -> str:
-    """The text of a span's or event's name: a plain `str`, or the value of an `Enum` that is one.
+    """The text of a span's or event's name.
 
     Raises:
-        OneLoggerError: The name is something else.
+        OneLoggerError: It is neither a `str` nor an `Enum` whose value is one.
     """
-    value = name._value_ if issubclass(type(name), Enum) else name  # type: ignore[union-attr]  # an Enum has it
-    if issubclass(type(value), str):
-        return str.__str__(value)
-    raise OneLoggerError(
-        f"A name was given as {type(name).__name__} ({safe_repr(name)[:100]}); expected a str, or an Enum whose value "
-        "is one."
-    )
+    text = name_text(name)
+    if text is None:
+        raise OneLoggerError(
+            f"A name was given as {type(name).__name__} ({safe_repr(name, 100)}); expected a str, or an Enum whose "
+            "value is one."
+        )
+    return text
 
 
 def message_text(message: object) -> str:
@@ -45,12 +45,11 @@ def message_text(message: object) -> str:
 
 def attribute_name(name: object) -> str:
     """The text of an attribute's name. What is no `str` becomes its `repr`, which is reported."""
-    try:
-        return exported_name(name)  # type: ignore[arg-type]  # whatever it is
-    except OneLoggerError:
+    text = name_text(name)
+    if text is None:
         text = safe_repr(name)
         _report(text, name)
-        return text
+    return text
 
 
 def attribute_value(name: str, value: object) -> AttributeValue:
@@ -60,15 +59,21 @@ def attribute_value(name: str, value: object) -> AttributeValue:
         name: The attribute's name, for the report on a value that is exported as its `repr`.
         value: Anything.
     """
-    try:
-        converted = _convert(value)
-        if converted is None:
-            converted = safe_repr(value)
-            _report(name, value)
-    except Exception as error:  # user code runs in there: properties, __fspath__, __iter__, isoformat
-        converted = f"<{type(value).__name__}: {type(error).__name__} when read>"
+    if type(value) in _SCALARS:
+        return value  # type: ignore[return-value]  # as the line before says
+    exported, kept = converted(value)
+    if not kept:
         _report(name, value)
-    return converted
+    return exported
+
+
+def converted(value: object) -> tuple[AttributeValue, bool]:
+    """The value to export for `value`, and whether that is more than its `repr`."""
+    try:
+        exported = _convert(value)
+    except Exception as error:  # user code runs in there: properties, __fspath__, __iter__, isoformat
+        return f"<{type(value).__name__}: {type(error).__name__} when read>", False
+    return (safe_repr(value), False) if exported is None else (exported, True)
 
 
 def _report(name: str, value: object) -> None:

@@ -9,8 +9,8 @@ try:
 except ImportError:
     from json.encoder import encode_basestring  # not CPython
 
-from one_logger.core._safe_repr import safe_repr
 from one_logger.core.attributes import AttributeValue
+from one_logger.core.text import encodable, safe_repr
 
 TYPE_CHECKING = False  # importing `typing` would double the import time; type checkers know this name
 if TYPE_CHECKING:
@@ -36,14 +36,10 @@ class _Names(dict[str, str]):
 
 
 def quote(text: str) -> str:
-    """A text in quotes.
-
-    Half a surrogate pair, which no encoding of Unicode can hold, becomes U+FFFD.
-    """
+    """A text in quotes, which can be encoded as UTF-8."""
     if text.isascii():
         return encode_basestring(text)
-    whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return encode_basestring(whole).translate(_LINE_ENDS)
+    return encode_basestring(encodable(text)).translate(_LINE_ENDS)
 
 
 NAMES = _Names()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 
+from one_logger.core.text import encodable, error_text
+
 TYPE_CHECKING = False  # importing `typing` would double the import time; type checkers know this name
 if TYPE_CHECKING:
     from types import TracebackType
@@ -21,7 +23,9 @@ _MEMBER = "\nThe following exception is one of the group above:\n\n"
 
 def qualified_name(kind: type) -> str:
     """The name of a class with its module, such as `json.decoder.JSONDecodeError`; built-in ones without."""
-    return f"{kind.__qualname__}" if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    module: object = kind.__module__  # a class may say anything there
+    named = type(module) is str and module != "builtins"
+    return encodable(f"{module}.{kind.__qualname__}" if named else kind.__qualname__)
 
 
 class StackTrace:
@@ -34,7 +38,7 @@ class StackTrace:
     __slots__ = ("_parts", "_text", "message")
 
     def __init__(self, exception: BaseException) -> None:
-        self.message = _message(exception)
+        self.message = error_text(exception)
         # (what stands between it and the one before, header, frames left out, frames) in the order of printing
         self._parts: deque[tuple[str, str, int, list[tuple[str, int, str]]]] = deque()
         self._text: str | None = None
@@ -75,19 +79,12 @@ class StackTrace:
 
 
 def _header_and_frames(exception: BaseException) -> tuple[str, int, list[tuple[str, int, str]]]:
-    kind, message = qualified_name(type(exception)), _message(exception)
+    kind, message = qualified_name(type(exception)), error_text(exception)
     notes = getattr(exception, "__notes__", ())
     lines = [f"{kind}: {message}" if message else kind]
     if type(notes) in (list, tuple):
         lines += [str.__str__(note) for note in notes if issubclass(type(note), str)]
     return ("\n".join(lines), *_frames(exception.__traceback__))
-
-
-def _message(exception: BaseException) -> str:
-    try:
-        return str.__str__(str(exception))
-    except Exception as error:
-        return f"<str() raised {type(error).__name__}>"
 
 
 def _frames(traceback: TracebackType | None) -> tuple[int, list[tuple[str, int, str]]]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import ItemsView, Iterator, KeysView, Mapping, Sequence, ValuesView
 
 from one_logger.core import diagnostics
-from one_logger.core._conversion import attribute_name, attribute_value
-from one_logger.core._safe_repr import safe_repr
+from one_logger.core._conversion import attribute_name, attribute_value, converted
 from one_logger.core.errors import OneLoggerError
+from one_logger.core.text import name_text, safe_repr
 
 AttributeValue = str | bool | int | float | Sequence[str] | Sequence[bool] | Sequence[int] | Sequence[float]
 """What an attribute holds: OpenTelemetry's attribute value types (Common concepts, section "Attribute")."""
@@ -17,7 +17,7 @@ _NONE: dict[str, AttributeValue] = {}
 
 
 class Attributes(Mapping[str, AttributeValue]):
-    """Properties by name. Immutable; the mapping that it is made from is copied and never kept.
+    """Properties by name. Immutable; the mapping that it is made from is copied and never kept, and is equal to it.
 
     Values of other types never raise and are never read from an accelerator. They are converted:
 
@@ -74,8 +74,24 @@ class Attributes(Mapping[str, AttributeValue]):
         """The names and values."""
         return self._values.items()
 
+    def __eq__(self, other: object) -> bool:
+        """Whether `other` is a mapping of which equal attributes would be made, such as the one that these are of."""
+        if type(other) is Attributes:
+            return self._values == other._values
+        if not issubclass(type(other), Mapping):
+            return NotImplemented
+        return self._values == {_plain_name(name): converted(value)[0] for name, value in read_mapping(other).items()}
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self._values.items()))
+
     def __repr__(self) -> str:
-        return f"Attributes({self._values!r})"
+        return f"Attributes({safe_repr(self._values)})"
+
+
+def _plain_name(name: object) -> str:
+    text = name_text(name)
+    return safe_repr(name) if text is None else text
 
 
 def take_attributes(values: Mapping[str, object] | None) -> dict[str, AttributeValue]:
@@ -93,7 +109,7 @@ def take_attributes(values: Mapping[str, object] | None) -> dict[str, AttributeV
     if type(values) is dict:
         copy = values.copy()
     else:
-        copy = _read_mapping(values)
+        copy = read_mapping(values)
     for name, value in copy.items():
         if type(value) not in _EXACT or type(name) is not str:
             named = {attribute_name(name): value for name, value in copy.items()}
@@ -109,13 +125,18 @@ def salvage_attributes(values: Mapping[str, object] | None) -> dict[str, Attribu
         return {"one_logger.invalid_attributes": safe_repr(values)}
 
 
-def _read_mapping(values: Mapping[str, object]) -> dict[str, object]:
+def read_mapping(values: object) -> dict[str, object]:
+    """What a mapping holds.
+
+    Raises:
+        OneLoggerError: It is no mapping, or reading it raised.
+    """
     if not issubclass(type(values), Mapping):
         raise OneLoggerError(
             f"Attributes were given as {type(values).__name__}; expected a mapping of names to values, such as a dict."
         )
     try:
-        return dict(values)
+        return dict(values)  # type: ignore[call-overload, no-any-return]  # a mapping, as just seen
     except Exception as error:
         raise OneLoggerError(
             f"Reading the attributes from {type(values).__name__} raised {type(error).__name__}; expected a mapping "

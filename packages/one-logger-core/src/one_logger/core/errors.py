@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from one_logger.core.text import encodable
+
 
 class OneLoggerError(Exception):
     """The root of every exception that one-logger raises.
 
-    Its message is a sentence: what was given, what was expected, what to do.
+    Its message is a sentence: what was given, what was expected, what to do. It can be encoded as UTF-8, whatever the
+    values have in them that it speaks of.
     """
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*(encodable(str.__str__(arg)) if isinstance(arg, str) else arg for arg in args))
 
 
 class ExportError(OneLoggerError):

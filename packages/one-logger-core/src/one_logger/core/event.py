@@ -7,11 +7,11 @@ from enum import Enum
 from time import monotonic_ns, time_ns
 
 from one_logger.core._conversion import exported_name, message_text
-from one_logger.core._safe_repr import safe_repr
 from one_logger.core._stack_trace import StackTrace, qualified_name
 from one_logger.core.attributes import Attributes, AttributeValue, salvage_attributes, take_attributes
 from one_logger.core.errors import OneLoggerError
-from one_logger.core.timestamp import Timestamp
+from one_logger.core.text import safe_repr
+from one_logger.core.timestamp import Timestamp, take_time
 
 TYPE_CHECKING = False  # importing `typing` would double the import time; type checkers know this name
 if TYPE_CHECKING:
@@ -22,10 +22,11 @@ EXCEPTION_EVENT_NAME = "exception"
 
 
 class Event:
-    """A point in time during a span. Immutable.
+    """A point in time during a span. Immutable. Two are equal if all that they say is: class, name, time, and the rest.
 
     A name that is no text, and attributes that are no mapping, do not raise: their `repr` is exported, and `problem`
-    says what was wrong, which a recorder treats as a telemetry error.
+    says what was wrong, which a recorder treats as a telemetry error. So it is with a timestamp that is none; the event
+    then happens now.
 
     Args:
         name: A `str`, or an `Enum` whose value is one.
@@ -53,8 +54,8 @@ class Event:
             self._unix_ns = time_ns()
             self._monotonic_ns = monotonic_ns()
         else:
-            self._unix_ns = timestamp.unix_ns
-            self._monotonic_ns = timestamp.monotonic_ns
+            self._unix_ns, self._monotonic_ns, problem = take_time("timestamp", timestamp)
+            self._problem = self._problem or problem
 
     @classmethod
     def create(
@@ -79,7 +80,7 @@ class Event:
     @property
     def timestamp(self) -> Timestamp:
         """When it happened."""
-        return Timestamp(self._unix_ns, self._monotonic_ns)
+        return Timestamp.of_clocks(self._unix_ns, self._monotonic_ns)
 
     @property
     def attributes(self) -> Attributes:
@@ -93,6 +94,18 @@ class Event:
             setattr(changed, slot, getattr(self, slot))
         changed._attributes = Attributes(attributes)._values
         return changed
+
+    def _said(self) -> tuple[object, ...]:
+        """All that it says, for comparisons."""
+        return self._name, self._unix_ns, self._monotonic_ns, self.attributes
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Event):
+            return NotImplemented
+        return type(self) is type(other) and self._said() == other._said()
+
+    def __hash__(self) -> int:
+        return hash((self._name, self._unix_ns, self._monotonic_ns))  # a stack trace would be read for all of it
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._name[:100]!r} at {self._unix_ns}>"
@@ -142,7 +155,7 @@ class ErrorEvent(Event):
             self._exception_message = self._stack_trace.message
         elif exception is not None:
             self._problem = (
-                f"exception was given as {type(exception).__name__} ({safe_repr(exception)[:100]}); "
+                f"exception was given as {type(exception).__name__} ({safe_repr(exception, 100)}); "
                 "expected an exception or None."
             )
 
@@ -162,6 +175,9 @@ class ErrorEvent(Event):
         changed = super().with_attributes(attributes)
         changed._with_exception = None
         return changed
+
+    def _said(self) -> tuple[object, ...]:
+        return self._message, *super()._said()  # what is known of the exception is among the attributes
 
     @property
     def message(self) -> str:
@@ -244,6 +260,11 @@ class TelemetryDataError(Event):
             error_type = TelemetryDataErrorType.INCOMPLETE_TELEMETRY_DATA
         self._error_type = error_type
         self._message = message if type(message) is str else message_text(message)
+        if type(dropped) is not int or dropped < 0:
+            self._problem = self._problem or (
+                f"dropped was given as {safe_repr(dropped, 100)}; expected a number of records from 0."
+            )
+            dropped = 0
         self._dropped = dropped
 
     @classmethod
@@ -258,6 +279,9 @@ class TelemetryDataError(Event):
     ) -> Self:
         """The same as calling the class."""
         return cls(error_type, message, attributes, timestamp, dropped=dropped)
+
+    def _said(self) -> tuple[object, ...]:
+        return self._error_type, self._message, self._dropped, *super()._said()
 
     @property
     def error_type(self) -> TelemetryDataErrorType:

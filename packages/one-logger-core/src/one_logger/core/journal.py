@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 
+from one_logger.core.text import encodable
+
 MAX_MESSAGES = 1_024
 """How many messages are kept. If there are more, the oldest go."""
 
@@ -41,7 +43,7 @@ class Journal:
             except IndexError:
                 return
             try:
-                logger.log(level, message)
+                logger.log(level, encodable(message))
             except Exception:  # noqa: S112 - a handler that raises must not reach whoever writes, and cannot be told so
                 continue
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from one_logger.core.attributes import Attributes, take_attributes
+from one_logger.core.attributes import Attributes, read_mapping, take_attributes
+from one_logger.core.errors import OneLoggerError
 from one_logger.core.ids import new_stream_id
+from one_logger.core.text import name_text, safe_repr
 
 
 class Resource:
@@ -46,7 +48,17 @@ class Resource:
             rank: The number of this process in the job, from 0.
             world_size: How many processes the job has.
             attributes: Further attributes; one named like an attribute above replaces it.
+
+        Raises:
+            OneLoggerError: `attributes` is no mapping, or a name in it is no text, or empty.
         """
+        further = {} if attributes is None else read_mapping(attributes)
+        for name in further:
+            if not (name_text(name) or "").strip():
+                raise OneLoggerError(
+                    f"An attribute of a Resource has the name {safe_repr(name, 100)}; "
+                    "expected a text that is not empty, such as service.version."
+                )
         known: dict[str, object | None] = {
             "service.name": service_name,
             "service.instance.id": new_stream_id(),
@@ -58,7 +70,7 @@ class Resource:
             "one_logger.rank": rank,
             "one_logger.world_size": world_size,
         }
-        return cls({**{k: v for k, v in known.items() if v is not None}, **take_attributes(attributes)})
+        return cls({**{k: v for k, v in known.items() if v is not None}, **take_attributes(further)})
 
     @property
     def attributes(self) -> Attributes:
@@ -66,4 +78,4 @@ class Resource:
         return self._attributes
 
     def __repr__(self) -> str:
-        return f"Resource({dict(self._attributes)!r})"
+        return f"Resource({safe_repr(dict(self._attributes))})"

@@ -8,13 +8,13 @@ from time import monotonic_ns, time_ns
 
 from one_logger.core import diagnostics
 from one_logger.core._conversion import attribute_name, attribute_value, exported_name, message_text
-from one_logger.core._safe_repr import safe_repr
 from one_logger.core.attributes import Attributes, AttributeValue, salvage_attributes, take_attributes
 from one_logger.core.errors import OneLoggerError
 from one_logger.core.event import Event
 from one_logger.core.ids import new_span_id, new_trace_id, random_bits
 from one_logger.core.span_context import SpanContext
-from one_logger.core.timestamp import Timestamp
+from one_logger.core.text import safe_repr
+from one_logger.core.timestamp import Timestamp, take_time
 
 
 class Status(Enum):
@@ -36,7 +36,8 @@ class Span:
     A span keeps no events: one that is open for a month and has a billion of them costs what an empty one does.
 
     A name that is no text, and attributes that are no mapping, do not raise: their `repr` is exported, and `problem`
-    says what was wrong, which a recorder treats as a telemetry error.
+    says what was wrong, which a recorder treats as a telemetry error. So it is with a time that is no `Timestamp`;
+    that of the call is taken.
 
     Args:
         name: A `str`, or an `Enum` whose value is one. May be empty, of any length.
@@ -117,14 +118,17 @@ class Span:
         Returns:
             True if this call ended the span; False if it had ended before, in which case nothing changes.
         """
-        end_monotonic_ns = monotonic_ns() if stop_time is None else stop_time.monotonic_ns
-        end_unix_ns = time_ns() if stop_time is None else stop_time.unix_ns
         attributes, problem = None, None
+        if stop_time is None:
+            end_monotonic_ns = monotonic_ns()
+            end_unix_ns = time_ns()
+        else:
+            end_unix_ns, end_monotonic_ns, problem = take_time("stop_time", stop_time)
         if stop_event_attributes is not None:
             try:
                 attributes = take_attributes(stop_event_attributes)
             except OneLoggerError as error:
-                problem = str(error)
+                problem = problem or str(error)
                 attributes = salvage_attributes(stop_event_attributes)
         # Of several threads, and calls within this one, one gets further than this. From here on nothing is called, so
         # that no exception of a signal handler can leave the span half ended.
@@ -171,7 +175,7 @@ class Span:
         else:
             diagnostics.report(
                 "set_status without a Status",
-                f"set_status() was given {safe_repr(status)[:100]}; it was ignored. Give a one_logger.core.Status.",
+                f"set_status() was given {safe_repr(status, 100)}; it was ignored. Give a one_logger.core.Status.",
             )
 
     def _report_late(self, method: str) -> None:
@@ -217,14 +221,14 @@ class Span:
     @property
     def start_time(self) -> Timestamp:
         """When the span started."""
-        return Timestamp(self.start_unix_ns, self.start_monotonic_ns)
+        return Timestamp.of_clocks(self.start_unix_ns, self.start_monotonic_ns)
 
     @property
     def end_time(self) -> Timestamp | None:
         """When the span ended; None while it is open."""
         if self.end_unix_ns is None:
             return None
-        return Timestamp(self.end_unix_ns, self.end_monotonic_ns)
+        return Timestamp.of_clocks(self.end_unix_ns, self.end_monotonic_ns)
 
     @property
     def duration_ns(self) -> int | None:
@@ -313,8 +317,8 @@ def begin_span(
         span.start_unix_ns = time_ns()
         span.start_monotonic_ns = monotonic_ns()
     else:
-        span.start_unix_ns = start_time.unix_ns
-        span.start_monotonic_ns = start_time.monotonic_ns
+        span.start_unix_ns, span.start_monotonic_ns, problem = take_time("start_time", start_time)
+        span.problem = span.problem or problem
 
 
 START_EVENT_NAME = "span_start"

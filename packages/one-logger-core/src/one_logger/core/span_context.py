@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from one_logger.core.errors import OneLoggerError
+from one_logger.core.text import safe_repr
 
 _LENGTHS = (2, 32, 16, 2)  # of the version, the two ids and the flags, in hexadecimal digits
 _DIGITS = frozenset("0123456789abcdef")
@@ -27,11 +28,15 @@ class SpanContext:
 
     def __init__(self, trace_id: int, span_id: int, trace_flags: int = SAMPLED) -> None:
         if not isinstance(trace_id, int) or not 0 < trace_id < 1 << 128:
-            raise OneLoggerError(f"trace_id is {trace_id!r}; a trace id is a number from 1 to 2**128 - 1.")
+            raise OneLoggerError(
+                f"trace_id is {safe_repr(trace_id, 100)}; a trace id is a number from 1 to 2**128 - 1."
+            )
         if not isinstance(span_id, int) or not 0 < span_id < 1 << 64:
-            raise OneLoggerError(f"span_id is {span_id!r}; a span id is a number from 1 to 2**64 - 1.")
+            raise OneLoggerError(f"span_id is {safe_repr(span_id, 100)}; a span id is a number from 1 to 2**64 - 1.")
         if not isinstance(trace_flags, int) or not 0 <= trace_flags < 1 << 8:
-            raise OneLoggerError(f"trace_flags is {trace_flags!r}; trace flags are a number from 0 to 255.")
+            raise OneLoggerError(
+                f"trace_flags is {safe_repr(trace_flags, 100)}; trace flags are a number from 0 to 255."
+            )
         self._trace_id = trace_id
         self._span_id = span_id
         self._trace_flags = trace_flags
@@ -56,7 +61,7 @@ class SpanContext:
             or (version == "00" and len(parts) > 4)
         ):
             raise OneLoggerError(
-                f"{text!r:.100} is no traceparent; expected version-trace_id-span_id-flags in lower-case "
+                f"{safe_repr(text, 100)} is no traceparent; expected version-trace_id-span_id-flags in lower-case "
                 "hexadecimal, such as 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01."
             )
         return cls(*[int(number, 16) for number in numbers])

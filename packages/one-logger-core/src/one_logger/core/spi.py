@@ -5,7 +5,6 @@ in other modules of core may change in any release.
 """
 
 from one_logger.core import diagnostics
-from one_logger.core._safe_repr import safe_repr
 from one_logger.core.attributes import AttributeValue
 from one_logger.core.counter import AtomicCounter
 from one_logger.core.empty_span import EmptySpan
@@ -14,6 +13,7 @@ from one_logger.core.journal import Journal
 from one_logger.core.span import begin_span
 from one_logger.core.span_context import INVALID_SPAN_CONTEXT
 from one_logger.core.span_view import SpanView
+from one_logger.core.text import error_text, safe_repr
 from one_logger.core.weight import weigh
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "SpanView",
     "begin_span",
     "diagnostics",
+    "error_text",
     "new_span_id",
     "new_trace_id",
     "safe_repr",

@@ -16,21 +16,24 @@ Exported = tuple[str, str]
 """What reached the backend, as (kind, name): `span` or `event` and its name, `error` or `telemetry_data_error` and
 its message."""
 
-ODD_ATTRIBUTES: dict[str, object] = {
-    "": "an empty name",
-    "with.dots and spaces=|\n\"'": "a name that is syntax somewhere",
-    "text": "Zürich 東京 \x00 \u2028 \ud800 🎉",
-    "nan": float("nan"),
-    "infinity": float("-inf"),
-    "beyond 64 bits": 2**127,
-    "beyond all bounds": 10**5_000,
-    "empty": [],
-    "floats": [0.5, float("inf")],
-    "texts": ("a", "\ud800"),
-    "nothing": None,
-    "nested": {"a": [1, {"b": object()}]},
-}
-"""Attributes that every exporter has to survive."""
+
+def odd_attributes() -> dict[str, object]:
+    """Attributes that every exporter has to survive."""
+    return {
+        "": "an empty name",
+        "with.dots and spaces=|\n\"'": "a name that is syntax somewhere",
+        "half a surrogate pair \ud800": 1,
+        "text": "Zürich 東京 \x00 \u2028 \ud800 🎉",
+        "nan": float("nan"),
+        "infinity": float("-inf"),
+        "beyond 64 bits": 2**127,
+        "beyond all bounds": 10**5_000,
+        "empty": [],
+        "floats": [0.5, float("inf")],
+        "texts": ("a", "\ud800"),
+        "nothing": None,
+        "nested": {"a": [1, {"b": object()}]},
+    }
 
 
 class ExporterContract(ABC):
@@ -116,14 +119,35 @@ class ExporterContract(ABC):
     def test_odd_attributes_are_survived(self) -> None:
         """Names and values of every kind that a span may have are exported without an error."""
         exporter = self._initialized()
-        span = Span("", ODD_ATTRIBUTES, ODD_ATTRIBUTES)
+        odd = odd_attributes()
+        span = Span("", odd, odd)
         exporter.export_start(span)
-        exporter.export_event(Event("n" * 10_000, ODD_ATTRIBUTES), span)
-        span.set_attributes(ODD_ATTRIBUTES)
-        span.stop(ODD_ATTRIBUTES)
+        exporter.export_event(Event("n" * 10_000, odd), span)
+        span.set_attributes(odd)
+        span.stop(odd)
         exporter.export_stop(span)
         exporter.close()
         self._expect(exporter, ("span", ""), ("event", "n" * 10_000))
+
+    def test_texts_that_cannot_be_encoded_are_survived(self) -> None:
+        """Half a surrogate pair, in a name or message, arrives as U+FFFD: see `one_logger.core.text.encodable`."""
+        exporter = self.make_exporter()
+        exporter.initialize(Resource.create("contract", session_tag="\udcff"))
+        span = Span("span \ud800")
+        exporter.export_start(span)
+        exporter.export_event(Event("event \udfff"), span)
+        exporter.export_error(ErrorEvent("error \ud800", ValueError("\udc80")), span)
+        exporter.export_telemetry_data_error(_data_error("data error \udcff"))
+        span.stop()
+        exporter.export_stop(span)
+        exporter.close()
+        self._expect(
+            exporter,
+            ("span", "span \ufffd"),
+            ("event", "event \ufffd"),
+            ("error", "error \ufffd"),
+            ("telemetry_data_error", "data error \ufffd"),
+        )
 
     def test_close_delivers(self) -> None:
         """What is buffered when the exporter is closed arrives."""

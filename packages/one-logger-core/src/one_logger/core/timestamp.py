@@ -4,28 +4,53 @@ from __future__ import annotations
 
 from time import monotonic_ns, time_ns
 
+from one_logger.core._conversion import converted
+from one_logger.core.text import safe_repr
+
+_SECOND = 10**9
+_FROM, _TO = 978_307_200, 7_258_118_400
+"""From when to when a wall clock is believed, 2001 to 2200, in seconds since 1970. The units don't overlap there."""
+
+_UNITS = {"seconds": _SECOND, "milliseconds": 10**6, "microseconds": 10**3}
+_LARGEST = 2**127  # beyond that nothing could write it down
+
 
 class Timestamp:
-    """An instant on the wall clock and on the monotonic clock.
+    """An instant on the wall clock and on the monotonic clock. Immutable.
 
     The wall clock says when something happened; it may be stepped at any time. Durations are differences of the
     monotonic clock, which never is.
 
+    A wrong argument does not raise: `problem` says what was wrong, which a recorder treats as a telemetry error. For a
+    time that is no whole number the present one is taken. One that must be of another unit, as it would be a date from
+    2001 to 2200 in that, is kept, and so is one after 2200.
+
     Args:
-        unix_ns: Nanoseconds since 1970-01-01T00:00:00Z.
+        unix_ns: Nanoseconds since 1970-01-01T00:00:00Z, such as `time.time_ns()` gives.
         monotonic_ns: What `time.monotonic_ns()` read at the same instant, in nanoseconds.
     """
 
-    __slots__ = ("_monotonic_ns", "_unix_ns")
+    __slots__ = ("_monotonic_ns", "_problem", "_unix_ns")
 
     def __init__(self, unix_ns: int, monotonic_ns: int) -> None:
-        self._unix_ns = unix_ns
-        self._monotonic_ns = monotonic_ns
+        self._unix_ns, self._problem = _checked("unix_ns", unix_ns, "time.time_ns()")
+        self._problem = self._problem or _unit_problem(self._unix_ns)
+        self._monotonic_ns, problem = _checked("monotonic_ns", monotonic_ns, "time.monotonic_ns()")
+        self._problem = self._problem or problem
+        if problem is not None:
+            self._monotonic_ns = _on_monotonic_clock(self._unix_ns)
+
+    @classmethod
+    def of_clocks(cls, unix_ns: int, monotonic_ns: int) -> Timestamp:
+        """A timestamp of what the clocks of this process have said, whatever that is, without a look at it."""
+        timestamp = cls.__new__(cls)
+        timestamp._unix_ns, timestamp._monotonic_ns, timestamp._problem = unix_ns, monotonic_ns, None
+        return timestamp
 
     @classmethod
     def now(cls) -> Timestamp:
         """The present instant."""
-        return cls(time_ns(), monotonic_ns())
+        return cls.of_clocks(time_ns(), monotonic_ns())
 
     @classmethod
     def from_unix_ns(cls, unix_ns: int) -> Timestamp:
@@ -33,7 +58,10 @@ class Timestamp:
 
         Its place on the monotonic clock is computed, so a duration up to it is only as good as the wall clock is.
         """
-        return cls(unix_ns, monotonic_ns() - (time_ns() - unix_ns))
+        checked, problem = _checked("unix_ns", unix_ns, "time.time_ns()")
+        timestamp = cls.of_clocks(checked, _on_monotonic_clock(checked))
+        timestamp._problem = problem or _unit_problem(checked)
+        return timestamp
 
     @property
     def unix_ns(self) -> int:
@@ -45,6 +73,11 @@ class Timestamp:
         """Nanoseconds on the monotonic clock. Only differences mean something."""
         return self._monotonic_ns
 
+    @property
+    def problem(self) -> str | None:
+        """A sentence that says what was wrong with the arguments; None if nothing was."""
+        return self._problem
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Timestamp):
             return NotImplemented
@@ -55,3 +88,51 @@ class Timestamp:
 
     def __repr__(self) -> str:
         return f"Timestamp(unix_ns={self._unix_ns}, monotonic_ns={self._monotonic_ns})"
+
+
+def take_time(argument: str, given: object) -> tuple[int, int, str | None]:
+    """Both clocks of a timestamp that was given, or of now if it is none, and what was wrong with it.
+
+    Args:
+        argument: What it was given as, for the sentence.
+        given: The timestamp, or anything else.
+    """
+    if isinstance(given, Timestamp):
+        return given._unix_ns, given._monotonic_ns, given._problem
+    problem = (
+        f"{argument} was given as {type(given).__name__}; expected a Timestamp. The time of the call was taken instead."
+    )
+    return time_ns(), monotonic_ns(), problem
+
+
+def _checked(argument: str, given: object, source: str) -> tuple[int, str | None]:
+    """A number of nanoseconds, or the present time if it is none, and what was wrong with it."""
+    value = given if type(given) is int else converted(given)[0]
+    if type(value) is int and -_LARGEST <= value <= _LARGEST:
+        return value, None
+    problem = (
+        f"{argument} of a Timestamp is {safe_repr(given, 100)}; "
+        f"expected a whole number of nanoseconds, such as {source} gives. The time of the call was taken instead."
+    )
+    return time_ns(), problem
+
+
+def _unit_problem(unix_ns: int) -> str | None:
+    """What is wrong with a time by the wall clock that cannot be one in nanoseconds."""
+    for unit, nanoseconds in _UNITS.items():
+        if _FROM <= unix_ns * nanoseconds // _SECOND < _TO:
+            return (
+                f"unix_ns of a Timestamp is {unix_ns}, which looks like {unit}; "
+                "expected nanoseconds since 1970, such as time.time_ns() gives. It was kept as it is."
+            )
+    if unix_ns >= _TO * _SECOND:
+        return (
+            f"unix_ns of a Timestamp is {unix_ns}, which is after the year 2200; "
+            "expected nanoseconds since 1970, such as time.time_ns() gives. It was kept as it is."
+        )
+    return None
+
+
+def _on_monotonic_clock(unix_ns: int) -> int:
+    """Where an instant of the wall clock is on the monotonic clock, as the clocks stand now."""
+    return monotonic_ns() - (time_ns() - unix_ns)

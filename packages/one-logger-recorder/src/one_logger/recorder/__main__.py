@@ -11,12 +11,14 @@ import io
 import json
 import sys
 
+from one_logger.core.text import encodable
+
 
 def main() -> int:
     """Print what was asked for. The exit status is 1 if the configuration has a problem."""
     arguments = _parser().parse_args()
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a path need not be text in the terminal's encoding
+        sys.stdout.reconfigure(errors="backslashreplace")  # the terminal may have fewer characters than the report
     if arguments.command == "schema":
         from one_logger.recorder.configuration.schema import configuration_schema
 
@@ -27,7 +29,7 @@ def main() -> int:
 
     report = make_report(arguments.file)
     text = as_json(report) if arguments.json else as_text(report)
-    sys.stdout.write(f"{text}\n")
+    sys.stdout.write(f"{encodable(text)}\n")
     return 0 if report["ok"] else 1
 
 

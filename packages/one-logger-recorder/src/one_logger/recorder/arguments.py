@@ -6,6 +6,7 @@ import signal
 from collections.abc import Iterable, Mapping, Sequence
 
 from one_logger.core import Exporter, OneLoggerError
+from one_logger.core.text import safe_repr
 from one_logger.recorder.processors.processed_exporter import ProcessedExporter
 
 
@@ -16,7 +17,10 @@ def named_exporters(exporters: object) -> dict[str, Exporter]:
         OneLoggerError: It is neither a list nor a mapping of exporters.
     """
     if isinstance(exporters, Mapping):
-        places = {f"exporters[{name!r}]": (str(name), exporter) for name, exporter in exporters.items()}
+        places = {
+            f"exporters[{safe_repr(name, 100)}]": (name if isinstance(name, str) else safe_repr(name, 100), exporter)
+            for name, exporter in exporters.items()
+        }
     elif isinstance(exporters, Sequence) and not isinstance(exporters, (str, bytes)):
         places = {}
         for number, exporter in enumerate(exporters):
@@ -52,7 +56,7 @@ def check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
         OneLoggerError: It is not.
     """
     if value not in choices:
-        raise OneLoggerError(f"{name} is {value!r}; expected one of {', '.join(map(repr, choices))}.")
+        raise OneLoggerError(f"{name} is {safe_repr(value, 100)}; expected one of {', '.join(map(repr, choices))}.")
 
 
 def check_number(name: str, value: object, least: float, expected: str, *, whole: bool = False) -> None:
@@ -63,7 +67,7 @@ def check_number(name: str, value: object, least: float, expected: str, *, whole
     """
     kinds = (int,) if whole else (int, float)
     if isinstance(value, bool) or not isinstance(value, kinds) or not value >= least:
-        raise OneLoggerError(f"{name} is {value!r}; expected {expected} from {least}.")
+        raise OneLoggerError(f"{name} is {safe_repr(value, 100)}; expected {expected} from {least}.")
 
 
 def check_signals(value: object) -> tuple[int, ...]:
@@ -79,5 +83,6 @@ def check_signals(value: object) -> tuple[int, ...]:
             if not uncatchable:
                 return numbers
     raise OneLoggerError(
-        f"flush_on_signals is {value!r}; expected a list of signals that can be caught, such as [signal.SIGTERM]."
+        f"flush_on_signals is {safe_repr(value, 100)}; "
+        "expected a list of signals that can be caught, such as [signal.SIGTERM]."
     )

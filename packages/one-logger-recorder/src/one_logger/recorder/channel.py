@@ -12,6 +12,7 @@ from one_logger.api.stats import ExporterStats
 from one_logger.core import Event, Exporter, Resource, diagnostics
 from one_logger.core.counter import AtomicCounter
 from one_logger.core.journal import Journal
+from one_logger.core.text import safe_repr
 from one_logger.core.weight import weigh
 from one_logger.recorder.breaker import Breaker
 from one_logger.recorder.delivery import START, STOP, Delivery, Item, records_in
@@ -234,7 +235,9 @@ class Channel:
                 self._work()
             except BaseException as error:
                 # Nothing of the exporter gets here: this is a bug of ours, or a log handler that raises.
-                diagnostics.report(f"worker: {type(error).__name__}", f"The worker of {self.name} raised {error!r}.")
+                diagnostics.report(
+                    f"worker: {type(error).__name__}", f"The worker of {self.name} raised {safe_repr(error)}."
+                )
                 self._breaker.failed()
             if self._closed:
                 return

@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
+from threading import TIMEOUT_MAX
 from typing import Literal, cast
 
 from one_logger.api import Root
@@ -99,7 +100,7 @@ class DefaultRecorder(ChannelledRecorder):
             queue_capacity=queue_capacity,
             queue_bytes=queue_bytes,
             block_timeout=block_timeout if overflow == "block" else 0.0,
-            flush_interval=flush_interval,
+            flush_interval=min(flush_interval, TIMEOUT_MAX),
             max_failures=max_failures,
             cool_down=cool_down,
         )

@@ -15,6 +15,7 @@ from one_logger.core import (
     TelemetryDataErrorType,
 )
 from one_logger.core.journal import Journal
+from one_logger.core.text import error_text
 from one_logger.recorder.breaker import Breaker
 from one_logger.recorder.recorded_span import RecordedSpan
 
@@ -278,5 +279,5 @@ class Delivery:
 
 
 def _sentence(error: BaseException) -> str:
-    text = f"{type(error).__name__}: {error}".strip()
+    text = f"{type(error).__name__}: {error_text(error)}".strip()
     return text if text.endswith((".", "!", "?")) else f"{text}."

@@ -6,7 +6,6 @@ import atexit
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from math import isnan
 from time import monotonic
 
 from one_logger.api import OneLoggerConfig, OneLoggerProvider, Recorder
@@ -14,6 +13,7 @@ from one_logger.api.context import CURRENT_SPAN, SUPPRESSED
 from one_logger.api.stats import ExporterStats
 from one_logger.core import Exporter, OneLoggerError, Resource, Span, SpanContext, diagnostics
 from one_logger.core.journal import Journal
+from one_logger.core.text import safe_repr
 from one_logger.recorder.channel import Channel, InlineChannel
 from one_logger.recorder.process import call_at_exit, live_recorders
 from one_logger.recorder.processors.chain import Chain
@@ -205,9 +205,10 @@ class ChannelledRecorder(Recorder):
             self._journal.log(diagnostics.WARNING, f"Telemetry error while the recorder was closed: {error}")
 
     def _deadline(self, timeout: float) -> float:
-        if not isinstance(timeout, (int, float)) or isnan(timeout):
+        if not isinstance(timeout, (int, float)) or not (timeout > 0 or timeout <= 0):
             self._errors.mistake(
-                "timeout", f"timeout is {timeout!r}; expected a number of seconds. {_TIMEOUT} was taken instead."
+                "timeout",
+                f"timeout is {safe_repr(timeout, 100)}; expected a number of seconds. {_TIMEOUT} was taken instead.",
             )
             timeout = _TIMEOUT
         return monotonic() + min(max(timeout, 0.0), _LONGEST_TIMEOUT)

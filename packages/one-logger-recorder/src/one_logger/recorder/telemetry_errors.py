@@ -8,6 +8,7 @@ from one_logger.api import ROOT, OneLoggerErrorHandlingStrategy, Root
 from one_logger.core import NoOpSpan, OneLoggerError, Span, SpanContext, Timestamp, diagnostics
 from one_logger.core.counter import AtomicCounter
 from one_logger.core.journal import Journal
+from one_logger.core.text import error_text
 
 
 class TelemetryErrors:
@@ -69,7 +70,10 @@ class TelemetryErrors:
         if isinstance(error, OneLoggerError):
             raise error
         try:
-            self.mistake(f"{method}: {type(error).__name__}", f"{method}() failed with {type(error).__name__}: {error}")
+            self.mistake(
+                f"{method}: {type(error).__name__}",
+                f"{method}() failed with {type(error).__name__}: {error_text(error)}",
+            )
         except OneLoggerError as telemetry_error:
             raise telemetry_error from error
 

@@ -8,6 +8,7 @@ import stat
 import time
 
 from one_logger.core import ExportError, OneLoggerError, RecordExporter, Resource
+from one_logger.core.text import safe_repr
 from one_logger.exporter.file.path import check_template, expand
 
 _ROTATED = re.compile(r"\.\d{8}T\d{6}\.\d{9}Z-\d+")
@@ -52,7 +53,7 @@ class FileExporter(RecordExporter):
         super().__init__()
         if not isinstance(file_path, (str, bytes, os.PathLike)):
             raise OneLoggerError(f"file_path is {type(file_path).__name__}; expected a path.")
-        self._template = check_template(os.fsdecode(file_path))
+        self._template = check_template(str.__str__(os.fsdecode(file_path)))
         self._max_bytes = _checked("max_bytes", max_bytes, 1, "a number of bytes")
         self._backups = _checked("backups", backups, 0, "a number of files")
         self._path = ""
@@ -169,7 +170,7 @@ class FileExporter(RecordExporter):
 
 def _checked(name: str, value: int | None, least: int, expected: str) -> int | None:
     if value is not None and (type(value) is not int or value < least):
-        raise OneLoggerError(f"{name} is {value!r}; expected {expected} from {least}, or None.")
+        raise OneLoggerError(f"{name} is {safe_repr(value, 100)}; expected {expected} from {least}, or None.")
     return value
 
 

@@ -7,6 +7,7 @@ import re
 from string import Formatter
 
 from one_logger.core import OneLoggerError, Resource
+from one_logger.core.text import error_text
 
 PLACEHOLDERS = ("rank", "pid", "host", "session_tag")
 
@@ -36,7 +37,7 @@ def check_template(path: str) -> str:
         expand(path, Resource())
     except Exception as error:
         raise OneLoggerError(
-            f"The file path {path!r} has a placeholder with a format that cannot be used: {error}."
+            f"The file path {path!r} has a placeholder with a format that cannot be used: {error_text(error)}."
         ) from None
     return path
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from one_logger.core import OneLoggerError, RecordExporter, Resource, read_records
+from one_logger.core.text import safe_repr
 from one_logger.exporter.logger.line import format_line
 
 
@@ -34,7 +35,7 @@ class LoggerExporter(RecordExporter):
         self._levels = {"error": logging.ERROR, "telemetry_data_error": logging.WARNING}
         known = logging.getLevelNamesMapping().get(level.upper()) if isinstance(level, str) else level
         if type(known) is not int:
-            raise OneLoggerError(f"level is {level!r}; expected a number, or a name such as 'INFO'.")
+            raise OneLoggerError(f"level is {safe_repr(level, 100)}; expected a number, or a name such as 'INFO'.")
         self._level = known
 
     def open(self, resource: Resource) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 from one_logger.core import OneLoggerError, RecordExporter, Resource
+from one_logger.core.text import encodable, safe_repr
 from one_logger.exporter.kafka import settings
 from one_logger.exporter.kafka.outbox import Outbox
 from one_logger.exporter.kafka.settings import Batch, Compression, SaslMechanism, SecurityProtocol
@@ -74,9 +75,9 @@ class KafkaExporter(RecordExporter):
         servers = settings.check_bootstrap_servers(bootstrap_servers)
         self._topic = settings.check_topic(topic)
         if batch not in get_args(Batch):
-            raise OneLoggerError(f"batch is {batch!r:.100}; expected 'jsonl' or 'records'.")
+            raise OneLoggerError(f"batch is {safe_repr(batch, 100)}; expected 'jsonl' or 'records'.")
         if not isinstance(client_id, str) or not client_id:
-            raise OneLoggerError(f"client_id is {client_id!r:.100}; expected a text.")
+            raise OneLoggerError(f"client_id is {safe_repr(client_id, 100)}; expected a text.")
         settings.check_at_least("max_message_bytes", max_message_bytes, 1_024, "bytes", whole=True)
         settings.check_at_least("delivery_timeout", delivery_timeout, 0.1, "seconds")
         security: dict[str, Any] = {
@@ -96,7 +97,7 @@ class KafkaExporter(RecordExporter):
         )
         self._config = settings.producer_config(
             servers,
-            client_id,
+            encodable(client_id),
             settings.check_compression(compression),
             max_message_bytes,
             {**further, **security},

@@ -7,6 +7,7 @@ from time import monotonic
 from typing import Any, NamedTuple
 
 from one_logger.core import ExportError
+from one_logger.core.text import error_text
 from one_logger.exporter.kafka import messages, quiet
 from one_logger.exporter.kafka.messages import Message
 from one_logger.exporter.kafka.producer import (
@@ -229,7 +230,7 @@ class Outbox:
 
     def _said(self, error: Exception) -> str:
         """What an error says, without secrets."""
-        text, name = str(error), type(error).__name__
+        text, name = error_text(error), type(error).__name__
         if name not in text and type(error) is not RuntimeError:
             text = f"{name}: {text}".strip(": ")
         for secret in secrets_of(self._config):

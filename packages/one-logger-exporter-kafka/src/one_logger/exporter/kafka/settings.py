@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, get_args
 
 from one_logger.core import OneLoggerError
+from one_logger.core.text import encodable, safe_repr
 from one_logger.exporter.kafka.producer import Producer
 
 Batch = Literal["jsonl", "records"]
@@ -77,7 +78,9 @@ def check_bootstrap_servers(given: str | Sequence[str] | None) -> list[str]:
             )
     servers = given.split(",") if isinstance(given, str) else given
     if not isinstance(servers, (list, tuple)) or not servers:
-        raise OneLoggerError(f"{source} is {given!r:.100}; expected 'host:port,host:port' or a list of 'host:port'.")
+        raise OneLoggerError(
+            f"{source} is {safe_repr(given, 100)}; expected 'host:port,host:port' or a list of 'host:port'."
+        )
     return [_server(source, server) for server in servers]
 
 
@@ -85,7 +88,9 @@ def _server(source: str, given: object) -> str:
     server = given.strip() if isinstance(given, str) else given
     match = _SERVER.fullmatch(server) if isinstance(server, str) else None
     if match is None or int(match["port"] or 9092) not in range(1, 65_536):
-        raise OneLoggerError(f"{source} has {_without_user(given)!r:.100}; expected 'host:port', without a scheme.")
+        raise OneLoggerError(
+            f"{source} has {safe_repr(_without_user(given), 100)}; expected 'host:port', without a scheme."
+        )
     return match[0]
 
 
@@ -101,7 +106,7 @@ def check_topic(given: str) -> str:
     """
     if not isinstance(given, str) or not _TOPIC.fullmatch(given) or given in {".", ".."}:
         raise OneLoggerError(
-            f"topic is {given!r:.300}; expected a name of 1 to 249 ASCII letters, digits, '.', '_' and '-'."
+            f"topic is {safe_repr(given, 300)}; expected a name of 1 to 249 ASCII letters, digits, '.', '_' and '-'."
         )
     return given
 
@@ -116,7 +121,7 @@ def check_compression(given: Compression | None) -> Compression | None:
     module, distribution = _CODECS.get(given or "", ("", ""))
     if module and importlib.util.find_spec(module) is None:
         raise OneLoggerError(
-            f"compression is {given!r}, but the package {distribution} is not installed; "
+            f"compression is {safe_repr(given, 100)}, but the package {distribution} is not installed; "
             f"run `pip install {distribution}`, or use 'gzip', which needs none."
         )
     return given
@@ -129,7 +134,7 @@ def check_choice(argument: str, given: object, choices: Sequence[str]) -> None:
         OneLoggerError: It is not.
     """
     if given is not None and given not in choices:
-        raise OneLoggerError(f"{argument} is {given!r:.100}; expected one of {', '.join(map(repr, choices))}.")
+        raise OneLoggerError(f"{argument} is {safe_repr(given, 100)}; expected one of {', '.join(map(repr, choices))}.")
 
 
 def check_at_least(argument: str, given: float, least: float, unit: str, *, whole: bool = False) -> None:
@@ -141,7 +146,7 @@ def check_at_least(argument: str, given: float, least: float, unit: str, *, whol
     kinds = (int,) if whole else (int, float)
     if type(given) not in kinds or not least <= given < float("inf"):
         number = "a whole number" if whole else "a number"
-        raise OneLoggerError(f"{argument} is {given!r:.100}; expected {number} of {unit} from {least:_} on.")
+        raise OneLoggerError(f"{argument} is {safe_repr(given, 100)}; expected {number} of {unit} from {least:_} on.")
 
 
 def check_security(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -166,14 +171,18 @@ def check_security(options: Mapping[str, Any]) -> dict[str, Any]:
                 f"{spoken!r}; expected {wanted} with that."
             )
     if protocol and protocol.startswith("SASL_") and mechanism is None:
-        raise OneLoggerError(f"security_protocol is {protocol!r}, which needs a sasl_mechanism, such as 'PLAIN'.")
+        raise OneLoggerError(
+            f"security_protocol is {safe_repr(protocol, 100)}, which needs a sasl_mechanism, such as 'PLAIN'."
+        )
     if mechanism in _WITH_PASSWORD:
         for option in ("sasl_plain_username", "sasl_plain_password"):
             if option not in given:
-                raise OneLoggerError(f"sasl_mechanism is {mechanism!r}, which needs {option} as well.")
+                raise OneLoggerError(f"sasl_mechanism is {safe_repr(mechanism, 100)}, which needs {option} as well.")
     for option, value in given.items():
         if option != "ssl_check_hostname" and not isinstance(value, (str, os.PathLike)):
             raise OneLoggerError(f"{option} was given as {type(value).__name__}; expected a text.")
+        if option.startswith("sasl_") and isinstance(value, str) and encodable(value) != value:
+            raise OneLoggerError(f"{option} has half a surrogate pair, which no encoding of text can send to a broker.")
     return {name: os.fspath(value) if isinstance(value, os.PathLike) else value for name, value in given.items()}
 
 
@@ -202,7 +211,7 @@ def check_producer_config(given: Mapping[str, Any] | None, security: Mapping[str
         elif name not in Producer.DEFAULT_CONFIG:
             near = difflib.get_close_matches(str(name), Producer.DEFAULT_CONFIG, 3)
             meant = f"; did you mean {' or '.join(near)}?" if near else ""
-            problems.append(f"{str(name)!r:.100} is no option of kafka-python's producer{meant}")
+            problems.append(f"{safe_repr(str(name), 100)} is no option of kafka-python's producer{meant}")
     if problems:
         raise OneLoggerError(f"producer_config: {'; '.join(problems)}.".replace("?.", "?"))
     return dict(given)
@@ -236,4 +245,4 @@ def producer_config(
 
 def secrets_of(config: Mapping[str, Any]) -> list[str]:
     """The values in a configuration that nobody may read."""
-    return [str(value) for name, value in config.items() if _SECRET.search(name) and value]
+    return [encodable(str(value)) for name, value in config.items() if _SECRET.search(name) and value]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from one_logger.core import AttributeValue
+from one_logger.core.text import encodable
 
 UNNAMED = "one_logger.unnamed"
 """The name of an attribute whose name is empty, which OpenTelemetry doesn't allow (Common concepts, "Attribute")."""
@@ -22,10 +23,10 @@ def exported_attributes(attributes: Mapping[str, AttributeValue]) -> dict[str, A
     exported: dict[str, AttributeValue] = {}
     for name, value in attributes.items():
         if not name.isascii() or not name:
-            name = exported_text(name) or UNNAMED  # noqa: PLW2901 - the loop is part of the cost of every span
+            name = encodable(name) or UNNAMED  # noqa: PLW2901 - the loop is part of the cost of every span
         kind = type(value)
         if kind is str:
-            exported[name] = value if value.isascii() else exported_text(value)  # type: ignore[union-attr, arg-type]
+            exported[name] = value if value.isascii() else encodable(value)  # type: ignore[union-attr, arg-type]
         elif kind is int:
             exported[name] = value if _LEAST <= value <= _GREATEST else _digits(value)  # type: ignore[operator, arg-type]
         elif kind is tuple:
@@ -33,17 +34,6 @@ def exported_attributes(attributes: Mapping[str, AttributeValue]) -> dict[str, A
         else:
             exported[name] = value
     return exported
-
-
-def exported_text(text: str) -> str:
-    """The text, in which half a surrogate pair, that no encoding of Unicode can hold, is replaced by U+FFFD."""
-    if text.isascii():
-        return text
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text
 
 
 def exported_time(unix_ns: int) -> int:
@@ -54,7 +44,7 @@ def exported_time(unix_ns: int) -> int:
 def _sequence(values: tuple[object, ...]) -> AttributeValue:
     kind = type(values[0]) if values else None
     if kind is str:
-        return tuple(map(exported_text, values))  # type: ignore[arg-type]  # the items are of one type
+        return tuple(map(encodable, values))  # type: ignore[arg-type]  # the items are of one type
     if kind is int and not all(_LEAST <= value <= _GREATEST for value in values):  # type: ignore[operator]
         return tuple(map(_digits, values))  # type: ignore[arg-type]  # all of them, so that they stay of one type
     return values  # type: ignore[return-value]  # a sequence of floats, booleans or small integers

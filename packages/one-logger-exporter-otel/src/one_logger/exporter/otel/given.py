@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Generic, Protocol, TypeVar
 
+from one_logger.core.text import error_text, safe_repr
 from one_logger.exporter.otel.neighbour import Neighbour
 from one_logger.exporter.otel.refusal import RefusedError, Remedy
 
@@ -49,10 +50,12 @@ class GivenClient(Generic[Sent_contra]):
         try:
             result = self._exporter.export(batch)
         except Exception as error:
-            raise RefusedError(f"{called} raised {type(error).__name__}: {error}", Remedy.UNKNOWN) from error
+            raise RefusedError(
+                f"{called} raised {type(error).__name__}: {error_text(error)}", Remedy.UNKNOWN
+            ) from error
         if getattr(result, "name", None) != "SUCCESS":
             said = f" It has logged: {self._neighbour.said}" if self._neighbour.said else ""
-            raise RefusedError(f"{called} returned {result}.{said}", Remedy.UNKNOWN)
+            raise RefusedError(f"{called} returned {safe_repr(result, 100)}.{said}", Remedy.UNKNOWN)
         return 0
 
     def close(self) -> None:

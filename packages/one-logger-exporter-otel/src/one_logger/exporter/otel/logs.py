@@ -16,7 +16,8 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import NonRecordingSpan, set_span_in_context
 
 from one_logger.core import ErrorEvent, Event, Span, TelemetryDataError
-from one_logger.exporter.otel.attributes import exported_attributes, exported_text, exported_time
+from one_logger.core.text import encodable
+from one_logger.exporter.otel.attributes import exported_attributes, exported_time
 from one_logger.exporter.otel.spans import data_error_attributes, span_context
 
 PARENT = "one_logger.parent_span_id"
@@ -40,7 +41,7 @@ class LogBuilder:
         event = span.start_event
         parent = {} if span.parent_span_id is None else {PARENT: f"{span.parent_span_id:016x}"}
         attributes = {**parent, **exported_attributes({**span.initial_attributes, **event.attributes})}
-        return self._record(event, span, attributes, body=exported_text(span.name))
+        return self._record(event, span, attributes, body=encodable(span.name))
 
     def event(self, event: Event, span: Span) -> ReadableLogRecord:
         """An event of a span."""
@@ -52,7 +53,7 @@ class LogBuilder:
             event,
             span,
             exported_attributes(event.attributes),
-            body=exported_text(event.message),
+            body=encodable(event.message),
             severity=SeverityNumber.ERROR,
         )
 
@@ -62,7 +63,7 @@ class LogBuilder:
             error,
             root,
             data_error_attributes(error),
-            body=exported_text(error.message),
+            body=encodable(error.message),
             severity=SeverityNumber.ERROR,
         )
 
@@ -83,6 +84,6 @@ class LogBuilder:
             severity_text=severity.name,
             body=body,
             attributes=attributes,
-            event_name=exported_text(event.name),
+            event_name=encodable(event.name),
         )
         return ReadableLogRecord(record, self._resource, self._scope)

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 
 from opentelemetry import context
 
+from one_logger.core.text import error_text
+
 # Two keys for one thing: the API's own, which the SDK's processors set, and the one that instrumentations look at too.
 _SUPPRESS = (getattr(context, "_SUPPRESS_INSTRUMENTATION_KEY", "suppress_instrumentation"), "suppress_instrumentation")
 
@@ -40,7 +42,10 @@ class Neighbour(logging.Filter):
         """Whether the record goes on: unless it was made by our export."""
         if self._thread != threading.get_ident():
             return True
-        self.said = record.getMessage()
+        try:
+            self.said = record.getMessage()
+        except Exception as error:  # the arguments don't fit the format: logging would print that
+            self.said = f"{record.msg} ({error_text(error)})"
         return False
 
     def remove(self) -> None:

@@ -16,6 +16,7 @@ from one_logger.core import (
     Span,
     TelemetryDataError,
 )
+from one_logger.core.text import safe_repr
 from one_logger.exporter.otel.settings import OtlpSettings, Signal, check_settings
 
 TYPE_CHECKING = False
@@ -80,7 +81,7 @@ class OTelExporter(Exporter):
         batch_size: int = 512,
     ) -> None:
         if events not in get_args(Events):
-            raise OneLoggerError(f"events is {events!r:.100}; expected 'span', 'log' or 'both'.")
+            raise OneLoggerError(f"events is {safe_repr(events, 100)}; expected 'span', 'log' or 'both'.")
         _check_exporter("span_exporter", span_exporter)
         _check_exporter("log_exporter", log_exporter)
         if log_exporter is not None and events == "span":
@@ -210,5 +211,5 @@ def _check_exporter(argument: str, given: object) -> None:
 
 def _at_least(argument: str, given: int, least: int) -> int:
     if type(given) is not int or given < least:
-        raise OneLoggerError(f"{argument} is {given!r:.100}; expected a whole number from {least} on.")
+        raise OneLoggerError(f"{argument} is {safe_repr(given, 100)}; expected a whole number from {least} on.")
     return given

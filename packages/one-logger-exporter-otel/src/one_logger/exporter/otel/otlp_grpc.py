@@ -17,6 +17,7 @@ import grpc.experimental
 import opentelemetry.util.re  # noqa: F401 - settings
 
 from one_logger.core import ExportError
+from one_logger.core.text import error_text
 from one_logger.exporter.otel.refusal import RefusedError, Remedy
 from one_logger.exporter.otel.settings import OtlpSettings, Signal
 
@@ -95,7 +96,7 @@ class GrpcClient:
         try:
             request = self._encode(batch)
         except Exception as error:
-            raise RefusedError(f"The batch cannot be encoded: {error}", Remedy.SPLIT) from error
+            raise RefusedError(f"The batch cannot be encoded: {error_text(error)}", Remedy.SPLIT) from error
         try:
             response = self._export(request, metadata=self._headers, timeout=self._timeout)
         except grpc.RpcError as error:

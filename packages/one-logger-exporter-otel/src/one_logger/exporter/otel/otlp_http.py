@@ -13,6 +13,7 @@ from opentelemetry.exporter.otlp.proto.http import Compression
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
+from one_logger.core.text import error_text
 from one_logger.exporter.otel.given import GivenExporter
 from one_logger.exporter.otel.refusal import RefusedError, Remedy
 from one_logger.exporter.otel.settings import OtlpSettings, Signal
@@ -49,10 +50,10 @@ class NotingSession(requests.Session):
         try:
             response = self._request(method, url, *args, **kwargs)
         except (requests.ConnectionError, requests.Timeout) as error:
-            self.refused = RefusedError(f"{shown} cannot be reached: {error}", Remedy.RETRY)
+            self.refused = RefusedError(f"{shown} cannot be reached: {error_text(error)}", Remedy.RETRY)
             raise self.refused from error
         except Exception as error:
-            self.refused = RefusedError(f"Nothing can be sent to {shown}: {error}", Remedy.NONE)
+            self.refused = RefusedError(f"Nothing can be sent to {shown}: {error_text(error)}", Remedy.NONE)
             raise self.refused from error
         if not 200 <= response.status_code < 300:
             self.refused = _refusal(shown, response)
@@ -113,7 +114,7 @@ class HttpClient:
         except RefusedError:
             raise
         except Exception as error:
-            raise RefusedError(f"The batch cannot be encoded: {error}", Remedy.SPLIT) from error
+            raise RefusedError(f"The batch cannot be encoded: {error_text(error)}", Remedy.SPLIT) from error
         if session.refused is not None:
             raise session.refused
         return session.rejected

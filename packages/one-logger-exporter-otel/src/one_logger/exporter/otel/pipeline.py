@@ -9,7 +9,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter
 
 from one_logger.core import ErrorEvent, Event, ExportError, Resource, Span, TelemetryDataError
-from one_logger.exporter.otel.attributes import exported_text
+from one_logger.core.text import encodable, error_text
 from one_logger.exporter.otel.given import GivenClient
 from one_logger.exporter.otel.neighbour import Neighbour
 from one_logger.exporter.otel.open_spans import OpenSpans
@@ -95,7 +95,7 @@ class Pipeline:
 
     def error(self, event: ErrorEvent, span: Span) -> None:
         """Something went wrong in a span."""
-        problem = exported_text(event.message or event.exception_message or event.exception_type or "")
+        problem = encodable(event.message or event.exception_message or event.exception_type or "")
         self._open.add(event, span, problem=problem, keep=self._in_spans)
         if self._logs is not None and self._log_builder is not None:
             self._logs.put(self._log_builder.error(event, span), 1)
@@ -153,7 +153,7 @@ class Pipeline:
                 try:
                     outbox.close()
                 except Exception as error:  # it is the application's code, and there may be another to close
-                    problems.append(f"Shutting down raised {type(error).__name__}: {error}.")
+                    problems.append(f"Shutting down raised {type(error).__name__}: {error_text(error)}.")
         self._neighbour.remove()
         return problems
 

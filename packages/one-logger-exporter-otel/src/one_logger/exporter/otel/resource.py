@@ -39,7 +39,10 @@ def exported_resource(resource: Resource) -> OTelResource:
     if "service.name" in environment.attributes and str(said.get("service.name", "")).startswith(_PLACEHOLDER):
         del said["service.name"]
     found = {"telemetry.sdk.version": _version("one-logger-core")}
-    return ExportedResource(OTelResource(found).merge(environment).merge(OTelResource(said)))
+    added = exported_attributes(
+        {name: str(value) for name, value in environment.attributes.items()}
+    )  # need not be UTF-8
+    return ExportedResource(OTelResource(found).merge(OTelResource(added)).merge(OTelResource(said)))
 
 
 def scope() -> InstrumentationScope:

@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple, get_args
 from urllib.parse import urlsplit
 
 from one_logger.core import ExportError, OneLoggerError
+from one_logger.core.text import safe_repr
 
 Protocol = Literal["http/protobuf", "grpc"]
 Compression = Literal["none", "gzip", "deflate"]
@@ -116,7 +117,7 @@ def _protocol(signal: Signal, given: str | None) -> Protocol:
     for protocol in get_args(Protocol):
         if said == protocol or (said is None and protocol == "http/protobuf"):
             return protocol  # type: ignore[no-any-return]  # one of the choices
-    raise OneLoggerError(f"{source} is {said!r:.100}; expected 'http/protobuf' or 'grpc'.")
+    raise OneLoggerError(f"{source} is {safe_repr(said, 100)}; expected 'http/protobuf' or 'grpc'.")
 
 
 def _check_installed(protocol: Protocol) -> None:
@@ -164,11 +165,13 @@ def _headers(given: Mapping[str, str] | str) -> dict[str, str]:
     for name, value in given.items():
         if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
             raise OneLoggerError(
-                f"headers has the name {name!r:.100}, which no header can have; expected letters, digits and hyphens."
+                f"headers has the name {safe_repr(name, 100)}, which no header can have; "
+                "expected letters, digits and hyphens."
             )
         if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
             raise OneLoggerError(
-                f"The value of the header {name!r} is no text of printable ASCII characters, so it cannot be sent."
+                f"The value of the header {safe_repr(name, 100)} is no text of printable ASCII characters, "
+                "so it cannot be sent."
             )
         headers[name.lower()] = value.strip()
     return headers
@@ -189,7 +192,8 @@ def _compression(given: str | None, protocol: Protocol) -> Compression | None:
     choices = [choice for choice in get_args(Compression) if protocol != "grpc" or choice != "deflate"]
     if given is not None and given not in choices:
         raise OneLoggerError(
-            f"compression is {given!r:.100}; expected {', '.join(map(repr, choices))} with the protocol {protocol!r}."
+            f"compression is {safe_repr(given, 100)}; "
+            f"expected {', '.join(map(repr, choices))} with the protocol {protocol!r}."
         )
     return given  # type: ignore[return-value]  # one of the choices
 
@@ -204,5 +208,5 @@ def _timeout(given: float | None) -> float | None:
     if given is None:
         return None
     if isinstance(given, bool) or not isinstance(given, (int, float)) or not 0 < given <= 3_600:
-        raise OneLoggerError(f"timeout is {given!r:.100}; expected a number of seconds from above 0 to 3600.")
+        raise OneLoggerError(f"timeout is {safe_repr(given, 100)}; expected a number of seconds from above 0 to 3600.")
     return float(given)

@@ -13,7 +13,8 @@ from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, Trace
 
 from one_logger.core import AttributeValue, Event, Span, TelemetryDataError
 from one_logger.core import Status as CoreStatus
-from one_logger.exporter.otel.attributes import exported_attributes, exported_text, exported_time
+from one_logger.core.text import encodable
+from one_logger.exporter.otel.attributes import exported_attributes, exported_time
 from one_logger.exporter.otel.open_spans import OpenSpan
 
 SAMPLED = TraceFlags(TraceFlags.SAMPLED)
@@ -42,7 +43,7 @@ class SpanBuilder:
         parent = span.parent_span_id
         start = span.start_unix_ns
         return ReadableSpan(
-            name=exported_text(span.name),
+            name=encodable(span.name),
             context=span_context(span),
             parent=None if parent is None else SpanContext(span.trace_id, parent, known.has_remote_parent, SAMPLED),
             resource=self._resource,
@@ -64,11 +65,11 @@ class SpanBuilder:
         """
         time = exported_time(error.timestamp.unix_ns)
         return ReadableSpan(
-            name=exported_text(error.name),
+            name=encodable(error.name),
             context=span_context(root),
             resource=self._resource,
             attributes=data_error_attributes(error),
-            status=Status(StatusCode.ERROR, exported_text(error.message)),
+            status=Status(StatusCode.ERROR, encodable(error.message)),
             start_time=time,
             end_time=time,
             instrumentation_scope=self._scope,
@@ -105,10 +106,11 @@ def _events(span: Span, known: OpenSpan) -> Sequence[OTelEvent]:
 
 def _event(event: Event, unix_ns: int | None = None) -> OTelEvent:
     time = event.timestamp.unix_ns if unix_ns is None else unix_ns
-    return OTelEvent(exported_text(event.name), exported_attributes(event.attributes), exported_time(time))
+    return OTelEvent(encodable(event.name), exported_attributes(event.attributes), exported_time(time))
 
 
 def _status(status: CoreStatus, problem: str | None) -> Status:
-    if status is CoreStatus.ERROR:
+    """The status. An error decides it where nobody has set it: a recorder does, who calls the exporter need not."""
+    if status is CoreStatus.ERROR or (status is CoreStatus.UNSET and problem is not None):
         return Status(StatusCode.ERROR, problem)
     return _OK if status is CoreStatus.OK else _UNSET

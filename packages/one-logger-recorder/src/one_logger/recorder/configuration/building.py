@@ -6,6 +6,7 @@ import re
 from typing import NamedTuple
 
 from one_logger.core import Exporter
+from one_logger.core.text import error_text
 from one_logger.recorder.configuration.arguments import check_arguments
 from one_logger.recorder.configuration.entry import Entry
 from one_logger.recorder.configuration.entry_points import NotLoadedError, class_of_name, class_of_type
@@ -104,7 +105,7 @@ def _construct(entry: Entry) -> object:
     try:
         made: object = entry.target(**entry.arguments)
     except (Exception, SystemExit) as error:
-        text = str(error).rstrip(".")
+        text = error_text(error).rstrip(".")
         raised = f"{type(error).__name__}: {text}" if text else type(error).__name__
         entry.section.problem(("config",), f"is refused by {entry.target.__name__}, which raised {raised}.")
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from one_logger.core.text import safe_repr
 from one_logger.recorder.configuration.conversion import MismatchError, convert
 from one_logger.recorder.configuration.kind import Kind
 from one_logger.recorder.configuration.problem import near_miss
@@ -61,8 +62,9 @@ class Entry:
             return entry
         for key in values:
             if key not in kind.keys:
-                hint = near_miss(str(key), kind.keys) or f"expected one of {', '.join(kind.keys)}."
-                section.problem((str(key),), f"is no key of an entry; {hint}")
+                called = key if type(key) is str else safe_repr(key, 100)
+                hint = near_miss(called, kind.keys) or f"expected one of {', '.join(kind.keys)}."
+                section.problem((called,), f"is no key of an entry; {hint}")
         entry.enabled = entry._read_enabled(values)
         entry.name = entry._read_text(values, "name") if "name" in values else None
         entry._read_reference(values)

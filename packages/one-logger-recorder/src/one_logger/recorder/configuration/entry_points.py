@@ -6,6 +6,7 @@ import importlib
 from importlib.metadata import EntryPoint, entry_points
 from inspect import isabstract
 
+from one_logger.core.text import error_text
 from one_logger.recorder.configuration.kind import EXPORTER, Kind
 from one_logger.recorder.configuration.problem import near_miss
 
@@ -117,7 +118,7 @@ def _checked(found: object, what: str, kind: Kind) -> type:
 
 
 def _said(error: BaseException) -> str:
-    text = str(error).rstrip(".")
+    text = error_text(error).rstrip(".")
     return f"{type(error).__name__}: {text}." if text else f"{type(error).__name__}."
 
 

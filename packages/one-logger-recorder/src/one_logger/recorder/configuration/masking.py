@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from one_logger.core.text import encodable, safe_repr
+
 MASK = "***"
 
 _SECRET_NAME = re.compile(
@@ -35,9 +37,9 @@ class Redactor:
         """Keep this out of texts from now on. True, False, None and the empty text are no secrets."""
         if isinstance(secret, bool) or secret is None or secret == "":
             return
-        text = str(secret)
-        # A text stands in messages as it is, or as repr() and JSON write it.
-        self._secrets |= {text, repr(text)[1:-1], text.strip()} - {""}
+        text = str.__str__(secret) if isinstance(secret, str) else safe_repr(secret)
+        # A text stands in messages as it is, as it can be encoded, or as repr() and JSON write it.
+        self._secrets |= {text, encodable(text), repr(text)[1:-1], text.strip(), encodable(text.strip())} - {""}
 
     def redacted(self, text: str) -> str:
         """The text with every secret in it replaced by a mask."""

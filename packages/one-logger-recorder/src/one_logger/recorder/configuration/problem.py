@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from one_logger.core import OneLoggerError
+from one_logger.core.text import encodable
 
 Path = tuple[str | int, ...]
 """The way from the top of a document to a value in it: keys of mappings, and numbers of list items from 0."""
@@ -54,6 +55,10 @@ class ExporterConfigError(OneLoggerError):
     """
 
     def __init__(self, problems: Sequence[ConfigProblem]) -> None:
+        problems = [
+            ConfigProblem(encodable(source), line, encodable(path), encodable(message))
+            for source, line, path, message in problems
+        ]
         sources = list(dict.fromkeys(problem.source for problem in problems))
         super().__init__(tuple(sorted(problems, key=lambda each: (sources.index(each.source), each.line or 0))))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import isfinite
 
+from one_logger.core.text import safe_repr
 from one_logger.recorder.configuration.masking import MASK, Redactor, is_secret_name, without_user_info
 from one_logger.recorder.configuration.problem import ConfigProblem, Path, Source, path_text
 from one_logger.recorder.configuration.variables import VariableError, expand, names_in
@@ -83,7 +84,7 @@ class Section:
             if isinstance(key, str):
                 copy[key] = self.expand(value, (*path, key))
             else:
-                self.problem(path, f"has the key {key!r}; expected texts as keys. Put it in quotes.")
+                self.problem(path, f"has the key {safe_repr(key, 100)}; expected texts as keys. Put it in quotes.")
         return copy
 
     def take_literally(self, values: Mapping[str, object], path: Path) -> object:
@@ -118,7 +119,7 @@ class Section:
         if _is_too_long(value):
             return "a very long number"
         if isinstance(value, (str, int, float)):
-            text = without_user_info(repr(value))
+            text = without_user_info(safe_repr(value))
             return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
         return f"a {type(value).__qualname__}"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from one_logger.core import AttributeValue, OneLoggerError
+from one_logger.core.text import safe_repr
 
 Test = Callable[[AttributeValue], bool]
 
@@ -45,7 +46,7 @@ class Conditions:
     def __init__(self, argument: str, conditions: Mapping[str, object]) -> None:
         self._tests: list[tuple[str, Test, bool]] = []
         for name, condition in conditions.items():
-            place = f"{argument}[{name!r:.100}]"
+            place = f"{argument}[{safe_repr(name, 100)}]"
             if not isinstance(name, str):
                 raise OneLoggerError(f"{place} is about {type(name).__name__}; expected an attribute's name, a text.")
             if isinstance(condition, Mapping):
@@ -67,7 +68,7 @@ def _test(place: str, key: object, operand: object) -> tuple[Test, bool]:
     """A condition as a function, and what holds if the attribute is missing."""
     if isinstance(key, str) and key in _NUMERIC:
         if not _is_number(operand):
-            raise OneLoggerError(f"{place}.{key} is {operand!r:.100}; expected a number.")
+            raise OneLoggerError(f"{place}.{key} is {safe_repr(operand, 100)}; expected a number.")
         return _NUMERIC[key](operand), False  # type: ignore[arg-type]  # a number
     if key == "equals":
         return lambda value: _equal(value, operand), False
@@ -75,11 +76,11 @@ def _test(place: str, key: object, operand: object) -> tuple[Test, bool]:
         return lambda value: not _equal(value, operand), True
     if key == "one_of":
         if not isinstance(operand, (list, tuple)):
-            raise OneLoggerError(f"{place}.one_of is {operand!r:.100}; expected a list of values.")
+            raise OneLoggerError(f"{place}.one_of is {safe_repr(operand, 100)}; expected a list of values.")
         return lambda value: any(_equal(value, each) for each in operand), False
     if key == "exists":
         if not isinstance(operand, bool):
-            raise OneLoggerError(f"{place}.exists is {operand!r:.100}; expected true or false.")
+            raise OneLoggerError(f"{place}.exists is {safe_repr(operand, 100)}; expected true or false.")
         return lambda _: operand, not operand
     known = ", ".join([*_OTHERS, *_NUMERIC])
-    raise OneLoggerError(f"{place} has {key!r:.100}, which is no condition; expected one of {known}.")
+    raise OneLoggerError(f"{place} has {safe_repr(key, 100)}, which is no condition; expected one of {known}.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from one_logger.core import ErrorEvent, Event, OneLoggerError, Span
+from one_logger.core.text import safe_repr
 from one_logger.recorder.processors.conditions import Conditions
 from one_logger.recorder.processors.names import NameFilter, NamePattern, Names
 from one_logger.recorder.processors.processor import Decision, Processor
@@ -76,9 +77,11 @@ class EventFilter(Processor):
         if max_verbosity is not None and (
             isinstance(max_verbosity, bool) or not isinstance(max_verbosity, int | float)
         ):
-            raise OneLoggerError(f"max_verbosity is {max_verbosity!r:.100}; expected a number.")
+            raise OneLoggerError(f"max_verbosity is {safe_repr(max_verbosity, 100)}; expected a number.")
         if not isinstance(verbosity_attribute, str):
-            raise OneLoggerError(f"verbosity_attribute is {verbosity_attribute!r:.100}; expected an attribute's name.")
+            raise OneLoggerError(
+                f"verbosity_attribute is {safe_repr(verbosity_attribute, 100)}; expected an attribute's name."
+            )
         self._max_verbosity = max_verbosity
         self._verbosity = verbosity_attribute
         self._looks = self._conditions is not None or self._predicate is not None or max_verbosity is not None

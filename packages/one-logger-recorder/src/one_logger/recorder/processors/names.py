@@ -4,37 +4,48 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from fnmatch import translate
+from enum import Enum
+from typing import TYPE_CHECKING
 
 from one_logger.core import OneLoggerError
+from one_logger.core.text import name_text, safe_repr
 
-Names = str | Sequence[str]
-"""A name or pattern, or several: `*` stands for any text, `?` for one character, `[abc]` for one of these."""
+if TYPE_CHECKING:
+    Name = str | Enum
+    Names = Name | Sequence[Name]
+else:  # what a configuration file can hold
+    Name = str
+    Names = str | Sequence[str]
 
 MAX_CACHED = 1_024
 """Of how many names it is remembered whether they match. Those that come later are matched anew each time."""
+
+_WILDCARDS = {"*": ".*", "?": "."}
 
 
 class NamePattern:
     """Names and patterns. What matches is remembered, so that asking again is one look-up.
 
-    Patterns are those of Python's `fnmatch`, and upper and lower case differ.
+    In a pattern `*` stands for any text, also an empty one, and `?` for one character. Every other character stands for
+    itself, brackets too: `layer[0]` is the name `layer[0]`. Upper and lower case differ.
 
     Args:
         argument: What the names were given as, for messages.
         names: The names and patterns.
 
     Raises:
-        OneLoggerError: `names` is neither a text nor a list of texts.
+        OneLoggerError: `names` is neither a name nor a list of names.
     """
 
     def __init__(self, argument: str, names: Names) -> None:
-        patterns = [names] if isinstance(names, str) else names
-        if not isinstance(patterns, Sequence) or not all(isinstance(pattern, str) for pattern in patterns):
+        given = names if isinstance(names, Sequence) and not isinstance(names, str) else [names]
+        patterns = [text for text in map(name_text, given) if text is not None]
+        if len(patterns) < len(given):
             raise OneLoggerError(
-                f"{argument} is {names!r:.100}; expected a name, a pattern such as 'load_*', or a list of them."
+                f"{argument} is {safe_repr(names, 100)}; "
+                "expected a name, a pattern such as 'load_*', or a list of them."
             )
-        self._match = re.compile("|".join(map(translate, patterns)) or r"(?!)").match
+        self._match = re.compile("|".join(map(_expression, patterns)) or r"(?!)", re.DOTALL).fullmatch
         self._known: dict[str, bool] = {}
 
     def matches(self, name: str) -> bool:
@@ -47,6 +58,10 @@ class NamePattern:
         return known
 
 
+def _expression(pattern: str) -> str:
+    return "".join(_WILDCARDS.get(character) or re.escape(character) for character in pattern)
+
+
 class NameFilter:
     """Which names are wanted.
 
@@ -55,7 +70,7 @@ class NameFilter:
         exclude: Of these, the ones that are not.
 
     Raises:
-        OneLoggerError: An argument is neither a text nor a list of texts.
+        OneLoggerError: An argument is neither a name nor a list of names.
     """
 
     def __init__(self, include: Names | None, exclude: Names) -> None:

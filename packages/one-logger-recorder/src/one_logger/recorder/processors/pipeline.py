@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
 from one_logger.core import Attributes, Event, OneLoggerError, Span
-from one_logger.core.spi import safe_repr
+from one_logger.core.spi import error_text, safe_repr
 from one_logger.recorder.processors.choice import ALL, Choice
 from one_logger.recorder.processors.names import MAX_CACHED
 from one_logger.recorder.processors.processor import Decision, Host, Processor
@@ -195,7 +195,7 @@ class Pipeline:
         self._failed(
             Failure(
                 f"{called} {method} {kind}",
-                f"The processor {called} was skipped: its {method}() raised {kind}: {error}",
+                f"The processor {called} was skipped: its {method}() raised {kind}: {error_text(error)}",
                 error,
             )
         )
@@ -205,7 +205,7 @@ class Pipeline:
         self._failed(
             Failure(
                 f"{called} {method} result",
-                f"The processor {called} was skipped: its {method}() gave {safe_repr(given)[:100]}; "
+                f"The processor {called} was skipped: its {method}() gave {safe_repr(given, 100)}; "
                 f"expected {expected}.",
                 None,
             )

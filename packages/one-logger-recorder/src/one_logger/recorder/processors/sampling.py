@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from math import isfinite
+from sys import float_info
 from time import monotonic
 
 from one_logger.core import OneLoggerError, Span, Status
-from one_logger.core.spi import AtomicCounter
+from one_logger.core.spi import AtomicCounter, safe_repr
 from one_logger.recorder.processors.names import MAX_CACHED, NamePattern, Names
 from one_logger.recorder.processors.processor import Decision, Processor
 
@@ -30,7 +30,7 @@ class RatioSampler(Processor):
 
     def __init__(self, ratio: float) -> None:
         if isinstance(ratio, bool) or not isinstance(ratio, (int, float)) or not 0 <= ratio <= 1:
-            raise OneLoggerError(f"ratio is {ratio!r:.100}; expected a number from 0 to 1.")
+            raise OneLoggerError(f"ratio is {safe_repr(ratio, 100)}; expected a number from 0 to 1.")
         self._bound = round(ratio * (_RANDOM_BITS + 1))
 
     def sample_trace(self, trace_id: int) -> bool:
@@ -52,8 +52,8 @@ class RateSampler(Processor):
 
     def __init__(self, traces_per_second: float) -> None:
         rate = traces_per_second
-        if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not (rate > 0 and isfinite(rate)):
-            raise OneLoggerError(f"traces_per_second is {rate!r:.100}; expected a number above 0.")
+        if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 < rate <= float_info.max:
+            raise OneLoggerError(f"traces_per_second is {safe_repr(rate, 100)}; expected a number above 0.")
         self._period = max(1.0, 1 / rate)
         self._budget = max(1, int(rate * self._period))
         self._periods: dict[int, AtomicCounter] = {}
@@ -84,7 +84,7 @@ class TailSampler(Processor):
     its children, events and errors go to the nearest exported span around it, and stay there.
 
     Args:
-        names: The names of the spans that this is about: a name, a pattern, or a list of them.
+        names: The names of the spans that this is about: a name, a pattern such as `load_*`, or a list of them.
         one_in: Of how many spans of one name one is exported, whatever happens in it. None: no such one is.
         min_duration: How long a span has to take to be exported, in seconds. None: however long, that is no reason.
 
@@ -95,11 +95,13 @@ class TailSampler(Processor):
     def __init__(self, names: Names = "*", *, one_in: int | None = None, min_duration: float | None = None) -> None:
         self._names = NamePattern("names", names)
         if one_in is not None and (type(one_in) is not int or one_in < 1):
-            raise OneLoggerError(f"one_in is {one_in!r:.100}; expected a whole number from 1 on.")
+            raise OneLoggerError(f"one_in is {safe_repr(one_in, 100)}; expected a whole number from 1 on.")
         if min_duration is not None and (
             isinstance(min_duration, bool) or not isinstance(min_duration, (int, float)) or not min_duration >= 0
         ):
-            raise OneLoggerError(f"min_duration is {min_duration!r:.100}; expected a number of seconds from 0 on.")
+            raise OneLoggerError(
+                f"min_duration is {safe_repr(min_duration, 100)}; expected a number of seconds from 0 on."
+            )
         self._one_in = one_in
         self.decides_by_name = one_in is None
         self._least_ns = None if min_duration is None else min_duration * _NANOSECONDS

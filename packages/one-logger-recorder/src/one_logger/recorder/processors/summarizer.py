@@ -5,6 +5,8 @@ from __future__ import annotations
 from time import monotonic
 
 from one_logger.core import ErrorEvent, Event, OneLoggerError, Span
+from one_logger.core.text import name_text, safe_repr
+from one_logger.recorder.processors.names import Name, NamePattern
 from one_logger.recorder.processors.processor import Decision, Processor
 from one_logger.recorder.processors.statistics import Statistics
 
@@ -23,7 +25,8 @@ class Summarizer(Processor):
     A summary is about all values since the enclosing span started, and an event of that span: for events the nearest
     exported open span that they happen in, for spans the nearest one around them, or the nearest one that has the name
     `within`. It comes every so many values, every so many seconds, and when that span stops. What has no such span is
-    summarised for the whole process; the summary then has a span of its own.
+    summarised for the whole process; the summary then has a span of its own. `event`, `span` and `within` may be
+    patterns such as `load_*`; all events or spans that match make one summary.
 
     Its attributes are `count`, `avg`, `min`, `max`, `stddev`, `total` and `last`, each after the name of the attribute
     and a dot: `duration.avg`. Values that are no finite numbers are left out and counted: `duration.invalid`.
@@ -45,46 +48,44 @@ class Summarizer(Processor):
 
     def __init__(
         self,
-        event: str | None = None,
+        event: Name | None = None,
         *,
-        span: str | None = None,
+        span: Name | None = None,
         attribute: str | None = None,
         every: int | None = None,
         interval: float | None = None,
-        within: str | None = None,
-        name: str | None = None,
+        within: Name | None = None,
+        name: Name | None = None,
     ) -> None:
         if (event is None) == (span is None):
             raise OneLoggerError("A Summarizer needs the name of an event or of a span; give one of the two.")
-        texts = {"event": event, "span": span, "attribute": attribute, "within": within, "name": name}
-        for argument, given in texts.items():
-            if given is not None and not isinstance(given, str):
-                raise OneLoggerError(f"{argument} is {given!r:.100}; expected a text.")
-        if event is not None and attribute is None:
-            raise OneLoggerError(f"attribute is missing; say which attribute of {event!r:.100} to summarise.")
+        summarised = _text("event", event) or _text("span", span)
+        measured = _text("attribute", attribute)
+        if event is not None and measured is None:
+            raise OneLoggerError(f"attribute is missing; say which attribute of {safe_repr(event, 100)} to summarise.")
         if every is not None and (type(every) is not int or every < 1):
-            raise OneLoggerError(f"every is {every!r:.100}; expected a whole number from 1 on.")
+            raise OneLoggerError(f"every is {safe_repr(every, 100)}; expected a whole number from 1 on.")
         if interval is not None and (
             isinstance(interval, bool) or not isinstance(interval, (int, float)) or not interval >= 0
         ):
-            raise OneLoggerError(f"interval is {interval!r:.100}; expected a number of seconds from 0 on.")
-        self._event = event
-        self._span = span
-        self._attribute = attribute
-        self._within = within
+            raise OneLoggerError(f"interval is {safe_repr(interval, 100)}; expected a number of seconds from 0 on.")
+        self._events = NamePattern("event", () if event is None else event)
+        self._spans = NamePattern("span", () if span is None else span)
+        self._attribute = measured
+        self._within = NamePattern("within", "*" if within is None else within)
         self._every = every
         self._interval = interval
-        self._name = name or f"{event or span} stats update"
-        self._prefix = attribute or DURATION
+        self._name = _text("name", name) or f"{summarised} stats update"
+        self._prefix = measured or DURATION
         self._statistics: dict[Span | None, Statistics] = {}
 
     def decide(self, name: str) -> Decision:
         """Have a say in no span, but see those that are summarised, also if they are not exported."""
-        return Decision.OBSERVE if name == self._span else Decision.KEEP
+        return Decision.OBSERVE if self._spans.matches(name) else Decision.KEEP
 
     def on_event(self, event: Event, span: Span) -> Event:
         """Take the attribute of an event."""
-        if event.name == self._event and not isinstance(event, ErrorEvent):
+        if self._events.matches(event.name) and not isinstance(event, ErrorEvent):
             self._add(event.attributes.get(self._attribute or ""), self.exported(span))
         return event
 
@@ -93,7 +94,7 @@ class Summarizer(Processor):
         statistics = self._statistics.pop(span, None)
         if statistics is not None:
             self._report(statistics, span)
-        if span.name == self._span:
+        if self._spans.matches(span.name):
             value = (
                 (span.duration_ns or 0) / _NANOSECONDS
                 if self._attribute is None
@@ -114,7 +115,7 @@ class Summarizer(Processor):
         self._statistics = {}
 
     def _add(self, value: object, enclosing: Span | None) -> None:
-        while enclosing is not None and self._within is not None and enclosing.name != self._within:
+        while enclosing is not None and not self._within.matches(enclosing.name):
             enclosing = self.around(enclosing)
         statistics = self._statistics.get(enclosing)
         if statistics is None:
@@ -156,3 +157,10 @@ class Summarizer(Processor):
         attributes = {f"{self._prefix}.{name}": value for name, value in values.items()}
         ended = None if enclosing is None else enclosing.end_time
         self.emit(Event(self._name, attributes, ended), enclosing)
+
+
+def _text(argument: str, given: object) -> str | None:
+    text = name_text(given)
+    if text is None and given is not None:
+        raise OneLoggerError(f"{argument} is {safe_repr(given, 100)}; expected a text.")
+    return text

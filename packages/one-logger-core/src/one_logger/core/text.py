@@ -1,13 +1,20 @@
-"""A `repr` that never raises, never reads an array from an accelerator, and costs no more than what is kept of it."""
+"""Texts of whatever a job has: to make one never raises, and each can be encoded as UTF-8.
+
+For those who write recorders and exporters. Texts that a job gives, such as names and attributes, are kept as they are
+while it records, and pass through `encodable` where they leave the process.
+"""
 
 from __future__ import annotations
 
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
+from enum import Enum
 from itertools import islice
 
 from one_logger.core._arrays import array_text, may_be_on_device, may_be_read
+
+__all__ = ["encodable", "error_text", "name_text", "safe_repr"]
 
 MAX_CHARACTERS = 1_024
 _MAX_DEPTH = 8
@@ -17,14 +24,47 @@ _MAX_BITS = 4_096
 _BRACKETS = ((list, "[]"), (tuple, "()"), (dict, "{}"), (set, "{}"), (frozenset, "{}"), (deque, "[]"))
 
 
-def safe_repr(value: object) -> str:
-    """The `repr` of `value`, cut at 1,024 characters.
+def encodable(text: str) -> str:
+    """`text`, in which every surrogate without its other half is replaced by U+FFFD, since no UTF can encode one.
+
+    Python has such texts where bytes that are no UTF-8 came in (PEP 383): in file names, environment variables and
+    arguments. JSON and user code can make them, too.
+    """
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+def error_text(error: BaseException) -> str:
+    """The text of an exception, which can be encoded. A `str()` of it that raises becomes a text that says so."""
+    try:
+        return encodable(str.__str__(str(error)))
+    except Exception as raised:
+        return encodable(f"<str() raised {type(raised).__name__}>")
+
+
+def name_text(name: object) -> str | None:
+    """The text of a name: of a `str`, or of an `Enum` whose value is one. None if it is something else."""
+    value = name._value_ if issubclass(type(name), Enum) else name  # type: ignore[attr-defined]  # an Enum has it
+    return str.__str__(value) if issubclass(type(value), str) else None
+
+
+def safe_repr(value: object, most: int = MAX_CHARACTERS) -> str:
+    """The `repr` of `value`, which can be encoded. It reads no array from an accelerator, and costs little if cut.
 
     Containers and data classes are walked here, so that an array inside one is not read, a recursive one ends, and a
     huge one costs little. A `repr` that raises becomes a text that says so.
+
+    Args:
+        value: Anything.
+        most: How many characters of it are given.
     """
     pieces: list[str] = []
-    room = MAX_CHARACTERS
+    room = most
     try:
         for piece in _pieces(value, 0):
             pieces.append(piece[:room])
@@ -33,7 +73,7 @@ def safe_repr(value: object) -> str:
                 break
     except Exception as error:
         pieces.append(_failed(value, error))
-    return "".join(pieces)[:MAX_CHARACTERS]
+    return encodable("".join(pieces)[:most])
 
 
 def _pieces(value: object, depth: int) -> Iterator[str]:
