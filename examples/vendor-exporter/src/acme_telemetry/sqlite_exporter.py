@@ -5,6 +5,7 @@ import os
 import sqlite3
 
 from one_logger.core import ExportError, RecordExporter, Resource
+from one_logger.core.spi import keep_inherited
 
 _CREATE = """
 CREATE TABLE IF NOT EXISTS records (
@@ -12,9 +13,6 @@ CREATE TABLE IF NOT EXISTS records (
     PRIMARY KEY (stream, seq)
 )
 """
-
-# What a forked child has inherited: SQLite must not close it there, so it must not be collected as garbage.
-_inherited: list[sqlite3.Connection] = []
 
 
 class SQLiteExporter(RecordExporter):
@@ -68,9 +66,8 @@ class SQLiteExporter(RecordExporter):
 
     def forget(self) -> None:
         """Leave the parent's connection alone."""
-        if self._connection is not None:
-            _inherited.append(self._connection)
-            self._connection = None
+        keep_inherited(self._connection)  # SQLite must not close it here
+        self._connection = None
 
 
 def _row(line: str) -> tuple[str, int, str, str | None, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from one_logger.core._json import NAMES, AttributesEncoder, attributes_json, quote
 from one_logger.core.attributes import AttributeValue
@@ -12,6 +12,8 @@ from one_logger.core.resource import Resource
 from one_logger.core.span import Span
 
 VERSION = 1
+
+_COMPLETE = f'{{"v":{VERSION},"type":"complete",'
 
 
 class RecordEncoder:
@@ -43,6 +45,11 @@ class RecordEncoder:
         self._parent = ""
         self._span_id: int | None = None
         self._ids = ""
+
+    @staticmethod
+    def records_in(lines: Iterable[str]) -> int:
+        """How many records were recorded for these lines: a `complete` one is two, the start and the stop of a span."""
+        return sum(2 if line.startswith(_COMPLETE) else 1 for line in lines)
 
     def resource(self) -> str:
         """The first record of the stream."""

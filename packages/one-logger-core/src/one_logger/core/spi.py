@@ -6,6 +6,7 @@ in other modules of core may change in any release.
 
 from one_logger.core import diagnostics
 from one_logger.core.attributes import AttributeValue
+from one_logger.core.base_exporter import BaseExporter, keep_inherited
 from one_logger.core.counter import AtomicCounter
 from one_logger.core.empty_span import EmptySpan
 from one_logger.core.ids import new_span_id, new_trace_id
@@ -13,19 +14,23 @@ from one_logger.core.journal import Journal
 from one_logger.core.span import begin_span
 from one_logger.core.span_context import INVALID_SPAN_CONTEXT
 from one_logger.core.span_view import SpanView
-from one_logger.core.text import error_text, safe_repr
+from one_logger.core.text import encodable, error_text, name_text, safe_repr
 from one_logger.core.weight import weigh
 
 __all__ = [
     "INVALID_SPAN_CONTEXT",
     "AtomicCounter",
     "AttributeValue",
+    "BaseExporter",
     "EmptySpan",
     "Journal",
     "SpanView",
     "begin_span",
     "diagnostics",
+    "encodable",
     "error_text",
+    "keep_inherited",
+    "name_text",
     "new_span_id",
     "new_trace_id",
     "safe_repr",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from one_logger.core import OneLoggerError, RecordExporter, Resource, read_records
+from one_logger.core import OneLoggerError, RecordExporter, read_records
 from one_logger.core.text import safe_repr
 from one_logger.exporter.logger.line import format_line
 
@@ -38,9 +38,6 @@ class LoggerExporter(RecordExporter):
             raise OneLoggerError(f"level is {safe_repr(level, 100)}; expected a number, or a name such as 'INFO'.")
         self._level = known
 
-    def open(self, resource: Resource) -> None:
-        """Do nothing."""
-
     def write(self, lines: list[str]) -> None:
         """Log each record."""
         for record in read_records(lines):
@@ -48,9 +45,3 @@ class LoggerExporter(RecordExporter):
             if self._logger.isEnabledFor(level):
                 self._logger.log(level, "%s", format_line(record))
         lines.clear()
-
-    def release(self) -> None:
-        """Do nothing: the logger is the application's."""
-
-    def forget(self) -> None:
-        """Do nothing: loggers survive a fork."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from one_logger.core import RecordExporter, Resource, read_records
+from one_logger.core import RecordExporter, read_records
 
 TYPE_CHECKING = False  # importing `typing` would double the import time; type checkers know this name
 if TYPE_CHECKING:
@@ -22,16 +22,10 @@ class InMemoryExporter(RecordExporter):
         super().__init__()
         self.records: list[dict[str, Any]] = []
 
-    def open(self, resource: Resource) -> None:
-        """Do nothing."""
-
     def write(self, lines: list[str]) -> None:
         """Decode `lines` and keep them."""
         self.records.extend(read_records(lines))
         lines.clear()
-
-    def release(self) -> None:
-        """Do nothing: the records stay."""
 
     def forget(self) -> None:
         """Drop the records: they are the parent's."""

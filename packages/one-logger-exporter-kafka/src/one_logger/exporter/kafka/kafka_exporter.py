@@ -7,13 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 from one_logger.core import OneLoggerError, RecordExporter, Resource
-from one_logger.core.text import encodable, safe_repr
+from one_logger.core.spi import encodable, keep_inherited, safe_repr
 from one_logger.exporter.kafka import settings
 from one_logger.exporter.kafka.outbox import Outbox
 from one_logger.exporter.kafka.settings import Batch, Compression, SaslMechanism, SecurityProtocol
-
-_inherited: list[object] = []
-"""What forked children have inherited: kept, since an object that goes away closes what its parent still uses."""
 
 
 class KafkaExporter(RecordExporter):
@@ -130,6 +127,6 @@ class KafkaExporter(RecordExporter):
 
     def forget(self) -> None:
         """Drop the parent's producer as it is."""
-        _inherited.append(self._outbox)
+        keep_inherited(self._outbox)
         self._outbox = None
         self._closing = False

@@ -6,7 +6,7 @@ from contextlib import suppress
 from time import monotonic
 from typing import Any, NamedTuple
 
-from one_logger.core import ExportError
+from one_logger.core import ExportError, RecordExporter
 from one_logger.core.text import error_text
 from one_logger.exporter.kafka import messages, quiet
 from one_logger.exporter.kafka.messages import Message
@@ -92,7 +92,7 @@ class Outbox:
                     deadline = monotonic() + self._patience
         except ExportError as error:
             if last:
-                raise ExportError(str(error), lost=self._lost + messages.records_in(lines)) from error
+                raise ExportError(str(error), lost=self._lost + RecordExporter.records_in(lines)) from error
             raise
         if self._lost:
             lost, self._lost = self._lost, 0
@@ -192,7 +192,7 @@ class Outbox:
         return True
 
     def _lose(self, lines: list[str], reason: str) -> None:
-        self._lost += messages.records_in(lines)
+        self._lost += RecordExporter.records_in(lines)
         self._reason = reason
 
     # -- the producer --------------------------------------------------------------------------------------------------

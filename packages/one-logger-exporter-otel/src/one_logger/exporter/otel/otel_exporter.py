@@ -6,17 +6,8 @@ import os
 from collections.abc import Mapping
 from typing import Literal, get_args
 
-from one_logger.core import (
-    ErrorEvent,
-    Event,
-    Exporter,
-    ExportError,
-    OneLoggerError,
-    Resource,
-    Span,
-    TelemetryDataError,
-)
-from one_logger.core.text import safe_repr
+from one_logger.core import ErrorEvent, Event, OneLoggerError, Resource, Span, TelemetryDataError
+from one_logger.core.spi import BaseExporter, keep_inherited, safe_repr
 from one_logger.exporter.otel.settings import OtlpSettings, Signal, check_settings
 
 TYPE_CHECKING = False
@@ -28,11 +19,8 @@ if TYPE_CHECKING:
 
 Events = Literal["span", "log", "both"]
 
-_inherited: list[object] = []
-"""What forked children have inherited: kept, since an object that goes away closes what its parent still uses."""
 
-
-class OTelExporter(Exporter):
+class OTelExporter(BaseExporter):
     """Exports to a collector over OTLP, or to any exporter of OpenTelemetry.
 
     A span is exported when it stops, with the ids it has, as one span of OpenTelemetry. No provider is installed, and
@@ -80,6 +68,7 @@ class OTelExporter(Exporter):
         max_events: int = 128,
         batch_size: int = 512,
     ) -> None:
+        super().__init__()
         if events not in get_args(Events):
             raise OneLoggerError(f"events is {safe_repr(events, 100)}; expected 'span', 'log' or 'both'.")
         _check_exporter("span_exporter", span_exporter)
@@ -116,7 +105,6 @@ class OTelExporter(Exporter):
             )
         self._import()
         self._pipeline: Pipeline | None = None
-        self._closed = False
 
     def _import(self) -> None:
         """Import what will be needed.
@@ -133,12 +121,8 @@ class OTelExporter(Exporter):
         if self._events != "span":
             import one_logger.exporter.otel.logs  # noqa: F401
 
-    def initialize(self, resource: Resource) -> None:
+    def open(self, resource: Resource) -> None:
         """Get ready to send. No connection is made yet."""
-        if self._pipeline is not None:
-            raise ExportError("initialize() was called on an OTelExporter that is initialised already.")
-        if self._closed:
-            raise ExportError("initialize() was called on a closed OTelExporter; make a new one.")
         from one_logger.exporter.otel.pipeline import Pipeline
 
         self._pipeline = Pipeline(
@@ -153,48 +137,43 @@ class OTelExporter(Exporter):
 
     def export_start(self, span: Span) -> None:
         """Keep track of the span, and buffer a log record if events are to be that."""
-        self._ready("export_start").start(span)
+        self._opened("export_start").start(span)
 
     def export_stop(self, span: Span) -> None:
         """Buffer the span."""
-        self._ready("export_stop").stop(span)
+        self._opened("export_stop").stop(span)
 
     def export_event(self, event: Event, span: Span) -> None:
         """Keep the event until its span stops, or buffer a log record, or both."""
-        self._ready("export_event").event(event, span)
+        self._opened("export_event").event(event, span)
 
     def export_error(self, event: ErrorEvent, span: Span) -> None:
         """The same, for an error."""
-        self._ready("export_error").error(event, span)
+        self._opened("export_error").error(event, span)
 
     def export_telemetry_data_error(self, error: TelemetryDataError) -> None:
         """Buffer a span of its own, with the status ERROR, and a log record if events are to be that."""
-        self._ready("export_telemetry_data_error").data_error(error)
+        self._opened("export_telemetry_data_error").data_error(error)
 
     def flush(self) -> None:
         """Send what is buffered."""
-        self._ready("flush").flush()
+        self._opened("flush").flush()
 
-    def after_fork(self) -> None:
-        """Forget what is buffered, and the connections."""
-        if self._pipeline is not None:
-            self._pipeline.forget()
-            _inherited.append(self._pipeline)
-        self._pipeline = None
-        self._closed = False
-
-    def close(self) -> None:
-        """Send what is buffered, and shut down."""
-        pipeline, self._pipeline, self._closed = self._pipeline, None, True
+    def forget(self) -> None:
+        """Drop what is buffered, and the connections."""
+        pipeline, self._pipeline = self._pipeline, None
         if pipeline is not None:
-            pipeline.close()
+            pipeline.forget()
+            keep_inherited(pipeline)
 
-    def _ready(self, method: str) -> Pipeline:
+    def finish(self) -> None:
+        """Send what is buffered, and shut down."""
+        pipeline, self._pipeline = self._opened("close"), None
+        pipeline.close()
+
+    def _opened(self, method: str) -> Pipeline:
         if self._pipeline is None:
-            raise ExportError(
-                f"{method}() was called on an OTelExporter that "
-                + ("is closed." if self._closed else "is not initialised; call initialize() first.")
-            )
+            raise self.misused(method)
         return self._pipeline
 
 
