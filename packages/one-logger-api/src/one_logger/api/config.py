@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 
 from one_logger.core import Attributes, AttributeValue, OneLoggerError
-from one_logger.core.text import error_text, name_text, safe_repr
+from one_logger.core.spi import error_text, name_text, safe_repr
 
 _RANK_VARIABLES = ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK")
 _WORLD_SIZE_VARIABLES = ("WORLD_SIZE", "SLURM_NTASKS", "OMPI_COMM_WORLD_SIZE")

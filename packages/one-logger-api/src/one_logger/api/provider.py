@@ -6,7 +6,8 @@ import os
 
 from one_logger.api.config import OneLoggerConfig, OneLoggerErrorHandlingStrategy
 from one_logger.api.recorder import NOOP_RECORDER, NoOpRecorder, Recorder
-from one_logger.core import OneLoggerError, SpanContext, diagnostics
+from one_logger.core import OneLoggerError, SpanContext
+from one_logger.core.spi import diagnostics
 
 TYPE_CHECKING = False  # importing `typing` would double the import time; type checkers know this name
 if TYPE_CHECKING:

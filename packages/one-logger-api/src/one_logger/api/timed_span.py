@@ -9,8 +9,8 @@ from one_logger.api.config import OneLoggerConfig
 from one_logger.api.context import current_span
 from one_logger.api.provider import OneLoggerProvider
 from one_logger.api.recorder import NOOP_RECORDER, NoOpRecorder, Recorder
-from one_logger.core import NOOP_SPAN, ErrorEvent, Event, OneLoggerError, Span, diagnostics
-from one_logger.core.text import error_text
+from one_logger.core import NOOP_SPAN, ErrorEvent, Event, OneLoggerError, Span
+from one_logger.core.spi import diagnostics, error_text
 
 TYPE_CHECKING = False  # importing `typing` would double the import time; type checkers know this name
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import io
 import json
 import sys
 
-from one_logger.core.text import encodable
+from one_logger.core.spi import encodable
 
 
 def main() -> int:

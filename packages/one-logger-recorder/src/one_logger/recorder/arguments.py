@@ -6,7 +6,7 @@ import signal
 from collections.abc import Iterable, Mapping, Sequence
 
 from one_logger.core import Exporter, OneLoggerError
-from one_logger.core.text import safe_repr
+from one_logger.core.spi import safe_repr
 from one_logger.recorder.processors.processed_exporter import ProcessedExporter
 
 

@@ -57,6 +57,6 @@ class Breaker:
         self._may_call_at = monotonic() + min(delay, LONGEST_COOL_DOWN) * self._jitter.uniform(0.5, 1.0)
 
     def succeeded(self) -> None:
-        """Take note that the exporter has delivered something: the breaker closes."""
+        """Take note that the exporter has delivered records: the breaker closes."""
         self._in_a_row = 0
         self._may_call_at = 0.0

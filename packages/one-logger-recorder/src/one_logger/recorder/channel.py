@@ -7,15 +7,13 @@ from collections import deque
 from math import inf
 from time import monotonic, sleep
 
-from one_logger.api.context import CURRENT_SPAN, SUPPRESSED
+from one_logger.api.spi import CURRENT_SPAN, SUPPRESSED
 from one_logger.api.stats import ExporterStats
-from one_logger.core import Event, Exporter, Resource, diagnostics
-from one_logger.core.counter import AtomicCounter
-from one_logger.core.journal import Journal
-from one_logger.core.text import safe_repr
-from one_logger.core.weight import weigh
+from one_logger.core import Event, Exporter, Resource
+from one_logger.core.spi import AtomicCounter, Journal, diagnostics, safe_repr, weigh
 from one_logger.recorder.breaker import Breaker
 from one_logger.recorder.delivery import START, STOP, Delivery, Item, records_in
+from one_logger.recorder.exporter_log import ExporterLog
 from one_logger.recorder.recorded_span import RecordedSpan
 from one_logger.recorder.request import Request
 from one_logger.recorder.settings import ChannelSettings
@@ -85,7 +83,7 @@ class Channel:
         self._overflow = AtomicCounter()
         self._weight = 0.0  # roughly the bytes of a queued record
         self._breaker = Breaker(self._settings.max_failures, self._settings.cool_down)
-        self._delivery = Delivery(self.name, self._exporter, self._breaker, self._journal)
+        self._delivery = Delivery(self._exporter, self._breaker, ExporterLog(self.name, self._journal))
         self._resource: Resource | None = None
         self._thread: threading.Thread | None = None
         # A lock as a signal: the worker waits by acquiring it, whoever wants it to wake up releases it.
@@ -294,6 +292,8 @@ class Channel:
     def _deliver(self) -> None:
         """Export and ship what is queued now, until the exporter fails or a request to close is overdue."""
         delivery, queue = self._delivery, self.queue
+        if delivery.waiting and not queue:
+            return
         if not delivery.prepare(self._resource, self._overflow.value):
             return
         backlog = len(queue)
@@ -302,8 +302,11 @@ class Channel:
             while backlog > 0 and monotonic() < end:
                 delivery.export(queue, min(backlog, CHUNK))
                 backlog -= CHUNK
-                if delivery.buffered >= BATCH and not delivery.ship():
-                    return
+                # One that was failing is tried with a few records, so that it cannot lose more than these.
+                if delivery.unjudged >= (CHUNK if self._breaker.failing else BATCH):
+                    if not delivery.ship():
+                        return
+                    delivery.tell(self._overflow.value)
             self._take_requests()
             if any(delivery.taken >= request.target for request in self._waiting):
                 if not delivery.ship():
@@ -311,10 +314,12 @@ class Channel:
                 self._answer()
                 if self._closed:
                     return
+                delivery.tell(self._overflow.value)
             if backlog > 0 and self._thread is not None:
                 sleep(PAUSE)
         if delivery.ship():
-            delivery.report_missing(self._overflow.value)
+            delivery.tell(self._overflow.value)
+            delivery.ship()
 
     @property
     def _slice(self) -> float:

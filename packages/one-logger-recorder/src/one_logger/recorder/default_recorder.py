@@ -10,7 +10,7 @@ from threading import TIMEOUT_MAX
 from typing import Literal, cast
 
 from one_logger.api import Root
-from one_logger.api.context import CURRENT_SPAN, SUPPRESSED
+from one_logger.api.spi import CURRENT_SPAN, SUPPRESSED
 from one_logger.core import (
     NOOP_SPAN,
     ErrorEvent,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections import deque
 from collections.abc import Callable
 
@@ -14,9 +13,8 @@ from one_logger.core import (
     TelemetryDataError,
     TelemetryDataErrorType,
 )
-from one_logger.core.journal import Journal
-from one_logger.core.text import error_text
 from one_logger.recorder.breaker import Breaker
+from one_logger.recorder.exporter_log import ExporterLog
 from one_logger.recorder.recorded_span import RecordedSpan
 
 # What is queued: a span, that has started and may have ended; or (kind, span, event). A kind is the index of the
@@ -33,20 +31,25 @@ def records_in(item: Item) -> int:
 class Delivery:
     """One exporter, and what became of the records that it was given. For one thread.
 
-    Whatever the exporter raises stays here. A record is, in this order, taken from the queue, buffered in the exporter,
-    and exported or lost.
+    A record is, in this order, taken from the queue, buffered in the exporter, and exported or lost. Whatever the
+    exporter raises stays here. Only where it is called on a thread of the job, `inline`, an exception that is no
+    `Exception` passes, as `KeyboardInterrupt`, since that is meant for the job: it is no failure of the exporter, and
+    what it has interrupted is lost.
 
     The start of a span that has ended by then is its stop as well: see `RecordedSpan`.
 
+    **What tells that an exporter works** is what becomes of records. When it has shipped at least one, it works, even
+    if it refuses others: these are lost, counted, and logged once for each kind of error. When it has shipped none of
+    those that it was given, that is a failure, whether it refused each of them or the whole buffer. A buffer that
+    holds no record, but a report of missing ones, says nothing after such a failure.
+
     Args:
-        name: What the exporter is called in log messages.
         exporter: The exporter.
         breaker: Is told of each failure and success.
-        journal: Where to say what has changed.
+        log: Likewise.
     """
 
-    def __init__(self, name: str, exporter: Exporter, breaker: Breaker, journal: Journal) -> None:
-        self._name = name
+    def __init__(self, exporter: Exporter, breaker: Breaker, log: ExporterLog) -> None:
         self._exporter = exporter
         self._methods: tuple[Callable[..., None], ...] = (
             exporter.export_start,
@@ -56,7 +59,9 @@ class Delivery:
             exporter.export_telemetry_data_error,
         )
         self._breaker = breaker
-        self._journal = journal
+        self._log = log
+        self.inline = False
+        """Whether the exporter is called on a thread of the job."""
         self.initialized = False
         self.taken = 0  # items of the queue
         self.settled = 0  # of these, the ones that are exported or lost
@@ -64,14 +69,13 @@ class Delivery:
         self.exported = 0
         self.lost = 0
         self._undecided: list[RecordedSpan] = []  # have ended, and it is not known yet whether their stop follows
+        self._judged = 0  # of the records, those that the exporter was flushed with, or has lost
         self._reported = 0  # missing records that the backend knows of
         self._reporting = 0  # the same, still buffered in the exporter
         self._dirty = False  # whether the exporter may have something buffered
+        self._unproven = False  # whether it has failed with records, and has shipped none since
         self._last_error: BaseException | None = None
         self._refused: BaseException | None = None  # what the exporter raised for a record since it was last flushed
-        self._refusals: set[str] = set()  # the kinds of that, each of which is logged once
-        self._said_failing = False
-        self._said_disabled = False
 
     @property
     def buffered(self) -> int:
@@ -79,10 +83,20 @@ class Delivery:
         return self.recorded - self.exported - self.lost
 
     @property
+    def unjudged(self) -> int:
+        """How many records the exporter has been given since it was flushed, those that it has refused included."""
+        return self.recorded - self._judged
+
+    @property
     def hopeless(self) -> bool:
         """Whether the last failure was of a kind that trying again does not help."""
-        error = self._last_error
-        return error is not None and not (isinstance(error, ExportError) and error.retriable)
+        return self._last_error is not None and not _is_retriable(self._last_error)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether it is disabled, and only a record that is still queued can tell whether it works."""
+        ready = self.initialized and not self._dirty and not self._undecided
+        return ready and self._unproven and self._breaker.open
 
     def prepare(self, resource: Resource | None, overflow: int) -> bool:
         """Initialise the exporter if it is not, have it ship what an earlier failure left, tell it what is missing.
@@ -95,22 +109,28 @@ class Delivery:
             Whether the exporter is ready for more.
         """
         if not self.initialized:
-            if not self._call(self._exporter.initialize, resource):
+            error = self._attempt(self._exporter.initialize, resource)
+            if error is not None:
+                self._failed(error)
                 return False
             self.initialized = self._dirty = True
         if self._undecided:
             self._decide()
-        return self.ship() and self.report_missing(overflow)
+        if not self.ship():
+            return False
+        self.tell(overflow)
+        return True
 
     def export(self, queue: deque[Item], size: int) -> None:
         """Have the exporter encode the next `size` records."""
         take, methods, start = queue.popleft, self._methods, self._methods[START]
         self._dirty = True
         for _ in range(size):
-            item = take()
+            item: Item | None = None
             self.taken += 1
             self.recorded += 1
             try:
+                item = take()  # not before: an interruption that comes with it is counted below
                 if isinstance(item, tuple):
                     kind, span, event = item
                     if event is None:
@@ -124,6 +144,11 @@ class Delivery:
                     item._stop_is_due = True
                 start(item)
             except BaseException as error:
+                self.lost += 1
+                if self._passes(error):
+                    if isinstance(item, RecordedSpan) and item.end_unix_ns is not None:
+                        self._undecided.append(item)  # its stop is another record
+                    raise
                 self._refuse(error)
             if isinstance(item, RecordedSpan) and item.end_unix_ns is not None:
                 self._end(item)
@@ -137,83 +162,101 @@ class Delivery:
             try:
                 self._exporter.export_stop(span)
             except BaseException as error:
+                self.lost += 1
+                if self._passes(error):
+                    raise
                 self._refuse(error)
 
     def _decide(self, *, closing: bool = False) -> None:
         """Look again at the spans that had ended just before their recorder could say whether their stop follows."""
-        undecided, self._undecided = self._undecided, []
         self._dirty = True
-        for span in undecided:
+        for _ in range(len(self._undecided)):
+            span = self._undecided.pop(0)
             if closing and span._stop_follows is None:
                 span._stop_follows = False  # whoever was about to say so was interrupted
             self._end(span)
 
     def _refuse(self, error: BaseException) -> None:
-        self.lost += 1
         self._breaker.failures += 1
         self._refused = error
-        kind = type(error).__name__
-        if kind not in self._refusals:
-            self._refusals.add(kind)
-            self._log(logging.WARNING, f"lost a record, it raised {_sentence(error)}")
 
     def ship(self) -> bool:
-        """Have the exporter ship what it has buffered. Whether it is ready for more."""
+        """Have the exporter ship what it has buffered, and judge it by what becomes of that.
+
+        Returns:
+            Whether it is ready for more.
+        """
         if not self._dirty:
             return True
-        buffered = self.buffered
-        if not self._call(self._exporter.flush):
-            if self.hopeless:
-                self._lose(buffered)
+        with_records = self.buffered > 0 or self.unjudged > 0
+        try:
+            error = self._attempt(self._exporter.flush)
+        except BaseException as interruption:
+            self._settle(interruption)
+            raise
+        if error is not None and _is_retriable(error):
+            self._failed(error, with_records=with_records)
             return False
-        self._dirty = False
-        self.settled = self.taken
-        self.exported += buffered
-        self._reported += self._reporting
-        self._reporting = 0
+        shipped = self._settle(error)
         refused, self._refused = self._refused, None
-        if refused is not None and not buffered:  # the exporter took none of the records that it was given
-            self._failed(refused)
+        problem = error or refused
+        if shipped > 0:
+            self._works()
+        elif problem is None:
+            if not self._unproven:
+                self._works()
+        else:
+            self._failed(problem, with_records=with_records, refused=error is None)
             return False
-        self._works()
+        if problem is not None:
+            self._breaker.failures += problem is error
+            self._log.loses(problem)
         return True
 
-    def _lose(self, buffered: int) -> None:
-        error = self._last_error
-        lost = error.lost if isinstance(error, ExportError) and error.lost is not None else buffered
-        # It may be more than what is buffered: an exporter that had something in an open span loses it with the span.
-        lost = min(lost, buffered + self.exported)
+    def _settle(self, error: BaseException | None) -> int:
+        """Count what the exporter has shipped, and what it has lost if it has raised. How many records it has shipped.
+
+        It may have lost more than what was buffered: one that had something in an open span loses it with the span.
+        """
+        buffered, lost = self.buffered, 0
+        if error is not None:
+            lost = error.lost if isinstance(error, ExportError) and error.lost is not None else buffered
+            lost = min(lost, buffered + self.exported)
+        else:
+            self._reported += self._reporting
+        self._reporting = 0
         self.lost += lost
         self.exported += buffered - lost
-        self._reporting = 0
-        self._dirty = False
         self.settled = self.taken
+        self._judged = self.recorded
+        self._dirty = False
+        return buffered - lost
 
-    def report_missing(self, overflow: int) -> bool:
-        """Have the exporter tell its backend how many records are missing that it does not know of.
+    def tell(self, overflow: int) -> None:
+        """Have the exporter tell its backend how many records are missing that it does not know of, with what follows.
+
+        If the exporter refuses that, it is tried again with the next records. It says nothing about the exporter.
 
         Args:
             overflow: How many records did not even get into the queue.
-
-        Returns:
-            Whether the exporter is ready for more.
         """
-        return self._tell(overflow) and self.ship()
-
-    def _tell(self, overflow: int) -> bool:
         missing = overflow + self.lost - self._reported - self._reporting
         if missing <= 0:
-            return True
-        error = TelemetryDataError(
-            TelemetryDataErrorType.INCOMPLETE_TELEMETRY_DATA,
-            f"{missing} records are missing: the queue was full, or the exporter lost them.",
-            dropped=missing,
-        )
-        if not self._call(self._exporter.export_telemetry_data_error, error):
-            return False
-        self._reporting += missing
+            return
         self._dirty = True
-        return True
+        error = self._attempt(
+            self._exporter.export_telemetry_data_error,
+            TelemetryDataError(
+                TelemetryDataErrorType.INCOMPLETE_TELEMETRY_DATA,
+                f"{missing} records are missing: the queue was full, or the exporter lost them.",
+                dropped=missing,
+            ),
+        )
+        if error is None:
+            self._reporting += missing
+        else:
+            self._breaker.failures += 1
+            self._log.cannot_tell(error)
 
     def lose_queue(self, queue: deque[Item]) -> None:
         """Count as lost what is queued."""
@@ -233,51 +276,63 @@ class Delivery:
             return
         if self._undecided:
             self._decide(closing=True)
-        if not self.report_missing(overflow):
-            self._tell(overflow)  # once more, if that was lost: close() ships it
-        buffered = self.buffered
-        if self._call(self._exporter.close):
-            self.exported += buffered
-        else:
-            self._lose(buffered)
+        self.tell(overflow)
+        if not self.ship():
+            self.tell(overflow)  # once more, if that was lost: close() ships it
+        try:
+            error = self._attempt(self._exporter.close)
+        except BaseException as interruption:
+            self._settle(interruption)
+            raise
+        if error is not None:
+            self._failed(error)
+        self._settle(error)
 
     def after_fork(self) -> None:
         """Have the exporter forget what is the parent's."""
-        self._call(self._exporter.after_fork)
+        error = self._attempt(self._exporter.after_fork)
+        if error is not None:
+            self._failed(error)
 
-    def _call(self, method: Callable[..., None], *arguments: object) -> bool:
-        """Call a method of the exporter. Whether it has not failed."""
+    def _attempt(self, method: Callable[..., None], *arguments: object) -> BaseException | None:
+        """Call a method of the exporter. What it has raised, if it has."""
         try:
             method(*arguments)
         except BaseException as error:
-            self._failed(error)
-            return False
-        return True
+            if self._passes(error):
+                raise
+            return error
+        return None
 
-    def _failed(self, error: BaseException) -> None:
+    def _passes(self, error: BaseException) -> bool:
+        """Whether an exception is meant for the job."""
+        return self.inline and not isinstance(error, Exception)
+
+    def _failed(self, error: BaseException, *, with_records: bool = False, refused: bool = False) -> None:
+        """Take note of a failure.
+
+        Args:
+            error: What the exporter has raised.
+            with_records: Whether it was given records.
+            refused: Whether it has raised it for each of them, and not for all that it had buffered.
+        """
         self._last_error = error
+        self._unproven = self._unproven or with_records
         self._breaker.failed()
-        if not self._said_failing:
-            self._said_failing = True
-            self._log(logging.WARNING, f"failed, it raised {_sentence(error)}")
-        if self._breaker.open and not self._said_disabled:
-            self._said_disabled = True
-            self._log(
-                logging.ERROR,
-                f"has failed too often and is disabled, it last raised {_sentence(error)} It will be tried again.",
-            )
+        if refused:
+            self._log.loses(error)
+        else:
+            self._log.failed(error)
+        if self._breaker.open:
+            self._log.disabled(error)
 
     def _works(self) -> None:
+        """Take note that the exporter works."""
         self._last_error = None
+        self._unproven = False
         self._breaker.succeeded()
-        if self._said_failing:
-            self._said_failing = self._said_disabled = False
-            self._log(logging.INFO, "works again.")
-
-    def _log(self, level: int, message: str) -> None:
-        self._journal.log(level, f"Exporter {self._name} {message}")
+        self._log.works()
 
 
-def _sentence(error: BaseException) -> str:
-    text = f"{type(error).__name__}: {error_text(error)}".strip()
-    return text if text.endswith((".", "!", "?")) else f"{text}."
+def _is_retriable(error: BaseException) -> bool:
+    return isinstance(error, ExportError) and error.retriable

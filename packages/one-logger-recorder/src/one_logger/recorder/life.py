@@ -9,11 +9,10 @@ from functools import partial
 from time import monotonic
 
 from one_logger.api import OneLoggerConfig, OneLoggerProvider, Recorder
-from one_logger.api.context import CURRENT_SPAN, SUPPRESSED
+from one_logger.api.spi import CURRENT_SPAN, SUPPRESSED
 from one_logger.api.stats import ExporterStats
-from one_logger.core import Exporter, OneLoggerError, Resource, Span, SpanContext, diagnostics
-from one_logger.core.journal import Journal
-from one_logger.core.text import safe_repr
+from one_logger.core import Exporter, OneLoggerError, Resource, Span, SpanContext
+from one_logger.core.spi import Journal, diagnostics, safe_repr
 from one_logger.recorder.channel import Channel, InlineChannel
 from one_logger.recorder.process import call_at_exit, live_recorders
 from one_logger.recorder.processors.chain import Chain

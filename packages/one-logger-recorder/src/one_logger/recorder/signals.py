@@ -10,8 +10,7 @@ from queue import SimpleQueue
 from time import sleep
 from types import FrameType
 
-from one_logger.core import diagnostics
-from one_logger.core.journal import Journal
+from one_logger.core.spi import Journal, diagnostics
 
 ATTEMPTS = 200
 """How often a signal is sent that has to end the process. The first one does that, but for a rare coincidence."""

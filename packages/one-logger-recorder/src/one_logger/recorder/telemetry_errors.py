@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from one_logger.api import ROOT, OneLoggerErrorHandlingStrategy, Root
-from one_logger.core import NoOpSpan, OneLoggerError, Span, SpanContext, Timestamp, diagnostics
-from one_logger.core.counter import AtomicCounter
-from one_logger.core.journal import Journal
-from one_logger.core.text import error_text
+from one_logger.core import NoOpSpan, OneLoggerError, Span, SpanContext, Timestamp
+from one_logger.core.spi import AtomicCounter, Journal, diagnostics, error_text
 
 
 class TelemetryErrors:

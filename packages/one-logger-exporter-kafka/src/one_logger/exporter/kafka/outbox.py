@@ -7,7 +7,7 @@ from time import monotonic
 from typing import Any, NamedTuple
 
 from one_logger.core import ExportError, RecordExporter
-from one_logger.core.text import error_text
+from one_logger.core.spi import error_text
 from one_logger.exporter.kafka import messages, quiet
 from one_logger.exporter.kafka.messages import Message
 from one_logger.exporter.kafka.producer import (

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, get_args
 
 from one_logger.core import OneLoggerError
-from one_logger.core.text import encodable, safe_repr
+from one_logger.core.spi import encodable, safe_repr
 from one_logger.exporter.kafka.producer import Producer
 
 Batch = Literal["jsonl", "records"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from one_logger.core import AttributeValue
-from one_logger.core.text import encodable
+from one_logger.core.spi import encodable
 
 UNNAMED = "one_logger.unnamed"
 """The name of an attribute whose name is empty, which OpenTelemetry doesn't allow (Common concepts, "Attribute")."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Generic, Protocol, TypeVar
 
-from one_logger.core.text import error_text, safe_repr
+from one_logger.core.spi import error_text, safe_repr
 from one_logger.exporter.otel.neighbour import Neighbour
 from one_logger.exporter.otel.refusal import RefusedError, Remedy
 

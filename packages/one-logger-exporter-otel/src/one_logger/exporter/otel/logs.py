@@ -16,7 +16,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import NonRecordingSpan, set_span_in_context
 
 from one_logger.core import ErrorEvent, Event, Span, TelemetryDataError
-from one_logger.core.text import encodable
+from one_logger.core.spi import encodable
 from one_logger.exporter.otel.attributes import exported_attributes, exported_time
 from one_logger.exporter.otel.spans import data_error_attributes, span_context
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from opentelemetry import context
 
-from one_logger.core.text import error_text
+from one_logger.core.spi import error_text
 
 # Two keys for one thing: the API's own, which the SDK's processors set, and the one that instrumentations look at too.
 _SUPPRESS = (getattr(context, "_SUPPRESS_INSTRUMENTATION_KEY", "suppress_instrumentation"), "suppress_instrumentation")

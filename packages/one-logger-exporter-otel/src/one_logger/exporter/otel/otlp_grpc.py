@@ -17,7 +17,7 @@ import grpc.experimental
 import opentelemetry.util.re  # noqa: F401 - settings
 
 from one_logger.core import ExportError
-from one_logger.core.text import error_text
+from one_logger.core.spi import error_text
 from one_logger.exporter.otel.refusal import RefusedError, Remedy
 from one_logger.exporter.otel.settings import OtlpSettings, Signal
 

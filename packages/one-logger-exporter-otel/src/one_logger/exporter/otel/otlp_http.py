@@ -13,7 +13,7 @@ from opentelemetry.exporter.otlp.proto.http import Compression
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
-from one_logger.core.text import error_text
+from one_logger.core.spi import error_text
 from one_logger.exporter.otel.given import GivenExporter
 from one_logger.exporter.otel.refusal import RefusedError, Remedy
 from one_logger.exporter.otel.settings import OtlpSettings, Signal

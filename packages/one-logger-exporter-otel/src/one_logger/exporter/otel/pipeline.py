@@ -9,7 +9,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter
 
 from one_logger.core import ErrorEvent, Event, ExportError, Resource, Span, TelemetryDataError
-from one_logger.core.text import encodable, error_text
+from one_logger.core.spi import encodable, error_text
 from one_logger.exporter.otel.given import GivenClient
 from one_logger.exporter.otel.neighbour import Neighbour
 from one_logger.exporter.otel.open_spans import OpenSpans

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple, get_args
 from urllib.parse import urlsplit
 
 from one_logger.core import ExportError, OneLoggerError
-from one_logger.core.text import safe_repr
+from one_logger.core.spi import safe_repr
 
 Protocol = Literal["http/protobuf", "grpc"]
 Compression = Literal["none", "gzip", "deflate"]

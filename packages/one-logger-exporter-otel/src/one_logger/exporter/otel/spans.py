@@ -13,7 +13,7 @@ from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, Trace
 
 from one_logger.core import AttributeValue, Event, Span, TelemetryDataError
 from one_logger.core import Status as CoreStatus
-from one_logger.core.text import encodable
+from one_logger.core.spi import encodable
 from one_logger.exporter.otel.attributes import exported_attributes, exported_time
 from one_logger.exporter.otel.open_spans import OpenSpan
 

@@ -14,7 +14,7 @@ from one_logger.api import (
     OneLoggerProvider,
     Recorder,
 )
-from one_logger.api.provider import disabled_by_environment
+from one_logger.api.spi import disabled_by_environment
 from one_logger.core import Exporter, OneLoggerError
 from one_logger.recorder.configuration.problem import ConfigProblem, ExporterConfigError
 from one_logger.recorder.processors import Processor

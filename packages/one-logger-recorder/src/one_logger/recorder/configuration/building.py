@@ -6,7 +6,7 @@ import re
 from typing import NamedTuple
 
 from one_logger.core import Exporter
-from one_logger.core.text import error_text
+from one_logger.core.spi import error_text
 from one_logger.recorder.configuration.arguments import check_arguments
 from one_logger.recorder.configuration.entry import Entry
 from one_logger.recorder.configuration.entry_points import NotLoadedError, class_of_name, class_of_type

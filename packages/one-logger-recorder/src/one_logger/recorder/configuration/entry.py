@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from one_logger.core.text import safe_repr
+from one_logger.core.spi import safe_repr
 from one_logger.recorder.configuration.conversion import MismatchError, convert
 from one_logger.recorder.configuration.kind import Kind
 from one_logger.recorder.configuration.problem import near_miss

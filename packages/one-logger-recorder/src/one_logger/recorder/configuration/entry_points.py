@@ -6,7 +6,7 @@ import importlib
 from importlib.metadata import EntryPoint, entry_points
 from inspect import isabstract
 
-from one_logger.core.text import error_text
+from one_logger.core.spi import error_text
 from one_logger.recorder.configuration.kind import EXPORTER, Kind
 from one_logger.recorder.configuration.problem import near_miss
 

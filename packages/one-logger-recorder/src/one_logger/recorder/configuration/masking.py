@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from one_logger.core.text import encodable, safe_repr
+from one_logger.core.spi import encodable, safe_repr
 
 MASK = "***"
 

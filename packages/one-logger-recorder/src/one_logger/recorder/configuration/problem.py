@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from one_logger.core import OneLoggerError
-from one_logger.core.text import encodable
+from one_logger.core.spi import encodable
 
 Path = tuple[str | int, ...]
 """The way from the top of a document to a value in it: keys of mappings, and numbers of list items from 0."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from one_logger.api.provider import disabled_by_environment
+from one_logger.api.spi import disabled_by_environment
 from one_logger.core import OneLoggerError
 from one_logger.recorder.configuration.building import close, construct, named
 from one_logger.recorder.configuration.entry import Entry

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import isfinite
 
-from one_logger.core.text import safe_repr
+from one_logger.core.spi import safe_repr
 from one_logger.recorder.configuration.masking import MASK, Redactor, is_secret_name, without_user_info
 from one_logger.recorder.configuration.problem import ConfigProblem, Path, Source, path_text
 from one_logger.recorder.configuration.variables import VariableError, expand, names_in

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from one_logger.core import AttributeValue, OneLoggerError
-from one_logger.core.text import safe_repr
+from one_logger.core.spi import safe_repr
 
 Test = Callable[[AttributeValue], bool]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from one_logger.core import ErrorEvent, Event, OneLoggerError, Span
-from one_logger.core.text import safe_repr
+from one_logger.core.spi import safe_repr
 from one_logger.recorder.processors.conditions import Conditions
 from one_logger.recorder.processors.names import NameFilter, NamePattern, Names
 from one_logger.recorder.processors.processor import Decision, Processor

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from one_logger.core import OneLoggerError
-from one_logger.core.text import name_text, safe_repr
+from one_logger.core.spi import name_text, safe_repr
 
 if TYPE_CHECKING:
     Name = str | Enum

@@ -5,7 +5,7 @@ from __future__ import annotations
 from time import monotonic
 
 from one_logger.core import ErrorEvent, Event, OneLoggerError, Span
-from one_logger.core.text import name_text, safe_repr
+from one_logger.core.spi import name_text, safe_repr
 from one_logger.recorder.processors.names import Name, NamePattern
 from one_logger.recorder.processors.processor import Decision, Processor
 from one_logger.recorder.processors.statistics import Statistics

@@ -1,0 +1,82 @@
+"""What the log is told of an exporter."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from time import monotonic
+
+from one_logger.core.spi import Journal, error_text
+
+RECOVERIES_TOLD = 2
+"""How many recoveries are logged in `TOLD_WITHIN` seconds, at most."""
+
+TOLD_WITHIN = 600.0
+
+
+class ExporterLog:
+    """Logs when an exporter begins to fail, when it is disabled, and when it works again: a line for each change.
+
+    One that fails and works in turn would flood the log. So not more than one recovery is logged in ten minutes, or two
+    if the exporter was disabled; and as long as none is, nothing new has begun to fail.
+
+    Args:
+        name: What the exporter is called.
+        journal: What is to be logged.
+    """
+
+    def __init__(self, name: str, journal: Journal) -> None:
+        self._name = name
+        self._journal = journal
+        self._told: set[tuple[str, str]] = set()  # what was logged of that which is logged once
+        self._failing = False
+        self._disabled = False
+        self._recoveries: deque[float] = deque(maxlen=RECOVERIES_TOLD)  # when they were logged
+
+    def failed(self, error: BaseException) -> None:
+        """The exporter has raised `error` where it was not to be for a single record."""
+        if not self._failing:
+            self._failing = True
+            self._log(logging.WARNING, f"failed, it raised {_sentence(error)}")
+
+    def disabled(self, error: BaseException) -> None:
+        """The exporter is disabled; it has last raised `error`."""
+        if not self._disabled:
+            self._disabled = True
+            self._log(
+                logging.ERROR,
+                f"has failed too often and is disabled, it last raised {_sentence(error)} It will be tried again.",
+            )
+
+    def works(self) -> None:
+        """The exporter has shipped something."""
+        if not (self._failing or self._disabled):
+            return
+        now = monotonic()
+        recent = sum(now - told < TOLD_WITHIN for told in self._recoveries)
+        if recent < (RECOVERIES_TOLD if self._disabled else 1):
+            self._recoveries.append(now)
+            self._failing = self._disabled = False
+            self._log(logging.INFO, "works again.")
+
+    def loses(self, error: BaseException) -> None:
+        """The exporter has raised `error`, and lost records by that. Each kind of error is logged once."""
+        self._once("lost records, it raised", error)
+
+    def cannot_tell(self, error: BaseException) -> None:
+        """The exporter has raised `error` when it was to say how many records are missing. Likewise."""
+        self._once("cannot tell its backend what is missing, it raised", error)
+
+    def _once(self, what: str, error: BaseException) -> None:
+        kind = (what, type(error).__name__)
+        if kind not in self._told:
+            self._told.add(kind)
+            self._log(logging.WARNING, f"{what} {_sentence(error)}")
+
+    def _log(self, level: int, message: str) -> None:
+        self._journal.log(level, f"Exporter {self._name} {message}")
+
+
+def _sentence(error: BaseException) -> str:
+    text = f"{type(error).__name__}: {error_text(error)}".strip()
+    return text if text.endswith((".", "!", "?")) else f"{text}."
