@@ -69,6 +69,7 @@ def imports(session: nox.Session) -> None:
     """Who may import whom, and proof that each of these rules can fail."""
     session.install(*group("imports"))
     session.run("python", "tools/check_portions.py")
+    session.run("python", "tools/check_seams.py")
     session.run("lint-imports", "--no-logo", "--no-cache", env={"PYTHONPATH": SOURCES})
     session.run("pytest", "tools")
 

@@ -3,10 +3,9 @@
     python tools/check_seams.py [ROOT]
 
 Distributions are installed and upgraded separately. What one of them uses of another has to stay as it is, so it has to
-be what that one promises: the names in ``__all__`` of a module that has no underscore in its name. This reads the
-sources below ROOT/packages and ROOT/examples, prints a line for each problem, and exits with 1 if there is one:
+be what that one promises: the names in ``__all__`` of a module that its README names. This reads the sources below
+ROOT/packages and ROOT/examples, prints a line for each problem, and exits with 1 if there is one:
 
-- A module that has ``__all__``, so that others may use it, is named in the README of its distribution.
 - Of another distribution only such modules are imported, and of these only the names in ``__all__``.
 - An attribute that begins with an underscore, and is defined in a distribution that is imported, is not used, neither
   by ``object._name`` nor by ``getattr(object, "_name")``. Where both define the name, it is used on ``self`` only, or
@@ -43,11 +42,13 @@ class Module:
     Args:
         file: Its file.
         name: Its full name.
+        documented: Whether the README of its distribution names it.
     """
 
-    def __init__(self, file: Path, name: str) -> None:
+    def __init__(self, file: Path, name: str, *, documented: bool) -> None:
         self.file = file
         self.name = name
+        self._documented = documented
         self._tree = ast.parse(file.read_bytes(), file)
         self._nodes = list(ast.walk(self._tree))
         self.imported = dict(self._bindings())
@@ -58,7 +59,7 @@ class Module:
         """The names in `__all__`; None if the module is not for others."""
         for node in self._tree.body:
             if isinstance(node, ast.Assign) and any(_named(target, "__all__") for target in node.targets):
-                return None if "._" in f".{self.name}" else frozenset(_strings(node.value))
+                return frozenset(_strings(node.value)) if self._documented else None
         return None
 
     @cached_property
@@ -129,24 +130,18 @@ class Distribution:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
         self.name = folder.name
-        source = folder / "src"
+        source, readme = folder / "src", folder / "README.md"
+        text = readme.read_text(encoding="utf-8") if readme.is_file() else ""
         self.modules = {
-            name: Module(file, name) for file in sorted(source.rglob("*.py")) for name in [_name(file, source)]
+            name: Module(file, name, documented=f"`{name}`" in text)
+            for file in sorted(source.rglob("*.py"))
+            for name in [_name(file, source)]
         }
         self.private = frozenset(name for module in self.modules.values() for name in module.private)
         self.classes: dict[str, tuple[Module, ast.ClassDef]] = {
             definition.name: (module, definition) for module in self.modules.values() for definition in module.classes
         }
-
-    def undocumented(self) -> Iterator[tuple[Path, int, str]]:
-        """The modules that promise something, but are not in the README."""
-        readme = self.folder / "README.md"
-        text = readme.read_text(encoding="utf-8") if readme.is_file() else ""
-        for module in self.modules.values():
-            if module.promised is not None and f"`{module.name}`" not in text:
-                yield module.file, 1, f"{module.name} has __all__, but the README of {self.name} does not name it."
 
 
 def members(definition: ast.ClassDef) -> set[str]:
@@ -175,7 +170,6 @@ def problems(distributions: list[Distribution]) -> Iterator[tuple[Path, int, str
             name: module for other in distributions if other is not own for name, module in other.modules.items()
         }
         beneath = [other for other in distributions if other is not own and used & set(other.modules)]
-        yield from own.undocumented()
         for module in own.modules.values():
             found: dict[str, int] = {}
             for line, sentence in (
@@ -195,7 +189,10 @@ def _imports(module: Module, foreign: Mapping[str, Module]) -> Iterator[tuple[in
             continue
         promised = foreign[used].promised
         if promised is None:
-            yield line, f"{module.name} uses {used}, which is not for other distributions: it has no __all__."
+            yield (
+                line,
+                f"{module.name} uses {used}, which is not for other distributions: no README names it, or it has no __all__.",
+            )
         elif name is not None and name not in promised and name != "*":
             yield line, f"{module.name} uses {name} of {used}, which is not in its __all__."
 

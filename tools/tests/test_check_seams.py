@@ -141,19 +141,15 @@ def test_a_name_that_both_have_is_used_where_it_is_defined(tree: Path) -> None:
     assert "_inner" in problem
 
 
-def test_a_promise_stands_in_the_readme(tree: Path) -> None:
-    """A module with `__all__` that its distribution's README does not name is a problem."""
-    add(tree, "packages/one-logger-core/README.md", "The nouns: `one_logger.core`.")
-    (problem,) = problems(tree)
-    assert problem.startswith("packages/one-logger-core/src/one_logger/core/spi.py:1: ")
-    assert "README" in problem
-
-
-def test_a_module_with_an_underscore_promises_nothing(tree: Path) -> None:
-    """`__all__` in a module whose name begins with an underscore makes it no module for others."""
-    add(tree, "packages/one-logger-core/src/one_logger/core/_own.py", '__all__ = ["own"]\nown = 1')
-    (problem,) = used(tree, "from one_logger.core._own import own")
-    assert "one_logger.core._own" in problem
+@pytest.mark.parametrize(("documented", "has_names"), [(True, False), (False, True)])
+def test_a_promise_is_a_documented_module_with_names(tree: Path, documented: bool, has_names: bool) -> None:
+    """A module with `__all__` that its README does not name promises nothing, and one that has no `__all__` neither."""
+    own = "packages/one-logger-core/src/one_logger/core/own.py"
+    add(tree, own, 'own = 1\n__all__ = ["own"]' if has_names else "own = 1")
+    if documented:
+        add(tree, "packages/one-logger-core/README.md", f"{CORE['README.md']} `one_logger.core.own`")
+    (problem,) = used(tree, "from one_logger.core.own import own")
+    assert "one_logger.core.own" in problem
 
 
 def test_a_tree_without_packages_is_a_problem(tmp_path: Path) -> None:

@@ -6,5 +6,6 @@ An application, or a library that is instrumented, has no use for it. What stand
 
 from one_logger.api.context import CURRENT_SPAN, SUPPRESSED
 from one_logger.api.provider import disabled_by_environment
+from one_logger.api.stats import ExporterStats
 
-__all__ = ["CURRENT_SPAN", "SUPPRESSED", "disabled_by_environment"]
+__all__ = ["CURRENT_SPAN", "SUPPRESSED", "ExporterStats", "disabled_by_environment"]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["ExporterStats"]
-
 
 class ExporterStats(NamedTuple):
     """What became of the records for one exporter. `recorded` is the sum of `exported`, `dropped` and `pending`.

@@ -1,6 +1,6 @@
 """Texts of whatever a job has: to make one never raises, and each can be encoded as UTF-8.
 
-For those who write recorders and exporters. Texts that a job gives, such as names and attributes, are kept as they are
+Texts that a job gives, such as names and attributes, are kept as they are
 while it records, and pass through `encodable` where they leave the process.
 """
 
@@ -13,8 +13,6 @@ from enum import Enum
 from itertools import islice
 
 from one_logger.core._arrays import array_text, may_be_on_device, may_be_read
-
-__all__ = ["encodable", "error_text", "name_text", "safe_repr"]
 
 MAX_CHARACTERS = 1_024
 _MAX_DEPTH = 8

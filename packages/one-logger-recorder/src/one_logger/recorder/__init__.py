@@ -1,6 +1,6 @@
 """The recorder of one-logger: from the instrumented call to the exporters."""
 
-from one_logger.api.stats import ExporterStats
+from one_logger.api.spi import ExporterStats
 from one_logger.recorder.configuration import (
     ConfigProblem,
     ExporterConfigError,
@@ -9,18 +9,12 @@ from one_logger.recorder.configuration import (
     configure,
 )
 from one_logger.recorder.default_recorder import DefaultRecorder
-from one_logger.recorder.processors import (
-    Decision,
-    Enricher,
-    EventFilter,
-    ProcessedExporter,
-    Processor,
-    RateSampler,
-    RatioSampler,
-    SpanFilter,
-    Summarizer,
-    TailSampler,
-)
+from one_logger.recorder.processors.enricher import Enricher
+from one_logger.recorder.processors.filters import EventFilter, SpanFilter
+from one_logger.recorder.processors.processed_exporter import ProcessedExporter
+from one_logger.recorder.processors.processor import Decision, Processor
+from one_logger.recorder.processors.sampling import RateSampler, RatioSampler, TailSampler
+from one_logger.recorder.processors.summarizer import Summarizer
 
 __all__ = [
     "ConfigProblem",

@@ -7,8 +7,7 @@ from collections import deque
 from math import inf
 from time import monotonic, sleep
 
-from one_logger.api.spi import CURRENT_SPAN, SUPPRESSED
-from one_logger.api.stats import ExporterStats
+from one_logger.api.spi import CURRENT_SPAN, SUPPRESSED, ExporterStats
 from one_logger.core import Event, Exporter, Resource
 from one_logger.core.spi import AtomicCounter, Journal, diagnostics, safe_repr, weigh
 from one_logger.recorder.breaker import Breaker

@@ -9,8 +9,7 @@ from functools import partial
 from time import monotonic
 
 from one_logger.api import OneLoggerConfig, OneLoggerProvider, Recorder
-from one_logger.api.spi import CURRENT_SPAN, SUPPRESSED
-from one_logger.api.stats import ExporterStats
+from one_logger.api.spi import CURRENT_SPAN, SUPPRESSED, ExporterStats
 from one_logger.core import Exporter, OneLoggerError, Resource, Span, SpanContext
 from one_logger.core.spi import Journal, diagnostics, safe_repr
 from one_logger.recorder.channel import Channel, InlineChannel

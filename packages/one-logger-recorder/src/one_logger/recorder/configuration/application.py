@@ -17,7 +17,7 @@ from one_logger.api import (
 from one_logger.api.spi import disabled_by_environment
 from one_logger.core import Exporter, OneLoggerError
 from one_logger.recorder.configuration.problem import ConfigProblem, ExporterConfigError
-from one_logger.recorder.processors import Processor
+from one_logger.recorder.processors.processor import Processor
 
 TYPE_CHECKING = False  # what is only needed for a configuration that is read is imported then
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from one_logger.recorder.configuration.arguments import check_arguments
 from one_logger.recorder.configuration.entry import Entry
 from one_logger.recorder.configuration.entry_points import NotLoadedError, class_of_name, class_of_type
 from one_logger.recorder.configuration.problem import ConfigProblem, ExporterConfigError
-from one_logger.recorder.processors import ProcessedExporter, Processor
+from one_logger.recorder.processors.processed_exporter import ProcessedExporter
+from one_logger.recorder.processors.processor import Processor
 
 
 def check_entries(entries: list[Entry]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from one_logger.core import Exporter
-from one_logger.recorder.processors import Processor
+from one_logger.recorder.processors.processor import Processor
 
 
 @dataclass(frozen=True)
