@@ -189,10 +189,7 @@ def _imports(module: Module, foreign: Mapping[str, Module]) -> Iterator[tuple[in
             continue
         promised = foreign[used].promised
         if promised is None:
-            yield (
-                line,
-                f"{module.name} uses {used}, which is not for other distributions: no README names it, or it has no __all__.",
-            )
+            yield line, f"{module.name} uses {used}, which is not documented: no `__all__`, or not in its README."
         elif name is not None and name not in promised and name != "*":
             yield line, f"{module.name} uses {name} of {used}, which is not in its __all__."
 

@@ -24,6 +24,16 @@ def test_the_distributions_accept_each_other_in_this_version() -> None:
                 assert requirement.specifier.contains(VERSION), f"{name} asks for {text}, but VERSION is {VERSION}."
 
 
+def test_the_recorder_goes_with_one_version_of_what_it_stands_on() -> None:
+    """It asks for exactly its own version of core and api; all others ask for a compatible core."""
+    for name, content in PROJECTS.items():
+        ours = {text for text in content["project"]["dependencies"] if Requirement(text).name in PROJECTS}
+        if name == "one-logger-recorder":
+            assert ours == {f"one-logger-core=={VERSION}", f"one-logger-api=={VERSION}"}
+        else:
+            assert all(text.partition("~=")[2] for text in ours), f"{name} asks for {ours}."
+
+
 @pytest.mark.parametrize("name", PROJECTS)
 def test_the_distributions_differ_only_in_name_purpose_and_dependencies(name: str) -> None:
     """Everything else in their pyproject.toml is the same, in the same order."""
