@@ -31,6 +31,7 @@ from one_logger.recorder.life import ChannelledRecorder
 from one_logger.recorder.processors.chain import Chain
 from one_logger.recorder.processors.pipeline import check_processors
 from one_logger.recorder.processors.processor import Processor
+from one_logger.recorder.processors.unexported_span import is_exported
 from one_logger.recorder.recorded_span import RecordedSpan
 from one_logger.recorder.settings import ChannelSettings
 
@@ -124,8 +125,8 @@ class DefaultRecorder(ChannelledRecorder):
         """Start a span and make it the current one. See `Recorder.start`."""
         if not self._recording and not self._begin():
             return NOOP_SPAN
+        current = _current()
         try:
-            current = _current()
             parent: Span | SpanContext | None = current
             if current is None:
                 parent = self._remote_parent
@@ -163,13 +164,16 @@ class DefaultRecorder(ChannelledRecorder):
                     span.ancestor = None  # nobody, or a recorder of another kind, has started it
             self._open[span] = span
             CURRENT_SPAN.set(span)
-            for channel in self._channels:
+            for channel in self._queues:
                 queue = channel.queue
                 if len(queue) < channel.limit:
                     queue.append(span)
                 else:
                     channel.offer(START, span, None)
-        except Exception as error:
+        except BaseException as error:
+            CURRENT_SPAN.set(current)  # nobody gets the span; if it was queued, close() stops it
+            if not isinstance(error, Exception):
+                raise
             self._errors.contain("start", error)
             return NOOP_SPAN
         return span
@@ -189,7 +193,7 @@ class DefaultRecorder(ChannelledRecorder):
             self._queue_start(span)
 
     def _queue_start(self, span: RecordedSpan) -> None:
-        for channel in self._channels:
+        for channel in self._queues:
             queue = channel.queue
             if len(queue) < channel.limit:
                 queue.append(span)
@@ -198,7 +202,7 @@ class DefaultRecorder(ChannelledRecorder):
 
     def _queue_stop(self, span: RecordedSpan) -> None:
         follows = span._stop_follows = span._stop_is_due
-        for channel in self._channels:
+        for channel in self._queues:
             if follows or channel.headless:
                 channel.stop(span)
 
@@ -209,6 +213,7 @@ class DefaultRecorder(ChannelledRecorder):
         stop_time: Timestamp | None = None,
     ) -> None:
         """Stop a span. See `Recorder.stop`."""
+        recorded = None
         try:
             # Two threads may stop a span, and close() stops those that are open: only one of them gets it from here.
             recorded = self._open.pop(span, None)
@@ -224,7 +229,7 @@ class DefaultRecorder(ChannelledRecorder):
                     self._errors.mistake("stop", span.problem)
                 return
             follows = recorded._stop_follows = recorded._stop_is_due  # after it has ended: see RecordedSpan
-            for channel in self._channels:
+            for channel in self._queues:
                 if follows or channel.headless:
                     channel.stop(recorded)
             if span.problem is not None:
@@ -234,6 +239,17 @@ class DefaultRecorder(ChannelledRecorder):
                 self._errors.cannot_stop(span)
                 return
             self._errors.contain("stop", error)
+        except BaseException:
+            if recorded is not None:
+                self._stop_interrupted(recorded)
+            raise
+
+    def _stop_interrupted(self, span: RecordedSpan) -> None:
+        """See to a span whose stop was interrupted, by Ctrl-C for instance."""
+        if span.end_unix_ns is None:
+            self._open[span] = span  # close() stops it
+        elif span._stop_follows is None and is_exported(span):
+            self._queue_stop(span)
 
     def event(self, span: Span | None, event: Event) -> Event:
         """Record an event. See `Recorder.event`."""
@@ -294,7 +310,7 @@ class DefaultRecorder(ChannelledRecorder):
     def _queue(self, kind: int, span: RecordedSpan | None, event: Event) -> None:
         if span is not None:
             span._stop_is_due = True  # its stop is to come after this
-        for channel in self._channels:
+        for channel in self._queues:
             queue = channel.queue
             if len(queue) < channel.limit:
                 queue.append((kind, span, event))

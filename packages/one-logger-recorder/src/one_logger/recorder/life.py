@@ -14,7 +14,8 @@ from one_logger.api.context import CURRENT_SPAN, SUPPRESSED
 from one_logger.api.stats import ExporterStats
 from one_logger.core import Exporter, OneLoggerError, Resource, Span, SpanContext, diagnostics
 from one_logger.core.journal import Journal
-from one_logger.recorder.channel import Channel, InlineChannel
+from one_logger.recorder.channel import Channel
+from one_logger.recorder.inline_channel import InlineChannel, InlineChannels
 from one_logger.recorder.process import call_at_exit, live_recorders
 from one_logger.recorder.processors.chain import Chain
 from one_logger.recorder.recorded_span import RecordedSpan
@@ -49,6 +50,12 @@ class ChannelledRecorder(Recorder):
         self._channels: tuple[Channel, ...] = tuple(
             (InlineChannel if inline or exporter.runs_inline else Channel)(name, exporter, settings, self._journal)
             for name, exporter in exporters.items()
+        )
+        inline_channels = [channel for channel in self._channels if isinstance(channel, InlineChannel)]
+        # Where records are queued. Exporters that are called at that come last, as the job may be interrupted there.
+        self._queues: tuple[Channel | InlineChannels, ...] = (
+            *(channel for channel in self._channels if not isinstance(channel, InlineChannel)),
+            *([InlineChannels(inline_channels)] if inline_channels else ()),
         )
         self._signals = SignalWatch(
             tuple(signals),
@@ -124,13 +131,15 @@ class ChannelledRecorder(Recorder):
             diagnostics.report("closed", "The recorder was used after close(); what came after it was not recorded.")
             return False
         with self._starting:
-            if not self._started and not self._closed:
-                self._started = True
+            # What is done already, as the job was interrupted in it, is not done again.
+            if not (self._recording or self._closed or self._errors.disabled):
+                if not self._started:
+                    self._started = True
+                    call_at_exit(self._at_exit)
                 resource = _resource(self._config)
                 for channel in self._channels:
                     channel.start(resource)
                 self._signals.begin()
-                call_at_exit(self._at_exit)
                 self._recording = True
         return self._recording
 

@@ -55,6 +55,7 @@ class Chain:
         self._queue_start = queue_start
         self._queue_event = queue_event
         self._queue_stop = queue_stop
+        self._closed = False
         self.failures: deque[Failure] = deque()
         self._pipeline = Pipeline(processors, self, self.failures.append)
         # Held while an undecided span is decided on, so that its start is queued once, and before its stop. Threads
@@ -259,8 +260,10 @@ class Chain:
         return nearest_exported(span.ancestor) if isinstance(span, RecordedSpan) else None
 
     def close(self) -> None:
-        """Tell the processors that this was all."""
-        self._pipeline.close()
+        """Tell the processors that this was all. Again: nothing."""
+        if not self._closed:
+            self._closed = True
+            self._pipeline.close()
 
     def report(self) -> None:
         """Make telemetry errors of what processors did wrong.
