@@ -140,14 +140,16 @@ class DefaultRecorder(ChannelledRecorder):
                     parent = current.open_ancestor
                 if parent is None:
                     parent = self._remote_parent
-            if parent_span is not None:
-                parent = self._errors.checked_parent(parent_span, parent)
-            if start_time is not None:
-                start_time = self._errors.checked_time("start_time", start_time)
+            if parent_span is not None or start_time is not None:
+                if parent_span is not None:
+                    parent = self._errors.checked_parent(parent_span, parent)
+                if start_time is not None:
+                    start_time = self._errors.checked_time("start_time", start_time)
+                if self._errors.disabled:
+                    return NOOP_SPAN
             if self._chain is not None:
                 span = self._chain.start(name, span_attributes, start_event_attributes, parent, start_time)
-                self._begin_processed(span)
-                return span
+                return self._begin_processed(span)
             span = _new(RecordedSpan)
             begin_span(span, name, span_attributes, start_event_attributes, parent, start_time)
             span._owner = self
@@ -156,6 +158,8 @@ class DefaultRecorder(ChannelledRecorder):
             if span.problem is not None:
                 problem, span.problem = span.problem, None
                 self._errors.mistake("start", problem)
+                if self._errors.disabled:
+                    return NOOP_SPAN
             ancestor = span.ancestor
             if ancestor is not None:
                 try:
@@ -178,10 +182,12 @@ class DefaultRecorder(ChannelledRecorder):
             return NOOP_SPAN
         return span
 
-    def _begin_processed(self, span: RecordedSpan) -> None:
+    def _begin_processed(self, span: RecordedSpan) -> Span:
         if span.problem is not None:
             problem, span.problem = span.problem, None
             self._errors.mistake("start", problem)
+        if self._errors.disabled:  # by that, or by what a processor did wrong
+            return NOOP_SPAN
         if span.ancestor is not None:
             if isinstance(span.ancestor, RecordedSpan):
                 span.ancestor._stop_is_due = True
@@ -191,6 +197,7 @@ class DefaultRecorder(ChannelledRecorder):
         CURRENT_SPAN.set(span)
         if type(span) is RecordedSpan:
             self._queue_start(span)
+        return span
 
     def _queue_start(self, span: RecordedSpan) -> None:
         for channel in self._queues:
@@ -299,10 +306,17 @@ class DefaultRecorder(ChannelledRecorder):
 
     def telemetry_data_error(self, message: str, attributes: Mapping[str, object] | None = None) -> None:
         """Tell every backend that the telemetry of this process is incomplete or wrong."""
+        self._tell_error(message, attributes, ends=False)
+
+    def _tell_error(self, message: str, attributes: Mapping[str, object] | None, ends: bool) -> None:
         if self._closed or CURRENT_SPAN.get() is SUPPRESSED or (not self._recording and not self._begin()):
             return
         try:
-            error = TelemetryDataError(TelemetryDataErrorType.INCOMPLETE_TELEMETRY_DATA, message, attributes)
+            error_type = TelemetryDataErrorType.INCOMPLETE_TELEMETRY_DATA
+            if ends and self._recorded_nothing():
+                error_type = TelemetryDataErrorType.NO_TELEMETRY_DATA
+            error = TelemetryDataError(error_type, message, attributes)
+            self._told.add()
             self._queue(DATA_ERROR, None, error)
         except Exception as error:
             self._errors.contain("telemetry_data_error", error)

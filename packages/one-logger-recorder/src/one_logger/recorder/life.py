@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import threading
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from math import isnan
@@ -13,6 +14,7 @@ from one_logger.api import OneLoggerConfig, OneLoggerProvider, Recorder
 from one_logger.api.context import CURRENT_SPAN, SUPPRESSED
 from one_logger.api.stats import ExporterStats
 from one_logger.core import Exporter, OneLoggerError, Resource, Span, SpanContext, diagnostics
+from one_logger.core.counter import AtomicCounter
 from one_logger.core.journal import Journal
 from one_logger.recorder.channel import Channel
 from one_logger.recorder.inline_channel import InlineChannel, InlineChannels
@@ -46,7 +48,7 @@ class ChannelledRecorder(Recorder):
         exit_timeout: float,
     ) -> None:
         self._journal = Journal()
-        self._errors = TelemetryErrors(self._journal, self.telemetry_data_error, self._disable)
+        self._errors = TelemetryErrors(self._journal, self._tell_error, self._disable)
         self._channels: tuple[Channel, ...] = tuple(
             (InlineChannel if inline or exporter.runs_inline else Channel)(name, exporter, settings, self._journal)
             for name, exporter in exporters.items()
@@ -63,6 +65,7 @@ class ChannelledRecorder(Recorder):
             close=self._close_with_process,
             journal=self._journal,
         )
+        self._told = AtomicCounter()  # telemetry data errors, which are records, but no telemetry
         self._exit_timeout = exit_timeout
         self._config: OneLoggerConfig | None = None
         self._remote_parent: SpanContext | None = None
@@ -86,6 +89,15 @@ class ChannelledRecorder(Recorder):
         self._started = False
         self._recording = False
 
+    @abstractmethod
+    def _tell_error(self, message: str, attributes: Mapping[str, object] | None, ends: bool) -> None:
+        """Tell every exporter of a telemetry error; `ends` says that nothing will be recorded after it."""
+
+    def _recorded_nothing(self) -> bool:
+        """Whether no exporter has had anything but telemetry data errors."""
+        told = self._told.value
+        return all(channel.stats().recorded <= told for channel in self._channels)
+
     def _disable(self) -> None:
         self._recording = False
         provider = OneLoggerProvider.instance()
@@ -99,6 +111,7 @@ class ChannelledRecorder(Recorder):
         if not started or self._closed:
             return
         self._journal.clear()
+        self._told = AtomicCounter()
         self._signals.after_fork()
         self._inherited |= self._open
         self._open = {}
