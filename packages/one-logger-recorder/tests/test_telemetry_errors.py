@@ -23,7 +23,7 @@ from one_logger.api import (
 from one_logger.api.testing import configured
 from one_logger.core import Event, OneLoggerError, Span, Timestamp, verify
 from one_logger.exporter.memory import InMemoryExporter
-from one_logger.recorder import DefaultRecorder
+from one_logger.recorder import DefaultRecorder, Processor
 
 PROPAGATE = OneLoggerErrorHandlingStrategy.PROPAGATE_EXCEPTIONS
 DISABLE = OneLoggerErrorHandlingStrategy.DISABLE_QUIETLY_AND_REPORT_METRIC_ERROR
@@ -181,6 +181,66 @@ def test_disable_stops_recording(mistake: tuple[Mistake, str], logged: Callable[
         assert "after" not in [record.get("name") for record in exporter.records]
         assert all(report.whole for report in verify(exporter.records))
     assert len(logged(1)) == 1
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda recorder: recorder.start(_any(7)),
+        lambda recorder: recorder.start("x", _any([1])),
+        lambda recorder: recorder.start("x", parent_span=_any("y")),
+        lambda recorder: recorder.start("x", start_time=_any(7.0)),
+        lambda recorder: recorder.stop(Span("x")),
+        lambda recorder: recorder.flush(_any(None)),
+        lambda recorder: record_event("e"),
+    ],
+    ids=["name", "attributes", "parent", "start time", "a foreign span", "timeout", "no span"],
+)
+@pytest.mark.parametrize("processors", [0, 1])
+def test_disabled_before_anything_was_recorded_there_is_no_data(call: Mistake, processors: int) -> None:
+    """A backend hears whether it has some data or none. None is what there is: no span is recorded with the mistake."""
+    exporter = InMemoryExporter()
+    recorder = DefaultRecorder([exporter], processors=[Processor() for _ in range(processors)])
+    with configured(OneLoggerConfig("app", error_handling_strategy=DISABLE), recorder):
+        recorder.telemetry_data_error("is no telemetry")
+        call(recorder)
+        assert not recorder.start("after").is_recording()
+    assert [record["type"] for record in exporter.records] == [
+        "resource",
+        "telemetry_data_error",
+        "telemetry_data_error",
+        "end",
+    ]
+    assert [record.get("error_type") for record in exporter.records[1:3]] == [
+        "incomplete_telemetry_data",
+        "no_telemetry_data",
+    ]
+
+
+def test_disabled_by_a_processor_before_anything_was_recorded_there_is_no_data() -> None:
+    """The same where the mistake is a processor's: its span is not recorded."""
+
+    class Wrong(Processor):
+        def on_start(self, span: Span) -> None:
+            raise ValueError
+
+    exporter = InMemoryExporter()
+    recorder = DefaultRecorder([exporter], processors=[Wrong()])
+    with configured(OneLoggerConfig("app", error_handling_strategy=DISABLE), recorder), timed_span("work") as span:
+        assert not span.is_recording()
+    assert [record.get("error_type") for record in exporter.records[1:]] == ["no_telemetry_data", None]
+
+
+def test_disabled_later_the_data_is_incomplete() -> None:
+    """Where anything was recorded before the mistake, the backend hears that it is not all."""
+    with _job(DISABLE) as (recorder, exporters):
+        span = recorder.start("work")
+        recorder.start(_any(7))
+        recorder.stop(span)
+    for exporter in exporters:
+        (told,) = (record for record in exporter.records if record["type"] == "telemetry_data_error")
+        assert told["error_type"] == "incomplete_telemetry_data"
+        assert "7" not in [record.get("name") for record in exporter.records]
 
 
 def test_nothing_is_lost_with_a_mistake() -> None:

@@ -121,14 +121,15 @@ class timed_span:  # noqa: N801 - reads as the statement that it is
             return
         # PROPAGATE_EXCEPTIONS asks telemetry errors to be raised, but the application's exception comes first.
         failed = span if span.end_unix_ns is None else span.open_ancestor
-        if failed is not None and _is_error(exception):
-            try:
+        try:
+            if failed is not None and _is_error(exception):
                 recorder.error(failed, f"{span.name[:200]} raised {type(exception).__name__}", exception)
-            except Exception as error:
-                diagnostics.report("telemetry error while an exception passed", error_text(error))
-        if span.end_unix_ns is None:
+        except Exception as error:
+            diagnostics.report("telemetry error while an exception passed", error_text(error))
+        finally:  # also if the job is interrupted there
             try:
-                recorder.stop(span)
+                if span.end_unix_ns is None:
+                    recorder.stop(span)
             except Exception as error:
                 diagnostics.report("telemetry error while an exception passed", error_text(error))
 

@@ -169,11 +169,13 @@ class Channel:
     # -- whoever owns the recorder -----------------------------------------------------------------------------------
 
     def start(self, resource: Resource) -> None:
-        """Start the worker, which initialises the exporter.
+        """Start the worker, which initialises the exporter. If it is started already, nothing.
 
         Args:
             resource: Who produces the telemetry.
         """
+        if self._thread is not None:
+            return
         self._resource = resource
         self._thread = threading.Thread(target=self._run, name=f"one-logger {self.name}", daemon=True)
         try:
@@ -192,22 +194,39 @@ class Channel:
             self._end = request.deadline
         self._requests.append(request)
         if self._thread is None:
-            self._work_here()
+            self._work_here(request)
         self._wake()
         return request
 
-    def _work_here(self) -> None:
-        """Do the worker's work on the calling thread, until nobody waits any more."""
+    def _work_here(self, request: Request | None = None) -> None:
+        """Do the worker's work on the calling thread, until a request of this thread is answered.
+
+        The job may be interrupted in it, by Ctrl-C for instance. That goes on to whoever has called the recorder, and
+        leaves the channel in order.
+        """
         with self._here:
+            self._delivery.inline = True
             current = CURRENT_SPAN.get()
             CURRENT_SPAN.set(SUPPRESSED)
             try:
                 self._work()
-                while self._waiting:
+                while request is not None and not request.answered:
                     sleep(min(self._pause(), BLOCK_STEP * 10))
                     self._work()
+            except BaseException:
+                if request is not None:
+                    self._withdraw(request)
+                raise
             finally:
                 CURRENT_SPAN.set(current)
+
+    def _withdraw(self, request: Request) -> None:
+        """Forget a request that nobody waits for any more."""
+        for requests in (self._requests, self._waiting):
+            if request in requests:
+                requests.remove(request)
+        if request.closing and not self._closed:
+            self._end = inf
 
     def stats(self) -> ExporterStats:
         """The counters as they are now."""
@@ -356,27 +375,3 @@ class Channel:
         self.limit = -1  # everything goes through offer(), which counts it as dropped
         self._delivery.lose_queue(self.queue)
         self._delivery.close(self._overflow.value)
-
-
-class InlineChannel(Channel):
-    """A channel that calls its exporter on the thread that records, one thread at a time.
-
-    The job waits for the exporter. For tests, and for exporters that have to run at that place and moment.
-    """
-
-    def offer(self, kind: int, span: RecordedSpan | None, event: Event | None) -> None:
-        """Export a record, and ship it."""
-        with self._here:
-            super().offer(kind, span, event)
-            self.limit = -1
-            self._work_here()
-
-    def _wait_for_room(self) -> bool:
-        self._work_here()  # nobody else would make room
-        return len(self.queue) < self._capacity
-
-    def start(self, resource: Resource) -> None:
-        """Initialise the exporter."""
-        self._resource = resource
-        self.limit = -1  # every record goes through offer()
-        self._work_here()

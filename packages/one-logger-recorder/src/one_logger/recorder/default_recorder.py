@@ -32,6 +32,7 @@ from one_logger.recorder.life import ChannelledRecorder
 from one_logger.recorder.processors.chain import Chain
 from one_logger.recorder.processors.pipeline import check_processors
 from one_logger.recorder.processors.processor import Processor
+from one_logger.recorder.processors.unexported_span import is_exported
 from one_logger.recorder.recorded_span import RecordedSpan
 from one_logger.recorder.settings import ChannelSettings
 
@@ -125,8 +126,8 @@ class DefaultRecorder(ChannelledRecorder):
         """Start a span and make it the current one. See `Recorder.start`."""
         if not self._recording and not self._begin():
             return NOOP_SPAN
+        current = _current()
         try:
-            current = _current()
             parent: Span | SpanContext | None = current
             if current is None:
                 parent = self._remote_parent
@@ -140,14 +141,16 @@ class DefaultRecorder(ChannelledRecorder):
                     parent = current.open_ancestor
                 if parent is None:
                     parent = self._remote_parent
-            if parent_span is not None:
-                parent = self._errors.checked_parent(parent_span, parent)
-            if start_time is not None:
-                start_time = self._errors.checked_time("start_time", start_time)
+            if parent_span is not None or start_time is not None:
+                if parent_span is not None:
+                    parent = self._errors.checked_parent(parent_span, parent)
+                if start_time is not None:
+                    start_time = self._errors.checked_time("start_time", start_time)
+                if self._errors.disabled:
+                    return NOOP_SPAN
             if self._chain is not None:
                 span = self._chain.start(name, span_attributes, start_event_attributes, parent, start_time)
-                self._begin_processed(span)
-                return span
+                return self._begin_processed(span)
             span = _new(RecordedSpan)
             begin_span(span, name, span_attributes, start_event_attributes, parent, start_time)
             span._owner = self
@@ -156,6 +159,8 @@ class DefaultRecorder(ChannelledRecorder):
             if span.problem is not None:
                 problem, span.problem = span.problem, None
                 self._errors.mistake("start", problem)
+                if self._errors.disabled:
+                    return NOOP_SPAN
             ancestor = span.ancestor
             if ancestor is not None:
                 try:
@@ -164,21 +169,26 @@ class DefaultRecorder(ChannelledRecorder):
                     span.ancestor = None  # nobody, or a recorder of another kind, has started it
             self._open[span] = span
             CURRENT_SPAN.set(span)
-            for channel in self._channels:
+            for channel in self._queues:
                 queue = channel.queue
                 if len(queue) < channel.limit:
                     queue.append(span)
                 else:
                     channel.offer(START, span, None)
-        except Exception as error:
+        except BaseException as error:
+            CURRENT_SPAN.set(current)  # nobody gets the span; if it was queued, close() stops it
+            if not isinstance(error, Exception):
+                raise
             self._errors.contain("start", error)
             return NOOP_SPAN
         return span
 
-    def _begin_processed(self, span: RecordedSpan) -> None:
+    def _begin_processed(self, span: RecordedSpan) -> Span:
         if span.problem is not None:
             problem, span.problem = span.problem, None
             self._errors.mistake("start", problem)
+        if self._errors.disabled:  # by that, or by what a processor did wrong
+            return NOOP_SPAN
         if span.ancestor is not None:
             if isinstance(span.ancestor, RecordedSpan):
                 span.ancestor._stop_is_due = True
@@ -188,9 +198,10 @@ class DefaultRecorder(ChannelledRecorder):
         CURRENT_SPAN.set(span)
         if span.is_exported:
             self._queue_start(span)
+        return span
 
     def _queue_start(self, span: RecordedSpan) -> None:
-        for channel in self._channels:
+        for channel in self._queues:
             queue = channel.queue
             if len(queue) < channel.limit:
                 queue.append(span)
@@ -199,7 +210,7 @@ class DefaultRecorder(ChannelledRecorder):
 
     def _queue_stop(self, span: RecordedSpan) -> None:
         follows = span._stop_follows = span._stop_is_due
-        for channel in self._channels:
+        for channel in self._queues:
             if follows or channel.headless:
                 channel.stop(span)
 
@@ -210,6 +221,7 @@ class DefaultRecorder(ChannelledRecorder):
         stop_time: Timestamp | None = None,
     ) -> None:
         """Stop a span. See `Recorder.stop`."""
+        recorded = None
         try:
             # Two threads may stop a span, and close() stops those that are open: only one of them gets it from here.
             recorded = self._open.pop(span, None)
@@ -225,7 +237,7 @@ class DefaultRecorder(ChannelledRecorder):
                     self._errors.mistake("stop", span.problem)
                 return
             follows = recorded._stop_follows = recorded._stop_is_due  # after it has ended: see RecordedSpan
-            for channel in self._channels:
+            for channel in self._queues:
                 if follows or channel.headless:
                     channel.stop(recorded)
             if span.problem is not None:
@@ -235,6 +247,17 @@ class DefaultRecorder(ChannelledRecorder):
                 self._errors.cannot_stop(span)
                 return
             self._errors.contain("stop", error)
+        except BaseException:
+            if recorded is not None:
+                self._stop_interrupted(recorded)
+            raise
+
+    def _stop_interrupted(self, span: RecordedSpan) -> None:
+        """See to a span whose stop was interrupted, by Ctrl-C for instance."""
+        if span.end_unix_ns is None:
+            self._open[span] = span  # close() stops it
+        elif span._stop_follows is None and is_exported(span):
+            self._queue_stop(span)
 
     def event(self, span: Span | None, event: Event) -> Event:
         """Record an event. See `Recorder.event`."""
@@ -284,10 +307,17 @@ class DefaultRecorder(ChannelledRecorder):
 
     def telemetry_data_error(self, message: str, attributes: Mapping[str, object] | None = None) -> None:
         """Tell every backend that the telemetry of this process is incomplete or wrong."""
+        self._tell_error(message, attributes, ends=False)
+
+    def _tell_error(self, message: str, attributes: Mapping[str, object] | None, ends: bool) -> None:
         if self._closed or CURRENT_SPAN.get() is SUPPRESSED or (not self._recording and not self._begin()):
             return
         try:
-            error = TelemetryDataError(TelemetryDataErrorType.INCOMPLETE_TELEMETRY_DATA, message, attributes)
+            error_type = TelemetryDataErrorType.INCOMPLETE_TELEMETRY_DATA
+            if ends and self._recorded_nothing():
+                error_type = TelemetryDataErrorType.NO_TELEMETRY_DATA
+            error = TelemetryDataError(error_type, message, attributes)
+            self._told.add()
             self._queue(DATA_ERROR, None, error)
         except Exception as error:
             self._errors.contain("telemetry_data_error", error)
@@ -295,7 +325,7 @@ class DefaultRecorder(ChannelledRecorder):
     def _queue(self, kind: int, span: RecordedSpan | None, event: Event) -> None:
         if span is not None:
             span._stop_is_due = True  # its stop is to come after this
-        for channel in self._channels:
+        for channel in self._queues:
             queue = channel.queue
             if len(queue) < channel.limit:
                 queue.append((kind, span, event))

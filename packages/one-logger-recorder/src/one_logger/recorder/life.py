@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import threading
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from time import monotonic
@@ -11,8 +12,9 @@ from time import monotonic
 from one_logger.api import OneLoggerConfig, OneLoggerProvider, Recorder
 from one_logger.api.spi import CURRENT_SPAN, SUPPRESSED, ExporterStats
 from one_logger.core import Exporter, OneLoggerError, Resource, Span, SpanContext
-from one_logger.core.spi import Journal, diagnostics, safe_repr
-from one_logger.recorder.channel import Channel, InlineChannel
+from one_logger.core.spi import AtomicCounter, Journal, diagnostics, safe_repr
+from one_logger.recorder.channel import Channel
+from one_logger.recorder.inline_channel import InlineChannel, InlineChannels
 from one_logger.recorder.process import call_at_exit, live_recorders
 from one_logger.recorder.processors.chain import Chain
 from one_logger.recorder.recorded_span import RecordedSpan
@@ -43,10 +45,16 @@ class ChannelledRecorder(Recorder):
         exit_timeout: float,
     ) -> None:
         self._journal = Journal()
-        self._errors = TelemetryErrors(self._journal, self.telemetry_data_error, self._disable)
+        self._errors = TelemetryErrors(self._journal, self._tell_error, self._disable)
         self._channels: tuple[Channel, ...] = tuple(
             (InlineChannel if inline or exporter.runs_inline else Channel)(name, exporter, settings, self._journal)
             for name, exporter in exporters.items()
+        )
+        inline_channels = [channel for channel in self._channels if isinstance(channel, InlineChannel)]
+        # Where records are queued. Exporters that are called at that come last, as the job may be interrupted there.
+        self._queues: tuple[Channel | InlineChannels, ...] = (
+            *(channel for channel in self._channels if not isinstance(channel, InlineChannel)),
+            *([InlineChannels(inline_channels)] if inline_channels else ()),
         )
         self._signals = SignalWatch(
             tuple(signals),
@@ -54,6 +62,7 @@ class ChannelledRecorder(Recorder):
             close=self._close_with_process,
             journal=self._journal,
         )
+        self._told = AtomicCounter()  # telemetry data errors, which are records, but no telemetry
         self._exit_timeout = exit_timeout
         self._config: OneLoggerConfig | None = None
         self._remote_parent: SpanContext | None = None
@@ -77,6 +86,15 @@ class ChannelledRecorder(Recorder):
         self._started = False
         self._recording = False
 
+    @abstractmethod
+    def _tell_error(self, message: str, attributes: Mapping[str, object] | None, ends: bool) -> None:
+        """Tell every exporter of a telemetry error; `ends` says that nothing will be recorded after it."""
+
+    def _recorded_nothing(self) -> bool:
+        """Whether no exporter has had anything but telemetry data errors."""
+        told = self._told.value
+        return all(channel.stats().recorded <= told for channel in self._channels)
+
     def _disable(self) -> None:
         self._recording = False
         provider = OneLoggerProvider.instance()
@@ -90,6 +108,7 @@ class ChannelledRecorder(Recorder):
         if not started or self._closed:
             return
         self._journal.clear()
+        self._told = AtomicCounter()
         self._signals.after_fork()
         self._inherited |= self._open
         self._open = {}
@@ -122,13 +141,15 @@ class ChannelledRecorder(Recorder):
             diagnostics.report("closed", "The recorder was used after close(); what came after it was not recorded.")
             return False
         with self._starting:
-            if not self._started and not self._closed:
-                self._started = True
+            # What is done already, as the job was interrupted in it, is not done again.
+            if not (self._recording or self._closed or self._errors.disabled):
+                if not self._started:
+                    self._started = True
+                    call_at_exit(self._at_exit)
                 resource = _resource(self._config)
                 for channel in self._channels:
                     channel.start(resource)
                 self._signals.begin()
-                call_at_exit(self._at_exit)
                 self._recording = True
         return self._recording
 

@@ -27,6 +27,11 @@ class Request:
         """Whether the deadline has passed."""
         return monotonic() >= self.deadline
 
+    @property
+    def answered(self) -> bool:
+        """Whether it has been said how it went."""
+        return self._answered.is_set()
+
     def answer(self, *, delivered: bool) -> None:
         """Say how it went."""
         self._delivered = delivered

@@ -48,7 +48,7 @@ class SignalWatch:
 
     def begin(self) -> None:
         """Install the handlers, and start the thread. Python allows that on the main thread only."""
-        if not self._signals:
+        if not self._signals or self._thread is not None:
             return
         if threading.current_thread() is not threading.main_thread():
             self._journal.log(

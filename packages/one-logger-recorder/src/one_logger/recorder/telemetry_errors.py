@@ -14,14 +14,14 @@ class TelemetryErrors:
 
     Args:
         journal: What the recorder has to say.
-        tell: Tells every exporter: takes a sentence and attributes.
+        tell: Tells every exporter: takes a sentence, attributes, and whether nothing will be recorded after that.
         disable: Has the recorder record nothing any more.
     """
 
     def __init__(
         self,
         journal: Journal,
-        tell: Callable[[str, Mapping[str, object] | None], None],
+        tell: Callable[[str, Mapping[str, object] | None, bool], None],
         disable: Callable[[], None],
     ) -> None:
         self.strategy = OneLoggerErrorHandlingStrategy.REPORT_METRIC_ERROR_AND_CONTINUE
@@ -52,14 +52,15 @@ class TelemetryErrors:
         counter = self._counters.setdefault(kind, AtomicCounter())
         counter.add()
         occurrences = counter.value
+        ends = self.strategy is OneLoggerErrorHandlingStrategy.DISABLE_QUIETLY_AND_REPORT_METRIC_ERROR
         # A mistake made in a loop must not flood the backends: they are told the 1st, 2nd, 4th, 8th ... time.
         if occurrences & (occurrences - 1) == 0:
-            self._tell(message, {"one_logger.occurrences": occurrences} if occurrences > 1 else None)
+            self._tell(message, {"one_logger.occurrences": occurrences} if occurrences > 1 else None, ends)
         if self.propagates:
             raise OneLoggerError(message)
         if occurrences == 1:
             self._journal.log(diagnostics.WARNING, f"Telemetry error: {message}")
-        if self.strategy is OneLoggerErrorHandlingStrategy.DISABLE_QUIETLY_AND_REPORT_METRIC_ERROR:
+        if ends:
             self.disabled = True
             self._disable()
 

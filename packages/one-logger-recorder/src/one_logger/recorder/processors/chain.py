@@ -52,6 +52,7 @@ class Chain:
         self._failures: deque[Failure] = deque()
         self._processing: Processing[RecordedSpan] = Processing(processors, self, self._failures.append)
         self._pipeline = self._processing.pipeline
+        self._closed = False
 
     def after_fork(self) -> None:
         """Be as new in a forked child."""
@@ -136,8 +137,10 @@ class Chain:
             self.report()
 
     def close(self) -> None:
-        """Tell the processors that this was all."""
-        self._pipeline.close()
+        """Tell the processors that this was all. Again: nothing."""
+        if not self._closed:
+            self._closed = True
+            self._pipeline.close()
 
     def report(self) -> None:
         """Make telemetry errors of what processors did wrong.

@@ -1,0 +1,79 @@
+"""The way to exporters that are called on the thread that records."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+from one_logger.core import Event, Resource
+from one_logger.recorder.channel import Channel
+from one_logger.recorder.delivery import Item
+from one_logger.recorder.recorded_span import RecordedSpan
+
+
+class InlineChannel(Channel):
+    """A channel that calls its exporter on the thread that records, one thread at a time.
+
+    The job waits for the exporter. For tests, and for exporters that have to run at that place and moment.
+    """
+
+    def offer(self, kind: int, span: RecordedSpan | None, event: Event | None) -> None:
+        """Export a record, and ship it."""
+        with self._here:
+            super().offer(kind, span, event)
+            self._work_here()
+
+    def _wait_for_room(self) -> bool:
+        self._work_here()  # nobody else would make room
+        return len(self.queue) < self._capacity
+
+    def start(self, resource: Resource) -> None:
+        """Initialise the exporter."""
+        self._resource = resource
+        self._work_here()
+
+
+class InlineChannels:
+    """Several of them, as one of a recorder's channels: if the job is interrupted in one, the others are not left out.
+
+    Args:
+        channels: The channels.
+    """
+
+    limit = -1
+    """Every record is offered: there is no room in `queue`."""
+
+    def __init__(self, channels: Sequence[InlineChannel]) -> None:
+        self._channels = channels
+        self.queue: deque[Item] = deque(maxlen=0)
+
+    @property
+    def headless(self) -> bool:
+        """Whether there are open spans whose start one of them has dropped."""
+        return any(channel.headless for channel in self._channels)
+
+    def offer(self, kind: int, span: RecordedSpan | None, event: Event | None) -> None:
+        """Export a record to all of them.
+
+        Raises:
+            BaseException: The job was interrupted, in one of them.
+        """
+        interruption: BaseException | None = None
+        for channel in self._channels:
+            try:
+                channel.offer(kind, span, event)
+            except BaseException as error:
+                interruption = error
+        if interruption is not None:
+            raise interruption
+
+    def stop(self, span: RecordedSpan) -> None:
+        """The same for the stop of a span, where that is due."""
+        interruption: BaseException | None = None
+        for channel in self._channels:
+            try:
+                channel.stop(span)
+            except BaseException as error:
+                interruption = error
+        if interruption is not None:
+            raise interruption
