@@ -10,6 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[3]
 # Those whose programs need no more than is installed where the recorder is.
 READMES = ["README.md", *(f"packages/one-logger-{name}/README.md" for name in ("core", "api", "recorder"))]
+OWN_TESTS = [f"packages/one-logger-exporter-{name}/README.md" for name in ("kafka", "otel")]
 PROGRAM = re.compile(r"^```python\n(?P<code>.*?)^```\n(?:\n```text\n(?P<output>.*?)^```\n)?", re.DOTALL | re.MULTILINE)
 
 
@@ -35,3 +36,12 @@ def test_programs_in_readme_run(readme: str, tmp_path: Path, monkeypatch: pytest
         line = text.count("\n", 0, program.start()) + 1
         outcome = (done.returncode, done.stderr, done.stdout)
         assert outcome == (0, "", program["output"] or ""), f"the program at {readme}:{line}"
+
+
+def test_no_readme_has_programs_that_nobody_runs() -> None:
+    """Each README of the repository with programs is run here, or by the tests of its own distribution."""
+    folders = [ROOT, *ROOT.glob("packages/*"), *ROOT.glob("examples/*"), *ROOT.glob("tools/*")]
+    readmes = [folder / "README.md" for folder in folders if (folder / "README.md").exists()]
+    with_programs = {str(path.relative_to(ROOT)) for path in readmes if "```python" in path.read_text(encoding="utf-8")}
+    assert with_programs == {*READMES, *OWN_TESTS}
+    assert all((ROOT / path).with_name("tests").joinpath("test_readme.py").exists() for path in OWN_TESTS)
