@@ -126,6 +126,13 @@ def vendor(session: nox.Session) -> None:
 
 
 @nox.session
+def installs(session: nox.Session) -> None:
+    """The install line of each README, run as printed in a fresh environment: all that the README needs is there."""
+    session.install(*group("installs"))
+    session.run("python", "tools/check_installs.py", *session.posargs)
+
+
+@nox.session
 def demo(session: nox.Session) -> None:
     """The main job: a training run that is instrumented, recorded, and read back."""
     session.install(*EDITABLE, *group("demo"))

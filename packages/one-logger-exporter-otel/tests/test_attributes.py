@@ -71,8 +71,8 @@ def test_everything_can_be_sent(attributes: dict[str, Any], name: str) -> None:
 @given(st.dictionaries(TEXTS, VALUES), TEXTS)
 def test_everything_can_be_sent_as_log_records(attributes: dict[str, Any], text: str) -> None:
     """Whatever is in them, starts, events, errors and telemetry data errors can be encoded as log records."""
-    logs = InMemoryLogRecordExporter()
-    exporter = OTelExporter(InMemorySpanExporter(), log_exporter=logs, events="log")  # type: ignore[no-untyped-call]
+    logs = InMemoryLogRecordExporter()  # type: ignore[no-untyped-call]
+    exporter = OTelExporter(InMemorySpanExporter(), log_exporter=logs, events="log")
     exporter.initialize(Resource(attributes))
     span = Span(text, attributes, attributes)
     exporter.export_start(span)

@@ -35,3 +35,13 @@ def test_programs_in_readme_run(readme: str, tmp_path: Path, monkeypatch: pytest
         line = text.count("\n", 0, program.start()) + 1
         outcome = (done.returncode, done.stderr, done.stdout)
         assert outcome == (0, "", program["output"] or ""), f"the program at {readme}:{line}"
+
+
+def test_no_readme_has_programs_that_nobody_runs() -> None:
+    """Each README of the repository with programs is run here, or by the tests of its own distribution."""
+    folders = [ROOT, *ROOT.glob("packages/*"), *ROOT.glob("examples/*"), *ROOT.glob("tools/*")]
+    readmes = [folder / "README.md" for folder in folders if (folder / "README.md").exists()]
+    for readme in readmes:
+        listed = str(readme.relative_to(ROOT)) in READMES
+        if not listed and "```python" in readme.read_text(encoding="utf-8"):
+            assert (readme.parent / "tests/test_readme.py").exists(), readme
