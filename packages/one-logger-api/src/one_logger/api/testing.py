@@ -10,6 +10,8 @@ from one_logger.api.context import CURRENT_SPAN
 from one_logger.api.provider import OneLoggerProvider
 from one_logger.api.recorder import NOOP_RECORDER, Recorder
 
+__all__ = ["configured"]
+
 
 @contextmanager
 def configured(config: OneLoggerConfig, recorder: Recorder) -> Iterator[OneLoggerProvider]:

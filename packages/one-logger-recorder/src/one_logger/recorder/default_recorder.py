@@ -9,8 +9,8 @@ from enum import Enum
 from threading import TIMEOUT_MAX
 from typing import Literal, cast
 
-from one_logger.api import Root
-from one_logger.api.spi import CURRENT_SPAN, SUPPRESSED
+from one_logger.api import OneLoggerConfig, OneLoggerProvider, Recorder, Root
+from one_logger.api.spi import CURRENT_SPAN, SUPPRESSED, ExporterStats
 from one_logger.core import (
     NOOP_SPAN,
     ErrorEvent,
@@ -25,19 +25,20 @@ from one_logger.core import (
     TelemetryDataErrorType,
     Timestamp,
 )
-from one_logger.core.spi import begin_span
+from one_logger.core.spi import AtomicCounter, Journal, begin_span
 from one_logger.recorder.arguments import check_choice, check_number, check_signals, named_exporters
+from one_logger.recorder.channels import Channels
 from one_logger.recorder.delivery import DATA_ERROR, ERROR, EVENT, START
-from one_logger.recorder.life import ChannelledRecorder
+from one_logger.recorder.life import Life
 from one_logger.recorder.processors.chain import Chain
 from one_logger.recorder.processors.pipeline import check_processors
 from one_logger.recorder.processors.processor import Processor
-from one_logger.recorder.processors.unexported_span import is_exported
 from one_logger.recorder.recorded_span import RecordedSpan
 from one_logger.recorder.settings import ChannelSettings
+from one_logger.recorder.telemetry_errors import TelemetryErrors
 
 
-class DefaultRecorder(ChannelledRecorder):
+class DefaultRecorder(Recorder):
     """Records spans and events and hands them to exporters.
 
     A call builds the span or event and appends a reference to one bounded queue per exporter. Everything else, all
@@ -105,13 +106,24 @@ class DefaultRecorder(ChannelledRecorder):
             max_failures=max_failures,
             cool_down=cool_down,
         )
-        super().__init__(
-            named,
-            settings,
-            inline=delivery == "inline",
+        self._journal = Journal()
+        self._errors = TelemetryErrors(self._journal, self._tell_error, self._disable)
+        self._channels = Channels(named, settings, self._journal, inline=delivery == "inline")
+        self._queues = self._channels.queues
+        self._life = Life(
+            self._channels,
+            self._errors,
+            self._journal,
             signals=check_signals(flush_on_signals),
             exit_timeout=exit_timeout,
+            finish=self._finish,
+            forked=self._be_forked,
         )
+        self._remote_parent: SpanContext | None = None
+        self._open: dict[Span, RecordedSpan] = {}
+        self._inherited: dict[Span, RecordedSpan] = {}  # what was open in the parent process when it forked this one
+        self._told = AtomicCounter()  # telemetry data errors, which are records, but no telemetry
+        self._chain: Chain | None = None
         if check_processors(processors):
             self._chain = Chain(processors, self, self._errors, self._queue_start, self._queue, self._queue_stop)
 
@@ -124,7 +136,7 @@ class DefaultRecorder(ChannelledRecorder):
         parent_span: Span | SpanContext | Root | None = None,
     ) -> Span:
         """Start a span and make it the current one. See `Recorder.start`."""
-        if not self._recording and not self._begin():
+        if not self._life.recording and not self._life.begin():
             return NOOP_SPAN
         current = _current()
         try:
@@ -148,14 +160,16 @@ class DefaultRecorder(ChannelledRecorder):
                     start_time = self._errors.checked_time("start_time", start_time)
                 if self._errors.disabled:
                     return NOOP_SPAN
-            if self._chain is not None:
+            if self._chain is None:
+                span = _new(RecordedSpan)
+                begin_span(span, name, span_attributes, start_event_attributes, parent, start_time)
+                span._owner = self
+                span._stop_is_due = False
+                span._stop_follows = None
+            else:
                 span = self._chain.start(name, span_attributes, start_event_attributes, parent, start_time)
-                return self._begin_processed(span)
-            span = _new(RecordedSpan)
-            begin_span(span, name, span_attributes, start_event_attributes, parent, start_time)
-            span._owner = self
-            span._stop_is_due = False
-            span._stop_follows = None
+                if self._errors.disabled:  # by what a processor did wrong
+                    return NOOP_SPAN
             if span.problem is not None:
                 problem, span.problem = span.problem, None
                 self._errors.mistake("start", problem)
@@ -169,35 +183,19 @@ class DefaultRecorder(ChannelledRecorder):
                     span.ancestor = None  # nobody, or a recorder of another kind, has started it
             self._open[span] = span
             CURRENT_SPAN.set(span)
-            for channel in self._queues:
-                queue = channel.queue
-                if len(queue) < channel.limit:
-                    queue.append(span)
-                else:
-                    channel.offer(START, span, None)
+            if span.is_exported:
+                for channel in self._queues:
+                    queue = channel.queue
+                    if len(queue) < channel.limit:
+                        queue.append(span)
+                    else:
+                        channel.offer(START, span, None)
         except BaseException as error:
             CURRENT_SPAN.set(current)  # nobody gets the span; if it was queued, close() stops it
             if not isinstance(error, Exception):
                 raise
             self._errors.contain("start", error)
             return NOOP_SPAN
-        return span
-
-    def _begin_processed(self, span: RecordedSpan) -> Span:
-        if span.problem is not None:
-            problem, span.problem = span.problem, None
-            self._errors.mistake("start", problem)
-        if self._errors.disabled:  # by that, or by what a processor did wrong
-            return NOOP_SPAN
-        if span.ancestor is not None:
-            if isinstance(span.ancestor, RecordedSpan):
-                span.ancestor._stop_is_due = True
-            else:
-                span.ancestor = None
-        self._open[span] = span
-        CURRENT_SPAN.set(span)
-        if span.is_exported:
-            self._queue_start(span)
         return span
 
     def _queue_start(self, span: RecordedSpan) -> None:
@@ -256,7 +254,7 @@ class DefaultRecorder(ChannelledRecorder):
         """See to a span whose stop was interrupted, by Ctrl-C for instance."""
         if span.end_unix_ns is None:
             self._open[span] = span  # close() stops it
-        elif span._stop_follows is None and is_exported(span):
+        elif span._stop_follows is None and span.is_exported:
             self._queue_stop(span)
 
     def event(self, span: Span | None, event: Event) -> Event:
@@ -277,7 +275,7 @@ class DefaultRecorder(ChannelledRecorder):
         return event
 
     def _record(self, kind: int, method: str, span: Span | None, event: Event) -> None:
-        if not self._recording and not self._begin():
+        if not self._life.recording and not self._life.begin():
             return
         try:
             current = _current()
@@ -310,11 +308,16 @@ class DefaultRecorder(ChannelledRecorder):
         self._tell_error(message, attributes, ends=False)
 
     def _tell_error(self, message: str, attributes: Mapping[str, object] | None, ends: bool) -> None:
-        if self._closed or CURRENT_SPAN.get() is SUPPRESSED or (not self._recording and not self._begin()):
+        if (
+            self._life.closed
+            or CURRENT_SPAN.get() is SUPPRESSED
+            or (not self._life.recording and not self._life.begin())
+        ):
             return
         try:
             error_type = TelemetryDataErrorType.INCOMPLETE_TELEMETRY_DATA
-            if ends and self._recorded_nothing():
+            # A backend may have had nothing but such errors.
+            if ends and all(each.recorded <= self._told.value for each in self.stats().values()):
                 error_type = TelemetryDataErrorType.NO_TELEMETRY_DATA
             error = TelemetryDataError(error_type, message, attributes)
             self._told.add()
@@ -336,7 +339,7 @@ class DefaultRecorder(ChannelledRecorder):
         if (
             isinstance(span, NoOpSpan)
             or CURRENT_SPAN.get() is SUPPRESSED
-            or (not self._recording and not self._begin())
+            or (not self._life.recording and not self._life.begin())
         ):
             return
         inherited = self._inherited.pop(span, None)
@@ -346,6 +349,68 @@ class DefaultRecorder(ChannelledRecorder):
                 self._chain.show_stop(inherited)  # for what processors have to say of it here
             return
         self._errors.cannot_stop(span)
+
+    # -- life --------------------------------------------------------------------------------------------------------
+
+    def attach(self, config: OneLoggerConfig, parent: SpanContext | None) -> None:
+        """Take the configuration of the process, and start the exporters' threads. See `Recorder.attach`."""
+        self._life.attach(config)
+        self._errors.strategy = config.error_handling_strategy
+        self._remote_parent = parent
+        self._life.begin()
+
+    def flush(self, timeout: float = 10.0) -> bool:
+        """Wait until what was recorded is delivered. See `Recorder.flush`.
+
+        `timeout` is for all exporters together. With inline delivery nothing is left to wait for.
+        """
+        return self._life.flush(timeout)
+
+    def close(self, timeout: float = 10.0) -> bool:
+        """Stop the spans that are open, deliver what was recorded, and close the exporters. See `Recorder.close`.
+
+        `timeout` is for all exporters together. A span that is stopped here gets the attribute `one_logger.unfinished`.
+        """
+        return self._life.close(timeout)
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._life.closed
+
+    def stats(self) -> dict[str, ExporterStats]:
+        """The counters of each exporter, by its name. See `Recorder.stats`.
+
+        An exporter that was given no name is called by its class, with a number if there are several of one class.
+        """
+        return self._channels.stats()
+
+    def _disable(self) -> None:
+        self._life.recording = False
+        provider = OneLoggerProvider.instance()
+        if provider.recorder is self:
+            provider.force_disable_logging()
+
+    def _be_forked(self) -> None:
+        self._told = AtomicCounter()
+        self._inherited |= self._open
+        self._open = {}
+        if self._chain is not None:
+            self._chain.after_fork()
+
+    def _finish(self) -> None:
+        while self._open:
+            try:
+                span = next(reversed(self._open.values()))
+            except (RuntimeError, StopIteration):  # another thread has just stopped one
+                continue
+            span.set_attribute("one_logger.unfinished", True)
+            with self._errors.logged("while the recorder was closed"):
+                self.stop(span)
+        if self._chain is not None:
+            self._chain.close()
+            with self._errors.logged("while the recorder was closed"):
+                self._chain.report()
 
 
 _new = RecordedSpan.__new__

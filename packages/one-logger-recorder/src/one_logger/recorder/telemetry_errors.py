@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 from one_logger.api import ROOT, OneLoggerErrorHandlingStrategy, Root
 from one_logger.core import NoOpSpan, OneLoggerError, Span, SpanContext, Timestamp
@@ -63,6 +64,14 @@ class TelemetryErrors:
         if ends:
             self.disabled = True
             self._disable()
+
+    @contextmanager
+    def logged(self, when: str) -> Iterator[None]:
+        """A block in which a telemetry error that the strategy has raised is logged: the steps after it are taken."""
+        try:
+            yield
+        except OneLoggerError as error:
+            self._journal.log(diagnostics.WARNING, f"Telemetry error {when}: {error}")
 
     def contain(self, method: str, error: Exception) -> None:
         """Deal with an exception in the library: one that the strategy has raised, or a mistake nobody thought of."""

@@ -12,6 +12,8 @@ from one_logger.exporter.memory import InMemoryExporter
 from one_logger.recorder.default_recorder import DefaultRecorder
 from one_logger.recorder.processors.processor import Processor
 
+__all__ = ["RecordedTelemetry", "recorded_telemetry"]
+
 
 class RecordedTelemetry:
     """What was recorded so far.
