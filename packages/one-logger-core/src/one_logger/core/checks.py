@@ -1,4 +1,4 @@
-"""Checks of arguments: a value that is not of the kind wanted is a sentence, raised where it was given."""
+"""Checks of arguments. A value that is not what was expected raises a sentence that says so."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which known name was probably meant by one that nobody knows."""
+"""Finds the known name that was probably meant by an unknown one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ def near_miss(given: str, known: Iterable[str], *, most: int = 1) -> str:
     """A question to put behind a semicolon: `did you mean 'x'?`.
 
     Args:
-        given: The name that nobody knows.
+        given: The unknown name.
         known: The names that there are.
         most: How many of them to offer at most.
 
