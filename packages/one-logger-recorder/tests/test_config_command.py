@@ -196,6 +196,7 @@ VALID = [
     "{$schema: a, exporters: [{class_name: a.B, config: {anything: 1}}]}",
     "exporters: [{type: acme, config: {database: a, retries: '${N}', size: SMALL, hosts: [a], wait: 5s, mode: b}}]",
     "exporters: [{type: acme, config: {database: a, ratio: 1, active: no, table: {a: 1}, sized: [1, a], other: []}}]",
+    "exporters: [{type: acme, config: {database: a, other: 7}}]",
     "exporters: [{type: acme, enabled: false}]",
     "recorder: {queue_capacity: 100, overflow: block}",
 ]

@@ -21,7 +21,7 @@ from one_logger.api import (
 )
 from one_logger.core import OneLoggerError, read_records, verify
 from one_logger.exporter.memory import InMemoryExporter
-from one_logger.recorder import ExporterConfigError, configure
+from one_logger.recorder import DefaultRecorder, ExporterConfigError, configure
 
 Install = Callable[..., Path]
 Write = Callable[..., Path]
@@ -179,6 +179,26 @@ def test_what_is_wrong_is_raised_or_logged_as_the_strategy_says(
         assert not provider().one_logger_enabled
         with timed_span("the job runs on") as span:
             span.set_attribute("a", 1)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        *(("delivery", "later"), ("queue_capacity", 0), ("queue_bytes", 0), ("overflow", "wait")),
+        *(("block_timeout", -1), ("flush_interval", 0), ("max_failures", 0), ("cool_down", -1), ("exit_timeout", -1)),
+        ("flush_on_signals", [9]),
+    ],
+)
+def test_options_are_held_to_what_the_recorder_wants(start_up: Path, option: str, value: object) -> None:
+    """What `DefaultRecorder` would refuse is refused in the same words, together with everything else that is wrong."""
+    with pytest.raises(OneLoggerError) as raised:
+        DefaultRecorder([], **{option: value})  # type: ignore[arg-type]
+    with pytest.raises(ExporterConfigError) as together:
+        configure("app", exporters=BROKEN, recorder={option: value}, error_handling_strategy=PROPAGATE)
+    said = [problem.message for problem in together.value.problems if problem.path.startswith("recorder")]
+    if option not in ("delivery", "overflow"):  # of these the annotation says it already
+        assert said == [f"cannot be used: {raised.value}"]
+    assert len(together.value.problems) == 2
 
 
 def test_problems_of_all_sections_come_together(write: Write) -> None:

@@ -83,7 +83,8 @@ def test_a_broken_yaml_file_is_a_sentence(write: Write, problems: Problems, text
         ("[" * 100_000, "it is nested too deeply"),
         (f'{{"inherit": {"9" * 5_000}}}', "a number in it is too long"),
         ('{"exporters": [\n  {"type": "absent"}]}', ", line 2: exporters[0].type is 'absent'"),
-        ('{"exporters": [\n\t{"type": "absent"}]}', ": exporters[0].type is 'absent'"),
+        ('{"exporters": [\n\t{"type": "absent"}]}', ", line 2: exporters[0].type is 'absent'"),
+        ('{"one_logger":\n{"\\\\\\"": [{}, [],\n"}"]},\n"exporters": 7}', ", line 4: exporters is 7; expected a list"),
     ],
     ids=lambda text: str(text)[:24],
 )
@@ -93,6 +94,16 @@ def test_a_broken_json_file_is_a_sentence(write: Write, problems: Problems, text
     (problem,) = problems(config_file=path)
     assert problem.startswith(str(path))
     assert sentence in problem
+
+
+@pytest.mark.parametrize("key", ["exporters", "inherit", "processors", "recorder"])
+def test_a_section_that_cannot_be_had_is_one_problem(
+    write: Write, problems: Problems, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    """A variable that is missing in the place of a section is said once, and not again as what it is not."""
+    monkeypatch.delenv("NOT_SET_ANYWHERE", raising=False)
+    write(f"{key}: ${{NOT_SET_ANYWHERE}}")
+    assert len(problems()) == 1
 
 
 def test_a_file_of_100_megabytes_is_not_read(start_up: Path, problems: Problems) -> None:

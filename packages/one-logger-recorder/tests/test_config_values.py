@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from one_logger.recorder import ExporterConfigError, build_exporters
+from one_logger.recorder.configuration.schema import configuration_schema
 
 Install = Callable[..., Path]
 Problems = Callable[..., list[str]]
@@ -110,6 +112,23 @@ def test_values_become_what_the_parameter_wants(probe: None, name: str, value: o
     (got,) = taken(**{name: value}).values()
     assert got == result
     assert type(got) is type(result)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="Python has no `type` statement before 3.12")
+def test_a_type_may_be_about_itself(install: Install, start_up: Path, problems: Problems) -> None:
+    """What is nested is converted at every depth, and the schema ends."""
+    code = (
+        "from one_logger.exporter.memory import InMemoryExporter\ntype Tree = list[Tree] | int\n"
+        "class Forest(InMemoryExporter):\n    def __init__(self, tree: Tree) -> None:\n"
+        "        super().__init__()\n        self.tree = tree\n"
+    )
+    install("forest", {"forest": code}, exporters={"forest": "forest:Forest"})
+    exporter: Any = build_exporters([{"type": "forest", "config": {"tree": ["1", [["2"], 3]]}}])["forest"]
+    assert exporter.tree == [1, [[2], 3]]
+    assert problems([{"type": "forest", "config": {"tree": [[[["x"]]]]}}])[0].endswith(
+        "expected a list or a whole number."
+    )
+    configuration_schema()
 
 
 def test_values_become_what_other_libraries_make_of_them(probe: None) -> None:

@@ -7,10 +7,13 @@ in other modules of core may change in any release.
 from one_logger.core import diagnostics
 from one_logger.core.attributes import AttributeValue
 from one_logger.core.base_exporter import BaseExporter, keep_inherited
+from one_logger.core.checks import check_choice, check_number, shown
 from one_logger.core.counter import AtomicCounter
 from one_logger.core.empty_span import EmptySpan
 from one_logger.core.ids import new_span_id, new_trace_id
 from one_logger.core.journal import Journal
+from one_logger.core.masking import MASK, Redactor, is_secret_name, without_user_info
+from one_logger.core.near_misses import near_miss
 from one_logger.core.span import begin_span
 from one_logger.core.span_context import INVALID_SPAN_CONTEXT
 from one_logger.core.span_view import SpanView
@@ -19,20 +22,28 @@ from one_logger.core.weight import weigh
 
 __all__ = [
     "INVALID_SPAN_CONTEXT",
+    "MASK",
     "AtomicCounter",
     "AttributeValue",
     "BaseExporter",
     "EmptySpan",
     "Journal",
+    "Redactor",
     "SpanView",
     "begin_span",
+    "check_choice",
+    "check_number",
     "diagnostics",
     "encodable",
     "error_text",
+    "is_secret_name",
     "keep_inherited",
     "name_text",
+    "near_miss",
     "new_span_id",
     "new_trace_id",
     "safe_repr",
+    "shown",
     "weigh",
+    "without_user_info",
 ]

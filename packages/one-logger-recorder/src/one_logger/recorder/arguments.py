@@ -1,4 +1,4 @@
-"""Checks of what a recorder is given: each mistake a sentence, where it is made."""
+"""Checks of what a recorder is given: each mistake is a sentence, raised where it was made."""
 
 from __future__ import annotations
 
@@ -6,8 +6,51 @@ import signal
 from collections.abc import Iterable, Mapping, Sequence
 
 from one_logger.core import Exporter, OneLoggerError
-from one_logger.core.spi import safe_repr
+from one_logger.core.spi import check_choice, check_number, shown
 from one_logger.recorder.processors.processed_exporter import ProcessedExporter
+
+_CHOICES = {"delivery": ("background", "inline"), "overflow": ("drop", "block")}
+_NUMBERS = {
+    "queue_capacity": (1, "a number of records", True),
+    "queue_bytes": (1, "a number of bytes", True),
+    "block_timeout": (0, "a number of seconds", False),
+    "flush_interval": (0.001, "a number of seconds", False),
+    "max_failures": (1, "a number of failures", True),
+    "cool_down": (0, "a number of seconds", False),
+    "exit_timeout": (0, "a number of seconds", False),
+}
+
+
+def check_options(**options: object) -> None:
+    """See that options of `DefaultRecorder` are of the kind described there. Each of them may be missing.
+
+    Raises:
+        OneLoggerError: One is not.
+    """
+    for name, choices in _CHOICES.items():
+        if name in options:
+            check_choice(name, options[name], choices)
+    for name, (least, expected, whole) in _NUMBERS.items():
+        if name in options:
+            check_number(name, options[name], least, expected, whole=whole)
+    if "flush_on_signals" in options:
+        check_signals(options["flush_on_signals"])
+
+
+def check_signals(value: object) -> tuple[int, ...]:
+    """The signals, as numbers.
+
+    Raises:
+        OneLoggerError: They are not signals, or cannot be caught.
+    """
+    if isinstance(value, Iterable) and not isinstance(value, (str, bytes)):
+        numbers = tuple(value)
+        catchable = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
+        if all(isinstance(number, int) and number in catchable for number in numbers):
+            return numbers
+    raise OneLoggerError(
+        f"flush_on_signals is {shown(value)}; expected a list of signals that can be caught, such as [signal.SIGTERM]."
+    )
 
 
 def named_exporters(exporters: object) -> dict[str, Exporter]:
@@ -18,7 +61,7 @@ def named_exporters(exporters: object) -> dict[str, Exporter]:
     """
     if isinstance(exporters, Mapping):
         places = {
-            f"exporters[{safe_repr(name, 100)}]": (name if isinstance(name, str) else safe_repr(name, 100), exporter)
+            f"exporters[{shown(name)}]": (name if isinstance(name, str) else shown(name), exporter)
             for name, exporter in exporters.items()
         }
     elif isinstance(exporters, Sequence) and not isinstance(exporters, (str, bytes)):
@@ -37,52 +80,17 @@ def named_exporters(exporters: object) -> dict[str, Exporter]:
             raise OneLoggerError(
                 f"{place} is {type(exporter).__name__}; expected an instance of one_logger.core.Exporter."
             )
-        inner = exporter.exporter if isinstance(exporter, ProcessedExporter) else exporter
+        inner = _inner(exporter)
         if any(other is inner for other in seen):
             raise OneLoggerError(f"{place} is there twice; give each exporter once.")
         seen.append(inner)
     return dict(places.values())
 
 
+def _inner(exporter: object) -> object:
+    """The exporter itself, whether or not there are processors before it."""
+    return exporter.exporter if isinstance(exporter, ProcessedExporter) else exporter
+
+
 def _class_name(exporter: object) -> str:
-    """The class of an exporter, whether or not there are processors before it."""
-    return type(exporter.exporter if isinstance(exporter, ProcessedExporter) else exporter).__name__
-
-
-def check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
-    """See that `value` is one of `choices`.
-
-    Raises:
-        OneLoggerError: It is not.
-    """
-    if value not in choices:
-        raise OneLoggerError(f"{name} is {safe_repr(value, 100)}; expected one of {', '.join(map(repr, choices))}.")
-
-
-def check_number(name: str, value: object, least: float, expected: str, *, whole: bool = False) -> None:
-    """See that `value` is a number from `least`.
-
-    Raises:
-        OneLoggerError: It is not.
-    """
-    kinds = (int,) if whole else (int, float)
-    if isinstance(value, bool) or not isinstance(value, kinds) or not value >= least:
-        raise OneLoggerError(f"{name} is {safe_repr(value, 100)}; expected {expected} from {least}.")
-
-
-def check_signals(value: object) -> tuple[int, ...]:
-    """The signals, as numbers.
-
-    Raises:
-        OneLoggerError: They are not signals, or cannot be caught.
-    """
-    if isinstance(value, Iterable) and not isinstance(value, (str, bytes)):
-        numbers = tuple(value)
-        if all(number in signal.valid_signals() for number in numbers):
-            uncatchable = [number for number in numbers if number in (signal.SIGKILL, signal.SIGSTOP)]
-            if not uncatchable:
-                return numbers
-    raise OneLoggerError(
-        f"flush_on_signals is {safe_repr(value, 100)}; "
-        "expected a list of signals that can be caught, such as [signal.SIGTERM]."
-    )
+    return type(_inner(exporter)).__name__

@@ -26,7 +26,7 @@ from one_logger.core import (
     Timestamp,
 )
 from one_logger.core.spi import AtomicCounter, Journal, begin_span
-from one_logger.recorder.arguments import check_choice, check_number, check_signals, named_exporters
+from one_logger.recorder.arguments import check_options, check_signals, named_exporters
 from one_logger.recorder.channels import Channels
 from one_logger.recorder.delivery import DATA_ERROR, ERROR, EVENT, START
 from one_logger.recorder.life import Life
@@ -89,15 +89,17 @@ class DefaultRecorder(Recorder):
         exit_timeout: float = 5.0,
     ) -> None:
         named = named_exporters(exporters)
-        check_choice("delivery", delivery, ("background", "inline"))
-        check_choice("overflow", overflow, ("drop", "block"))
-        check_number("queue_capacity", queue_capacity, 1, "a number of records", whole=True)
-        check_number("queue_bytes", queue_bytes, 1, "a number of bytes", whole=True)
-        check_number("block_timeout", block_timeout, 0, "a number of seconds")
-        check_number("flush_interval", flush_interval, 0.001, "a number of seconds")
-        check_number("max_failures", max_failures, 1, "a number of failures", whole=True)
-        check_number("cool_down", cool_down, 0, "a number of seconds")
-        check_number("exit_timeout", exit_timeout, 0, "a number of seconds")
+        check_options(
+            delivery=delivery,
+            overflow=overflow,
+            queue_capacity=queue_capacity,
+            queue_bytes=queue_bytes,
+            block_timeout=block_timeout,
+            flush_interval=flush_interval,
+            max_failures=max_failures,
+            cool_down=cool_down,
+            exit_timeout=exit_timeout,
+        )
         settings = ChannelSettings(
             queue_capacity=queue_capacity,
             queue_bytes=queue_bytes,

@@ -1,4 +1,4 @@
-"""What can be set for a channel."""
+"""What can be set for a channel. The defaults are those of `DefaultRecorder`, and nowhere else."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import NamedTuple
 class ChannelSettings(NamedTuple):
     """The bounds and intervals of a channel."""
 
-    queue_capacity: int = 65_536
+    queue_capacity: int
     """How many records may be queued."""
-    queue_bytes: int = 16_000_000
+    queue_bytes: int
     """How many bytes may be queued, roughly."""
-    block_timeout: float = 0.0
+    block_timeout: float
     """How long a thread waits for room in a full queue before its record is dropped, in seconds."""
-    flush_interval: float = 0.5
+    flush_interval: float
     """How long a record waits at most before it is exported, in seconds."""
-    max_failures: int = 5
+    max_failures: int
     """After how many failures in a row the exporter is disabled."""
-    cool_down: float = 5.0
+    cool_down: float
     """How long it is left alone then, in seconds; doubled by each failure after that."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from typing import Any
+from dataclasses import replace
 
 from one_logger.api import (
     NOOP_RECORDER,
@@ -16,15 +16,22 @@ from one_logger.api import (
 )
 from one_logger.api.spi import disabled_by_environment
 from one_logger.core import Exporter, OneLoggerError
-from one_logger.recorder.configuration.problem import ConfigProblem, ExporterConfigError
+from one_logger.recorder.configuration.building import build, build_recorder
+from one_logger.recorder.configuration.checking import check, check_config, check_one_logger
+from one_logger.recorder.configuration.file import read
+from one_logger.recorder.configuration.problem import ConfigProblem, ExporterConfigError, Source, code_source
+from one_logger.recorder.configuration.resolution import resolve
+from one_logger.recorder.configuration.section import Section, said
 from one_logger.recorder.processors.processor import Processor
 
-TYPE_CHECKING = False  # what is only needed for a configuration that is read is imported then
-if TYPE_CHECKING:
-    from one_logger.recorder.configuration.file import ConfigFile
-
-_UNKNOWN = "unknown_service:python"
+UNKNOWN_NAME = "unknown_service:python"
 """The name of an application that has none (OpenTelemetry semantic conventions, `service.name`)."""
+
+_LOG = logging.getLogger("one_logger")
+_NO_EXPORTER = (
+    "configure() has found no exporter: no file, no package and no argument names one, so nothing is exported. "
+    "Give exporters=[] if that is what you want."
+)
 
 
 def configure(
@@ -87,8 +94,9 @@ def configure(
         "custom_metadata": custom_metadata,
     }
     attempt = _Attempt({key: value for key, value in given.items() if value is not None}, config)
+    code = code_source(exporters=exporters, inherit=inherit, recorder=recorder, processors=processors)
     try:
-        attempt.configure(exporters, config_file, inherit, recorder, processors)
+        attempt.configure(code, config_file)
     except Exception as error:
         attempt.give_up(error)
     return OneLoggerProvider.instance().recorder
@@ -110,11 +118,9 @@ def build_exporters(
     Raises:
         ExporterConfigError: Something is wrong with the configuration; it lists everything that is.
     """
-    from one_logger.recorder.configuration.building import construct
-    from one_logger.recorder.configuration.resolution import read, resolve
-
-    resolution = resolve(exporters, read(config_file), inherit)
-    return construct(resolution.entries, [], resolution.problems).exporters
+    code = code_source(exporters=exporters, inherit=inherit)
+    checked = check(resolve(code, read(config_file), []))
+    return build(replace(checked, processors=[])).exporters
 
 
 def build_processors(
@@ -131,150 +137,89 @@ def build_processors(
     Raises:
         ExporterConfigError: Something is wrong with the configuration; it lists everything that is.
     """
-    from one_logger.recorder.configuration.building import construct
-    from one_logger.recorder.configuration.resolution import read, resolve
-
-    resolution = resolve((), read(config_file), processors=processors)
-    return construct([], resolution.processors, resolution.problems).processors
+    code = code_source(exporters=(), processors=processors)
+    return build(check(resolve(code, read(config_file), []))).processors
 
 
 class _Attempt:
     """One call of `configure`.
 
     Args:
-        given: The arguments of `OneLoggerConfig` that were given to it.
+        arguments: The arguments of `OneLoggerConfig` that were given to it.
         config: What was given as `config`.
     """
 
-    def __init__(self, given: dict[str, object], config: object) -> None:
-        self._given = given
+    def __init__(self, arguments: dict[str, object], config: object) -> None:
+        self._arguments = arguments  # the strongest source first, weaker ones as they are read
         self._config = config
-        self._wanted_strategy: object = given.get("error_handling_strategy")
-        if isinstance(config, OneLoggerConfig):
-            self._learn_strategy(config.error_handling_strategy)
-        elif isinstance(config, Mapping):
-            self._learn_strategy(config.get("error_handling_strategy"))
+        self._problems: list[ConfigProblem] = []
 
-    def _learn_strategy(self, strategy: object) -> None:
-        if self._wanted_strategy is None:
-            self._wanted_strategy = strategy
-
-    @property
-    def _propagates(self) -> bool:
-        wanted = self._wanted_strategy
-        name = wanted.value if isinstance(wanted, OneLoggerErrorHandlingStrategy) else wanted
-        return isinstance(name, str) and name.lower() == OneLoggerErrorHandlingStrategy.PROPAGATE_EXCEPTIONS.value
+    def configure(self, code: Source, config_file: str | os.PathLike[str] | None) -> None:
+        """Do what `configure` does. `code` has exporters, processors and the recorder's options."""
+        provider = OneLoggerProvider.instance()
+        self._read_config()
+        off = disabled_by_environment() or not self._enabled_by_code()
+        file = None if off else read(config_file)
+        if off:
+            self._arguments.setdefault("application_name", UNKNOWN_NAME)
+        config = self._complete_config(file)
+        if config is not None and (off or not config.enable_for_current_rank):
+            provider.configure(config, NOOP_RECORDER)
+            return
+        if not off:
+            resolution = check(resolve(code, file, self._problems))
+            if config is not None:
+                recorder = build_recorder(resolution)
+                if not resolution.present:
+                    _LOG.warning(_NO_EXPORTER)
+                provider.configure(config, recorder)
+                return
+        raise ExporterConfigError(self._problems)
 
     def give_up(self, error: Exception) -> None:
-        """Deal with what is wrong as the strategy says."""
-        if self._propagates:
+        """Raise or log what is wrong, as the strategy says, if it is known already."""
+        given = isinstance(self._config, OneLoggerConfig) and self._config.error_handling_strategy
+        strategy = self._arguments.get("error_handling_strategy") or given
+        name = strategy.value if isinstance(strategy, OneLoggerErrorHandlingStrategy) else strategy
+        if isinstance(name, str) and name.lower() == OneLoggerErrorHandlingStrategy.PROPAGATE_EXCEPTIONS.value:
             if isinstance(error, OneLoggerError):
                 raise error
             raise OneLoggerError(
                 f"configure() failed with {type(error).__name__}, which is a mistake in it."
             ) from error
-        import logging
-
         message = str(error) if isinstance(error, OneLoggerError) else f"It failed with {type(error).__name__}."
-        logging.getLogger("one_logger").error("configure() has switched telemetry off. %s", message)
+        _LOG.error("configure() has switched telemetry off. %s", message)
 
-    def configure(
-        self,
-        exporters: object,
-        config_file: str | os.PathLike[str] | None,
-        inherit: bool | None,
-        recorder: Mapping[str, object] | None,
-        processors: object,
-    ) -> None:
-        """Do what `configure` is for."""
-        provider = OneLoggerProvider.instance()
-        problems: list[ConfigProblem] = []
-        self._take_mapping(problems)
-        if disabled_by_environment() or not self._enabled_by_code():
-            provider.configure(self._complete_config(None, problems, _UNKNOWN), NOOP_RECORDER)
-            return
-
-        from one_logger.recorder.configuration.building import close, construct
-        from one_logger.recorder.configuration.resolution import read, resolve
-        from one_logger.recorder.default_recorder import DefaultRecorder
-
-        file = read(config_file)
-        config: OneLoggerConfig | None = None
-        with suppress(ExporterConfigError):  # its problems are raised together with those of the exporters
-            config = self._complete_config(file, problems)
-        if config is not None and not config.enable_for_current_rank:
-            provider.configure(config, NOOP_RECORDER)
-            return
-        resolution = resolve(exporters, file, inherit, recorder, processors)
-        problems += resolution.problems
-        if config is None or problems:
-            raise ExporterConfigError(problems)
-        built = construct(resolution.entries, resolution.processors, resolution.problems)
-        options: Any = resolution.recorder  # checked
-        try:
-            made = DefaultRecorder(built.exporters, processors=built.processors, **options)
-        except Exception:
-            close(built.exporters, resolution.entries)
-            raise
-        if not resolution.present:
-            _warn_of_no_exporters()
-        provider.configure(config, made)
-
-    def _take_mapping(self, problems: list[ConfigProblem]) -> None:
-        """Read what was given as `config`, if it is a mapping. The arguments beside it are stronger."""
-        if self._config is None or isinstance(self._config, OneLoggerConfig):
-            return
-        from one_logger.recorder.configuration.one_logger_section import from_section
-        from one_logger.recorder.configuration.section import Section
-        from one_logger.recorder.configuration.sources import CODE
-
-        self._given = {**from_section(Section(CODE, ("config",), problems), self._config), **self._given}
-        self._config = None
+    def _read_config(self) -> None:
+        """Read what was given as `config`. A mapping has weaker arguments; an object has all, or none."""
+        section = Section(code_source(), ("config",), self._problems)
+        if isinstance(self._config, OneLoggerConfig):
+            if self._arguments:
+                names = ", ".join(self._arguments)
+                section.problem((), f"is a OneLoggerConfig, but {names} is given beside it; give one or the other.")
+        elif self._config is not None:
+            self._arguments = check_one_logger(section.expand(self._config), section) | self._arguments
 
     def _enabled_by_code(self) -> bool:
-        """Whether what is given in the code lets this process record. It is known before anything is read."""
+        """Whether what the code gives lets this process record. It is known before anything is read."""
         if isinstance(self._config, OneLoggerConfig):
             return self._config.enable_for_current_rank
-        known: dict[str, object] = {"application_name": _UNKNOWN}
-        known |= {key: self._given[key] for key in ("rank", "enable_for_current_rank") if key in self._given}
+        known = {key: value for key, value in self._arguments.items() if key in ("rank", "enable_for_current_rank")}
         if "enable_for_current_rank" in known:
-            # A function is called here and not again: what it has said takes its place.
-            config = OneLoggerConfig.from_mapping(known)
-            self._given["enable_for_current_rank"] = config.enable_for_current_rank
-        return self._given.get("enable_for_current_rank") is not False
+            # A function is called here and not again: its answer takes its place.
+            config = OneLoggerConfig.from_mapping({"application_name": UNKNOWN_NAME, **known})
+            self._arguments["enable_for_current_rank"] = config.enable_for_current_rank
+        return self._arguments.get("enable_for_current_rank") is not False
 
-    def _complete_config(
-        self, file: ConfigFile | None, problems: list[ConfigProblem], default_name: str | None = None
-    ) -> OneLoggerConfig:
-        """The configuration from the arguments and the file.
-
-        Raises:
-            ExporterConfigError: There are problems.
-        """
-        if isinstance(self._config, OneLoggerConfig) and not self._given:
+    def _complete_config(self, file: Source | None) -> OneLoggerConfig | None:
+        """The configuration from arguments and file, None if something is wrong, which becomes a problem."""
+        if isinstance(self._config, OneLoggerConfig) and not self._problems:
             return self._config
-
-        from one_logger.recorder.configuration.one_logger_section import from_section, made_of
-        from one_logger.recorder.configuration.section import Section
-        from one_logger.recorder.configuration.sources import CODE
-
-        if self._config is not None:
-            names = ", ".join(self._given)
-            Section(CODE, ("config",), problems).problem(
-                (), f"is a OneLoggerConfig, but {names} is given beside it; give one or the other."
-            )
-        in_file: dict[str, object] = {}
-        if file is not None and "one_logger" in file.values:
-            in_file = from_section(Section(file.source, ("one_logger",), problems), file.values["one_logger"])
-            self._learn_strategy(in_file.get("error_handling_strategy"))
-        default = {} if default_name is None else {"application_name": default_name}
-        return made_of({**default, **in_file, **self._given}, file, problems)
-
-
-def _warn_of_no_exporters() -> None:
-    import logging
-
-    logging.getLogger("one_logger").warning(
-        "configure() has found no exporter: no file, no package and no argument names one, so nothing is exported. "
-        "Give exporters=[] if that is what you want."
-    )
+        section = Section(code_source() if file is None else file, ("one_logger",), self._problems)
+        for values, section in said(file, "one_logger", self._problems):
+            self._arguments = check_one_logger(values, section) | self._arguments
+        if not self._problems and "application_name" not in self._arguments:
+            where = "a file" if file is None else file.label
+            message = f"is missing; give it to configure(), or in the section one_logger of {where}."
+            Section(code_source(), ("application_name",), self._problems).problem((), message)
+        return None if self._problems else check_config(self._arguments, section)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from one_logger.core.spi import safe_repr
-from one_logger.recorder.configuration.conversion import MismatchError, convert
-from one_logger.recorder.configuration.kind import Kind
-from one_logger.recorder.configuration.problem import near_miss
-from one_logger.recorder.configuration.section import UNUSABLE, Section
+from one_logger.core.spi import near_miss, shown
+from one_logger.recorder.configuration.kind import EXPORTER, PROCESSOR, Kind
+from one_logger.recorder.configuration.section import Section
+from one_logger.recorder.configuration.shape import MismatchError, shape_of
+
+_SWITCH = shape_of(bool, "")
 
 
 @dataclass
@@ -23,11 +24,11 @@ class Entry:
         key: `"type"` or `"class_name"`.
         reference: What stands there: a type's name, or the dotted name of a class.
         enabled: Whether it is to be used.
-        config: The arguments, variables replaced.
-        instance: The exporter or processor itself, if the entry is none but an object made by the application.
-        target: The class, when it is loaded.
-        arguments: The arguments as the class wants them, when they are checked.
+        config: The arguments, references replaced.
         processors: The entries of the processors that an exporter has for itself.
+        instance: The exporter or processor itself, if the entry is none but an object made by the application.
+        target: The class, once it is loaded.
+        arguments: The arguments as the class takes them, once they are checked.
     """
 
     section: Section = field(repr=False)
@@ -37,73 +38,103 @@ class Entry:
     reference: str = ""
     enabled: bool = True
     config: Mapping[str, object] = field(default_factory=dict, repr=False)
+    processors: list[Entry] = field(default_factory=list)
     instance: object = None
     target: type | None = None
     arguments: dict[str, object] = field(default_factory=dict, repr=False)
-    processors: list[Entry] = field(default_factory=list)
 
-    @classmethod
-    def of_instance(cls, instance: object, section: Section, kind: Kind) -> Entry:
-        """The entry for what the application has made itself."""
-        target = type(instance)
-        reference = f"{target.__module__}.{target.__qualname__}"
-        return cls(section, kind, None, "class_name", reference, instance=instance, target=target)
+    def blame_reference(self, message: str) -> None:
+        """Note what is wrong with the class: a sentence, or one that goes on after `which`."""
+        shown = self.section.shown(self.reference, (self.key,))
+        joined = f", which {message}" if message[:1].islower() else f". {message}"
+        self.section.problem((self.key,), f"is {shown}{joined}")
 
-    @classmethod
-    def parse(cls, values: object, section: Section, kind: Kind) -> Entry:
-        """Read an entry. What is wrong with it becomes problems of the section.
 
-        Of an entry that is not enabled only the keys are checked: neither its class nor its variables need be there.
-        """
-        entry = cls(section, kind)
-        if not isinstance(values, Mapping):
-            given = "a text" if isinstance(values, str) else section.shown(values, ())
-            section.problem((), f"is {given}; expected a mapping with a type and, mostly, a config.")
-            return entry
-        for key in values:
-            if key not in kind.keys:
-                called = key if type(key) is str else safe_repr(key, 100)
-                hint = near_miss(called, kind.keys) or f"expected one of {', '.join(kind.keys)}."
-                section.problem((called,), f"is no key of an entry; {hint}")
-        entry.enabled = entry._read_enabled(values)
-        entry.name = entry._read_text(values, "name") if "name" in values else None
-        entry._read_reference(values)
-        config = values.get("config", {})
-        if not isinstance(config, Mapping):
-            given = "a text" if isinstance(config, str) else section.shown(config, ("config",))
-            section.problem(("config",), f"is {given}; expected a mapping of the {kind.noun}'s arguments.")
-        else:
-            take = section.expand if entry.enabled else section.take_literally
-            taken = take(config, ("config",))
-            entry.config = taken if isinstance(taken, dict) else {}
+def read_entries(
+    values: object, section: Section, kind: Kind, taken: Collection[str] = ()
+) -> tuple[list[Entry], list[str]]:
+    """The entries in a list, but for those whose names are taken, and the names of these.
+
+    What is wrong becomes problems. Of an entry that is not enabled only the keys are checked: neither its class nor its
+    variables need be there.
+    """
+    if not isinstance(values, Sequence) or isinstance(values, (str, bytes)):
+        section.mismatch(values, f"a list of entries. An empty list means no {kind.noun}s", quoted=False)
+        return [], []
+    entries: list[Entry] = []
+    replaced: list[str] = []
+    places: dict[str, int] = {}
+    for number, value in enumerate(values):
+        part = section.part(number)
+        if taken and (name := _name_of(value, section)) in taken:
+            replaced.append(name)
+            continue
+        entry = _read_entry(value, part, kind)
+        entries.append(entry)
+        if entry.name in places:
+            place = places[entry.name]
+            part.problem(("name",), f"is {entry.name!r}, as in entry {place}; give each entry a name of its own.")
+        elif entry.name is not None:
+            places[entry.name] = number
+    return entries, replaced
+
+
+def read_switch(value: object, section: Section, path: tuple[str, ...] = ()) -> bool | None:
+    """What a value says that switches something on or off. None if nobody can tell, which becomes a problem."""
+    try:
+        switched = _SWITCH.convert(value)
+    except MismatchError as error:
+        section.mismatch(value, error.expected, path)
+        return None
+    return switched if isinstance(switched, bool) else None
+
+
+def _name_of(value: object, section: Section) -> str:
+    """The name that an entry is given. What is wrong with the entry is of no interest yet."""
+    name = value.get("name") if isinstance(value, Mapping) else None
+    return str(Section(section.source, section.path, []).expand(name, ("name",))) if isinstance(name, str) else ""
+
+
+def _read_entry(values: object, section: Section, kind: Kind) -> Entry:
+    entry = Entry(section, kind)
+    if isinstance(values, kind.base):
+        target = type(values)
+        entry.key, entry.reference = "class_name", f"{target.__module__}.{target.__qualname__}"
+        entry.instance, entry.target = values, target
         return entry
+    if not isinstance(values, Mapping):
+        section.mismatch(values, "a mapping with a type and, mostly, a config", quoted=False)
+        return entry
+    for key in values:
+        if key not in kind.keys:
+            called = key if type(key) is str else shown(key)
+            hint = near_miss(called, kind.keys) or f"expected one of {', '.join(kind.keys)}."
+            section.problem((called,), f"is no key of an entry; {hint}")
+    enabled = section.expand(values.get("enabled", True), ("enabled",))
+    entry.enabled = read_switch(enabled, section, ("enabled",)) is not False
+    entry.name = _read_name(values["name"], section, "name") if "name" in values else None
+    given = [key for key in ("type", "class_name") if key in values]
+    if len(given) == 1:
+        (entry.key,) = given
+        entry.reference = _read_name(values[entry.key], section, entry.key) or ""
+    elif given:
+        section.problem((), "has both type and class_name; give one of them.")
+    else:
+        section.problem((), f"has no type; give the name of an installed {kind.noun}.")
+    config = values.get("config", {})
+    if isinstance(config, Mapping):
+        expanded = section.expand(config, ("config",), literal=not entry.enabled)
+        entry.config = expanded if isinstance(expanded, dict) else {}
+    else:
+        section.mismatch(config, f"a mapping of the {kind.noun}'s arguments", ("config",), quoted=False)
+    if kind is EXPORTER and entry.enabled and "processors" in values:
+        entry.processors, _ = read_entries(values["processors"], section.part("processors"), PROCESSOR)
+    return entry
 
-    def _read_enabled(self, values: Mapping[object, object]) -> bool:
-        given = self.section.expand(values.get("enabled", True), ("enabled",))
-        try:
-            return convert(given, bool, "enabled") is not False
-        except MismatchError as error:
-            shown = self.section.shown(given, ("enabled",))
-            self.section.problem(("enabled",), f"is {shown}; expected {error.expected}.")
-            return True
 
-    def _read_reference(self, values: Mapping[object, object]) -> None:
-        given = [key for key in ("type", "class_name") if key in values]
-        if len(given) != 1:
-            both, none = (
-                "both type and class_name; give one of them",
-                f"no type; give the name of an installed {self.kind.noun}",
-            )
-            self.section.problem((), f"has {both if given else none}.")
-            return
-        (self.key,) = given
-        self.reference = self._read_text(values, self.key) or ""
-
-    def _read_text(self, values: Mapping[object, object], key: str) -> str | None:
-        given = self.section.expand(values[key], (key,))
-        if given is UNUSABLE:
-            return None
-        if not isinstance(given, str) or not given.strip() or not given.isprintable():
-            self.section.problem((key,), f"is {self.section.shown(given, (key,))}; expected a name.")
-            return None
-        return given
+def _read_name(value: object, section: Section, key: str) -> str | None:
+    value = section.expand(value, (key,))
+    if isinstance(value, str) and value.strip() and value.isprintable():
+        return value
+    section.mismatch(value, "a name", (key,))
+    return None

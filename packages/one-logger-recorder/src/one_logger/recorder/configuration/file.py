@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import stat
 
-from one_logger.recorder.configuration.problem import ConfigProblem, ExporterConfigError, Path, Source, path_text
+from one_logger.core.spi import near_miss
+from one_logger.recorder.configuration.problem import ConfigProblem, ExporterConfigError, Path, Source, TextError
 
 PATH_VARIABLE = "ONE_LOGGER_EXPORTER_CONFIG_PATH"
 """The environment variable that names the file."""
@@ -20,28 +21,17 @@ KEYS = ("exporters", "inherit", "one_logger", "processors", "recorder", "$schema
 """What a file may have at its top."""
 
 
-class ConfigFile:
-    """What a configuration file says.
-
-    Args:
-        path: Where it is.
-        values: What is in it.
-        lines: The line of each value.
-    """
-
-    def __init__(self, path: str, values: dict[str, object], lines: dict[Path, int]) -> None:
-        self.path = path
-        self.values = values
-        self.source = Source("file", path, lines)
+def read(given: str | os.PathLike[str] | None) -> Source | None:
+    """What the configuration file says, None if there is none. Raises `ExporterConfigError` if it cannot be read."""
+    path = find_file(given)
+    return None if path is None else read_file(path)
 
 
 def find_file(given: str | os.PathLike[str] | None = None) -> str | None:
     """The path of the file to read, None if there is none to be read.
 
-    It is the one given, else the one that the environment names, else the first of `DEFAULT_NAMES` that exists.
-
-    Raises:
-        ExporterConfigError: What is given is no path.
+    It is the one given, else the one that the environment names, else the first of `DEFAULT_NAMES` that exists. Raises
+    `ExporterConfigError` if what is given is no path.
     """
     if given is not None:
         if not isinstance(given, (str, bytes, os.PathLike)):
@@ -53,99 +43,72 @@ def find_file(given: str | os.PathLike[str] | None = None) -> str | None:
     return next((os.path.abspath(name) for name in DEFAULT_NAMES if os.path.lexists(name)), None)
 
 
-def read_file(path: str) -> ConfigFile:
-    """Read a configuration file. One that ends in `.json` is JSON, any other YAML.
+def read_file(path: str) -> Source:
+    """Read a configuration file: JSON if its name ends in `.json`, else YAML.
 
-    Raises:
-        ExporterConfigError: It cannot be read, or something stands in it that belongs into no such file.
+    Raises `ExporterConfigError` if it cannot be read, or has a key that no such file has.
     """
-    # The two parsers are imported by those who have a file.
-    from one_logger.recorder.configuration.json_text import read_json
-    from one_logger.recorder.configuration.yaml_text import TextError, read_yaml
-
-    text = _text(path)
-    kind = "JSON" if path.endswith(".json") else "YAML"
-    failure: tuple[str, int | None] | None = None
-    value: object = None
-    lines: dict[Path, int] = {}
     try:
-        value, lines = read_json(text) if kind == "JSON" else read_yaml(text)
+        values, lines = _parsed(_text(path), "JSON" if path.endswith(".json") else "YAML")
     except TextError as error:
-        failure = f"The file cannot be read as {kind}: {error}.", error.line
-    if failure is not None:  # raised out here, where no library's exception hangs on to it
-        raise ExporterConfigError([ConfigProblem(path, failure[1], "", failure[0])])
-    if value is None:
-        value = {}
-    if not isinstance(value, dict):
-        what = "a list" if isinstance(value, list) else "a single value"
-        raise _error(path, f"The file holds {what}; expected a mapping with the key 'exporters'.", lines.get(()))
-    file = ConfigFile(path, value, lines)
-    problems = [
-        ConfigProblem(path, file.source.line((key,)), path_text((key,)), f"is no key of such a file; {_expected(key)}")
-        for key in value
-        if key not in KEYS
-    ]
-    if problems:
-        raise ExporterConfigError(problems)
-    return file
+        problems = [ConfigProblem(path, error.line, "", f"{error}.")]
+    else:
+        file = Source(path, values, lines)
+        problems = []
+        for key in values:
+            if key not in KEYS:
+                hint = near_miss(key, KEYS) or f"expected one of {', '.join(KEYS[:-1])}."
+                problems.append(ConfigProblem(path, file.line((key,)), key, f"is no key of such a file; {hint}"))
+        if not problems:
+            return file
+    raise ExporterConfigError(problems)  # out here, where no library's exception hangs on to it
 
 
-def _expected(key: str) -> str:
-    from one_logger.recorder.configuration.problem import near_miss
-
-    return near_miss(key, KEYS) or f"expected one of {', '.join(KEYS[:-1])}."
-
-
-def _error(path: str, message: str, line: int | None = None) -> ExporterConfigError:
-    return ExporterConfigError([ConfigProblem(path, line, "", message)])
+def _parsed(text: str, kind: str) -> tuple[dict[str, object], dict[Path, int]]:
+    # A parser is imported only if there is a file for it.
+    if kind == "JSON":
+        from one_logger.recorder.configuration.json_text import read_json as parse
+    else:
+        from one_logger.recorder.configuration.yaml_text import read_yaml as parse
+    try:
+        values, lines = parse(text)
+    except TextError as error:
+        raise TextError(f"The file cannot be read as {kind}: {error}", error.line) from None
+    if values is not None and not isinstance(values, dict):
+        what = "a list" if isinstance(values, list) else "a single value"
+        raise TextError(f"The file holds {what}; expected a mapping with the key 'exporters'", lines.get(()))
+    return values or {}, lines
 
 
 def _text(path: str) -> str:
-    data = _data(path)
     try:
+        data = _data(path)
         return data.decode("utf-8-sig")
+    except FileNotFoundError:
+        reason = f"does not exist; correct the path given as config_file, or the environment variable {PATH_VARIABLE}"
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-    raise _error(path, "The file is not in UTF-8.", line)
+        raise TextError("The file is not in UTF-8", data.count(b"\n", 0, error.start) + 1) from None
+    except (OSError, ValueError) as error:  # ValueError: a null character in the path
+        said = error.strerror if isinstance(error, OSError) else str(error)
+        reason = f"cannot be read: {said or type(error).__name__}"
+    raise TextError(f"The file {reason}")
 
 
 def _data(path: str) -> bytes:
     """The contents of a file. Never waits: a pipe, a device or a folder is refused, and so is a file that is large."""
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-    except (OSError, ValueError) as error:  # ValueError: a null character in the path
-        reason = _reason(error)
-    else:
-        try:
-            status = os.fstat(fd)
-            if not stat.S_ISREG(status.st_mode):
-                reason = f"The path leads to {_kind(status.st_mode)}; expected a file"
-            elif status.st_size <= MAX_SIZE:
-                with open(fd, "rb", closefd=False) as file:
-                    data = file.read(MAX_SIZE + 1)
-                if len(data) <= MAX_SIZE:
-                    return data
-                reason = f"The file is too large; expected at most {MAX_SIZE} bytes"
-            else:
-                reason = f"The file has {status.st_size} bytes; expected at most {MAX_SIZE}"
-        except OSError as error:
-            reason = _reason(error)
-        finally:
-            os.close(fd)
-    raise _error(path, f"{reason}.")
-
-
-def _reason(error: OSError | ValueError) -> str:
-    if isinstance(error, FileNotFoundError):
-        return (
-            "The file does not exist; correct the path given as config_file, or the environment variable "
-            f"{PATH_VARIABLE}"
-        )
-    strerror = error.strerror if isinstance(error, OSError) else str(error)
-    return f"The file cannot be read: {strerror or type(error).__name__}"
-
-
-def _kind(mode: int) -> str:
-    if stat.S_ISDIR(mode):
-        return "a folder"
-    return "a pipe" if stat.S_ISFIFO(mode) else "a device or a socket"
+        status = os.fstat(fd)
+        mode = status.st_mode
+        if not stat.S_ISREG(mode):
+            pipe = "a pipe" if stat.S_ISFIFO(mode) else "a device or a socket"
+            raise TextError(f"The path leads to {'a folder' if stat.S_ISDIR(mode) else pipe}; expected a file")
+        if status.st_size > MAX_SIZE:
+            raise TextError(f"The file has {status.st_size} bytes; expected at most {MAX_SIZE}")
+        with open(fd, "rb", closefd=False) as file:
+            data = file.read(MAX_SIZE + 1)
+    finally:
+        os.close(fd)
+    if len(data) > MAX_SIZE:  # such as one in /proc, which says that it has none
+        raise TextError(f"The file is too large; expected at most {MAX_SIZE} bytes")
+    return data

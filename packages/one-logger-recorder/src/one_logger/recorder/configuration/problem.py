@@ -13,12 +13,12 @@ Path = tuple[str | int, ...]
 
 
 class Source(NamedTuple):
-    """Where entries come from."""
+    """One of the places that say something: the code, a file, an installed package."""
 
-    kind: str
-    """`"code"`, `"file"` or `"package"`."""
     label: str
-    """What it is called in messages."""
+    """What it is called in messages: a file by its path."""
+    values: Mapping[str, object] = {}
+    """What it says, by the keys that a file may have at its top."""
     lines: Mapping[Path, int] = {}
     """The line of each value, from 1, where there are lines."""
 
@@ -48,7 +48,7 @@ class ConfigProblem(NamedTuple):
 
 
 class ExporterConfigError(OneLoggerError):
-    """A configuration cannot be used. Its text lists everything that is wrong with it; no secret is in it.
+    """A configuration cannot be used. Its text lists everything that is wrong with it, without secrets.
 
     Args:
         problems: What is wrong.
@@ -64,7 +64,7 @@ class ExporterConfigError(OneLoggerError):
 
     @property
     def problems(self) -> tuple[ConfigProblem, ...]:
-        """What is wrong."""
+        """What is wrong: source by source, and in each source by line."""
         problems: tuple[ConfigProblem, ...] = self.args[0]
         return problems
 
@@ -75,17 +75,14 @@ class ExporterConfigError(OneLoggerError):
         return f"The configuration of one-logger has {len(self.problems)} problems:{lines}"
 
 
-def path_text(path: Path) -> str:
-    """A path as it is written in messages: `exporters[1].config.topic`."""
-    text = ""
-    for step in path:
-        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
-    return text
+class TextError(Exception):
+    """A text cannot be read: what is wrong with it, and in which line."""
+
+    def __init__(self, message: str, line: int | None = None) -> None:
+        super().__init__(message)
+        self.line = line
 
 
-def near_miss(given: str, known: Sequence[str]) -> str:
-    """`did you mean 'x'?`, or an empty text if nothing is near."""
-    from difflib import get_close_matches
-
-    near = get_close_matches(given, known, n=1)
-    return f"did you mean {near[0]!r}?" if near else ""
+def code_source(**values: object) -> Source:
+    """What the code says. None says nothing."""
+    return Source("the code", {key: value for key, value in values.items() if value is not None})

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from importlib.metadata import EntryPoint
 from typing import Any
 
 from one_logger.api.spi import disabled_by_environment
-from one_logger.core import OneLoggerError
-from one_logger.recorder.configuration.building import close, construct, named
+from one_logger.recorder.configuration.application import UNKNOWN_NAME
+from one_logger.recorder.configuration.building import build, close, named
+from one_logger.recorder.configuration.checking import check, check_config, check_one_logger
 from one_logger.recorder.configuration.entry import Entry
-from one_logger.recorder.configuration.entry_points import CONFIGS, NotLoadedError, distribution, installed
-from one_logger.recorder.configuration.file import ConfigFile, find_file, read_file
+from one_logger.recorder.configuration.file import find_file, read_file
+from one_logger.recorder.configuration.installed import CONFIGS, NotLoadedError, distribution, installed, label
 from one_logger.recorder.configuration.kind import EXPORTER, PROCESSOR
-from one_logger.recorder.configuration.one_logger_section import from_section
-from one_logger.recorder.configuration.problem import ConfigProblem, ExporterConfigError, Path, path_text
-from one_logger.recorder.configuration.resolution import resolve
-from one_logger.recorder.configuration.section import Section
+from one_logger.recorder.configuration.problem import ConfigProblem, ExporterConfigError, Path, Source, code_source
+from one_logger.recorder.configuration.resolution import Replaced, Resolution, resolve
+from one_logger.recorder.configuration.section import Section, said
 
 Report = dict[str, Any]
 
@@ -27,31 +29,38 @@ def make_report(path: str | None) -> Report:
         path: The file to read. None: the one that `configure` would find.
     """
     problems: list[ConfigProblem] = []
-    file: ConfigFile | None = None
+    file: Source | None = None
     found = find_file(path)
-    if found is not None:
-        try:
-            file = read_file(found)
-        except ExporterConfigError as error:
-            problems += error.problems
-    resolution = resolve(None, file)
-    problems += resolution.problems
-    values = _sections(file, problems)
+    try:
+        file = None if found is None else read_file(found)
+    except ExporterConfigError as error:
+        problems += error.problems
+    resolution = check(resolve(code_source(), file, problems))
+    one_logger = said(file, "one_logger", problems)
+    for values, section in one_logger:
+        arguments = check_one_logger(values, section)
+        if section.sound:
+            check_config({"application_name": UNKNOWN_NAME, **arguments}, section)
+    sections = [*one_logger, *resolution.recorder, *resolution.inherit]
     if not problems:
         try:
-            built = construct(resolution.entries, resolution.processors, resolution.problems)
-            close(built.exporters, resolution.entries)
+            close(build(resolution).exporters, resolution)
         except ExporterConfigError as error:
-            problems += error.problems
+            problems = list(error.problems)
     return {
         "ok": not problems,
         "file": found,
         "disabled": disabled_by_environment(),
-        "exporters": _entries(resolution.entries),
+        "exporters": _entries(resolution.exporters),
         "processors": _entries(resolution.processors),
-        "replaced": [{"what": each.what, "by": each.by} for each in resolution.replaced],
-        "values": values,
-        "installed": {group: _installed(group) for group in (EXPORTER.group, CONFIGS, PROCESSOR.group)},
+        "replaced": [each._asdict() for each in [*resolution.replaced, *_replaced_packages(resolution)]],
+        "values": [value for values, section in sections for value in _values(section, values)],
+        "installed": {
+            group: [
+                {"name": each.name, "value": each.value, "distribution": distribution(each)} for each in _points(group)
+            ]
+            for group in (EXPORTER.group, CONFIGS, PROCESSOR.group)
+        },
         "problems": [{**problem._asdict(), "text": str(problem)} for problem in ExporterConfigError(problems).problems],
     }
 
@@ -66,26 +75,23 @@ def as_text(report: Report) -> str:
     lines = [f"File: {report['file'] or 'none'}"]
     if report["disabled"]:
         lines.append("ONE_LOGGER_DISABLED is set: a job in this environment records nothing.")
-    lines += ["", "Exporters:"]
+    exporters: list[str] = []
     for exporter in report["exporters"]:
-        lines += _entry_text(exporter)
+        exporters += _entry_text(exporter)
         for processor in exporter["processors"]:
-            lines += ["    with", *(f"    {line}" for line in _entry_text(processor))]
-    if not report["exporters"]:
-        lines.append("  none")
-    if report["processors"]:
-        lines += ["", "Processors:", *(line for each in report["processors"] for line in _entry_text(each))]
-    if report["values"]:
-        lines += ["", "Values:", *(f"  {_value_text(value)}" for value in report["values"])]
-    if report["replaced"]:
-        lines += ["", "Replaced:", *(f"  {each['what']}, by {each['by']}" for each in report["replaced"])]
+            exporters += ["    with", *(f"    {line}" for line in _entry_text(processor))]
+    lines += ["", "Exporters:", *(exporters or ["  none"])]
+    further = {
+        "Processors": [line for each in report["processors"] for line in _entry_text(each)],
+        "Values": [f"  {_value_text(value)}" for value in report["values"]],
+        "Replaced": [f"  {each['what']}, by {each['by']}" for each in report["replaced"]],
+    }
+    for title, texts in further.items():
+        lines += ["", f"{title}:", *texts] if texts else []
     lines += ["", "Installed:"]
     for group, points in report["installed"].items():
         lines += [f"  {group}: {point['name']} ({point['value']}), of {point['distribution']}" for point in points]
-    lines += ["", "Problems:", *(f"  {problem['text']}" for problem in report["problems"])]
-    if not report["problems"]:
-        lines.append("  none")
-    return "\n".join(lines)
+    return "\n".join([*lines, "", "Problems:", *([f"  {each['text']}" for each in report["problems"]] or ["  none"])])
 
 
 def _entry_text(entry: Report) -> list[str]:
@@ -97,39 +103,30 @@ def _entry_text(entry: Report) -> list[str]:
     ]
 
 
-def _sections(file: ConfigFile | None, problems: list[ConfigProblem]) -> list[Report]:
-    """The values of the sections that are not exporters."""
-    if file is None:
-        return []
-    values: list[Report] = []
-    for key in ("one_logger", "recorder", "inherit"):
-        if key in file.values:
-            unheard: list[ConfigProblem] = []  # resolve() has checked the others
-            section = Section(file.source, (key,), problems if key == "one_logger" else unheard)
-            if key == "one_logger":
-                _check_one_logger(section, file.values[key])
-            expanded = Section(file.source, (key,), unheard)
-            values += _values(expanded, expanded.expand(file.values[key]), ())
-    return values
+def _value_text(value: Report) -> str:
+    variables = "".join(f", with ${{{name}}}" for name in value["variables"])
+    return f"{value['path']} = {json.dumps(value['value'])}{_line(value['line'])}{variables}"
 
 
-def _check_one_logger(section: Section, values: object) -> None:
-    from one_logger.api import OneLoggerConfig
-
-    arguments = from_section(section, values)
-    if section.sound:
-        try:
-            OneLoggerConfig.from_mapping({"application_name": "given in code", **arguments})
-        except OneLoggerError as error:
-            section.problem((), f"cannot be used: {error}")
+def _line(line: int | None) -> str:
+    return "" if line is None else f", line {line}"
 
 
-def _installed(group: str) -> list[Report]:
+def _replaced_packages(resolution: Resolution) -> list[Replaced]:
+    by = resolution.instead_of_packages
+    labels = ", ".join(map(label, _points(CONFIGS)))
+    return [Replaced(labels, by)] if by is not None and labels else []
+
+
+def _points(group: str) -> list[EntryPoint]:
     try:
-        points = installed(group)
-    except NotLoadedError:  # which is among the problems
+        return installed(group)
+    except NotLoadedError:  # a problem only for those who need one of them
         return []
-    return [{"name": point.name, "value": point.value, "distribution": distribution(point)} for point in points]
+
+
+def _point(point: EntryPoint) -> Report:
+    return {"name": point.name, "value": point.value, "distribution": distribution(point)}
 
 
 def _entries(entries: list[Entry]) -> list[Report]:
@@ -138,45 +135,32 @@ def _entries(entries: list[Entry]) -> list[Report]:
 
 
 def _entry(entry: Entry, name: str | None) -> Report:
-    section, kind = entry.section, entry.target
+    section, target = entry.section, entry.target
+    reference = section.displayed(entry.reference, (entry.key,))
     own = {"processors": _entries(entry.processors)} if entry.kind is EXPORTER else {}
     return {
-        "name": name or entry.name or section.displayed(entry.reference, (entry.key,)),
-        "reference": section.displayed(entry.reference, (entry.key,)),
-        "class": f"{kind.__module__}.{kind.__qualname__}" if kind else None,
+        "name": name or entry.name or reference,
+        "reference": reference,
+        "class": f"{target.__module__}.{target.__qualname__}" if target else None,
         "enabled": entry.enabled,
         "source": section.source.label,
-        "line": section.source.line(section.path),
-        "values": _values(section, entry.config, ("config",)),
+        "line": section.line(),
+        "values": list(_values(section, entry.config, ("config",))) if entry.config else [],
         **own,
     }
 
 
-def _values(section: Section, value: object, path: Path) -> list[Report]:
-    """The leaves of a value, each with its place."""
-    if isinstance(value, dict) and value:
-        return [leaf for key, item in value.items() for leaf in _values(section, item, (*path, key))]
-    if isinstance(value, (list, tuple)) and value:
-        return [leaf for number, item in enumerate(value) for leaf in _values(section, item, (*path, number))]
-    if path == ("config",):
-        return []
-    whole = section.path + path
-    return [
-        {
-            "path": path_text(whole),
-            "value": section.displayed(value, path),
-            "secret": section.is_secret(path),
-            "source": section.source.label,
-            "line": section.source.line(whole),
-            "variables": list(section.variables(path)),
-        }
-    ]
-
-
-def _value_text(value: Report) -> str:
-    variables = "".join(f", with ${{{name}}}" for name in value["variables"])
-    return f"{value['path']} = {json.dumps(value['value'])}{_line(value['line'])}{variables}"
-
-
-def _line(line: int | None) -> str:
-    return "" if line is None else f", line {line}"
+def _values(section: Section, value: object, path: Path = ()) -> Iterator[Report]:
+    """The values that hold no others, each with its place."""
+    if isinstance(value, (dict, list, tuple)) and value:
+        for step, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _values(section, item, (*path, step))
+        return
+    yield {
+        "path": section.place(path),
+        "value": section.displayed(value, path),
+        "secret": section.is_secret(path),
+        "source": section.source.label,
+        "line": section.line(path),
+        "variables": list(section.variables(path)),
+    }

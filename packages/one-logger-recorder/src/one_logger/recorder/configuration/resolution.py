@@ -1,18 +1,23 @@
-"""A configuration taken together: found, read, checked, and not yet built."""
+"""Decides what is used of all that code, file and packages say."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from one_logger.recorder.configuration.building import check_entries
-from one_logger.recorder.configuration.entry import Entry
-from one_logger.recorder.configuration.file import ConfigFile, find_file, read_file
-from one_logger.recorder.configuration.kind import PROCESSOR
-from one_logger.recorder.configuration.problem import ConfigProblem
-from one_logger.recorder.configuration.section import Section
-from one_logger.recorder.configuration.sources import CODE, Replaced, gather, listed
+from one_logger.recorder.configuration.entry import Entry, read_entries, read_switch
+from one_logger.recorder.configuration.installed import CONFIGS, NotLoadedError, installed, label, load_config
+from one_logger.recorder.configuration.kind import EXPORTER, PROCESSOR
+from one_logger.recorder.configuration.problem import ConfigProblem, Source
+from one_logger.recorder.configuration.section import Said, Section, said
+
+
+class Replaced(NamedTuple):
+    """An entry or a source that is not used, and the source that says something else."""
+
+    what: str
+    by: str
 
 
 @dataclass
@@ -20,87 +25,87 @@ class Resolution:
     """What the sources say, taken together.
 
     Args:
-        entries: The entries that count, also those that are not enabled.
-        replaced: What a stronger source has put out of use.
-        present: Whether there is a source of entries at all.
-        processors: The entries of the processors that count, also those that are not enabled.
-        recorder: The options of the recorder, checked.
         problems: What is wrong.
+        exporters: The entries of exporters, those of the strongest source first, also those that are not enabled.
+        processors: The same of processors, in the order in which they are used.
+        recorder: The sections `recorder`, references replaced, the weakest first.
+        options: The options of the recorder, once they are checked.
+        inherit: What the sources say about inheriting, references replaced.
+        present: Whether there is a source of exporters at all. One may be there and say that there are none.
+        replaced: What is not used, packages apart.
+        instead_of_packages: The source that is used instead of what packages provide, if one is.
     """
 
-    entries: list[Entry] = field(default_factory=list)
-    replaced: list[Replaced] = field(default_factory=list)
-    present: bool = False
+    problems: list[ConfigProblem]
+    exporters: list[Entry] = field(default_factory=list)
     processors: list[Entry] = field(default_factory=list)
-    recorder: dict[str, object] = field(default_factory=dict)
-    problems: list[ConfigProblem] = field(default_factory=list)
+    recorder: list[Said] = field(default_factory=list)
+    options: dict[str, object] = field(default_factory=dict)
+    inherit: list[Said] = field(default_factory=list)
+    present: bool = False
+    replaced: list[Replaced] = field(default_factory=list)
+    instead_of_packages: str | None = None
+
+    def add(self, lists: Iterable[Said]) -> None:
+        """Add lists of exporters' entries that are equally strong, but for entries whose names are there already."""
+        taken = {entry.name: entry.section.source.label for entry in self.exporters if entry.name is not None}
+        for values, section in lists:
+            entries, names = read_entries(values, section, EXPORTER, taken)
+            self.exporters += entries
+            self.replaced += [Replaced(f"{name!r} of {section.source.label}", taken[name]) for name in names]
+            self.present = True
 
 
-def read(config_file: str | os.PathLike[str] | None) -> ConfigFile | None:
-    """The file that counts, if there is one.
+def resolve(code: Source, file: Source | None, problems: list[ConfigProblem]) -> Resolution:
+    """Decide what is used. What is wrong becomes problems.
 
-    Raises:
-        ExporterConfigError: It cannot be read.
+    The strongest source of exporters, of code, file and packages, replaces the others as a whole; if it inherits, it
+    adds to the next one. Nothing is imported but the default configurations of packages, if they are used.
     """
-    path = find_file(config_file)
-    return None if path is None else read_file(path)
-
-
-def resolve(
-    exporters: object = None,
-    file: ConfigFile | None = None,
-    inherit: bool | None = None,
-    recorder: Mapping[str, object] | None = None,
-    processors: object = None,
-) -> Resolution:
-    """Find the entries that count and check them. Nothing is constructed.
-
-    Args:
-        exporters: Entries in the code.
-        file: The file.
-        inherit: Whether the stronger of the two adds to the next source.
-        recorder: Options of the recorder that are given in the code.
-        processors: Entries of processors in the code. They replace those of the file.
-    """
-    resolution = Resolution()
-    gathered = gather(exporters, file, inherit, resolution.problems)
-    resolution.entries, resolution.replaced = gathered.entries, gathered.replaced
-    resolution.present = gathered.present
-    resolution.processors = _processors(processors, file, resolution)
-    check_entries([*resolution.entries, *resolution.processors])
-    if file is not None and "recorder" in file.values:
-        section = Section(file.source, ("recorder",), resolution.problems)
-        resolution.recorder |= recorder_options(section, file.values["recorder"])
-    if recorder is not None:
-        resolution.recorder |= recorder_options(Section(CODE, ("recorder",), resolution.problems), recorder)
+    resolution = Resolution(problems)
+    sources = [code] if file is None else [code, file]
+    spoken: bool | None = None  # what a source without exporters has said about inheriting: it is about the next one
+    for source in sources:
+        own = _inherits(source, resolution, in_code=source is code)
+        inherits = own if spoken is None else spoken
+        if "exporters" not in source.values:
+            spoken = inherits
+        elif resolution.instead_of_packages is None:
+            resolution.add([(source.values["exporters"], Section(source, ("exporters",), problems))])
+            resolution.instead_of_packages = None if inherits else source.label
+        else:
+            resolution.replaced.append(Replaced(source.label, resolution.instead_of_packages))
+    if resolution.instead_of_packages is None:
+        resolution.add(_of_packages(problems))
+    with_processors = [source for source in sources if "processors" in source.values]
+    for source in with_processors[:1]:
+        section = Section(source, ("processors",), problems)
+        resolution.processors, _ = read_entries(source.values["processors"], section, PROCESSOR)
+        resolution.replaced += [Replaced(f"processors of {each.label}", source.label) for each in with_processors[1:]]
+    resolution.recorder = [each for source in reversed(sources) for each in said(source, "recorder", problems)]
     return resolution
 
 
-def _processors(processors: object, file: ConfigFile | None, resolution: Resolution) -> list[Entry]:
-    in_file = file is not None and "processors" in file.values
-    if processors is not None:
-        if file is not None and in_file:
-            resolution.replaced.append(Replaced(f"processors of {file.source.label}", CODE.label))
-        return listed(processors, CODE, ("processors",), resolution.problems, PROCESSOR)[0]
-    if file is not None and in_file:
-        return listed(file.values["processors"], file.source, ("processors",), resolution.problems, PROCESSOR)[0]
-    return []
+def _inherits(source: Source, resolution: Resolution, *, in_code: bool) -> bool | None:
+    for value, section in said(source, "inherit", resolution.problems):
+        resolution.inherit.append((value, section))
+        if not in_code or isinstance(value, bool):
+            return read_switch(value, section)
+        section.mismatch(value, "True or False")
+    return None
 
 
-def recorder_options(section: Section, values: object) -> dict[str, object]:
-    """The options of the recorder, checked against its signature. What is wrong becomes problems of the section."""
-    from one_logger.core import OneLoggerError
-    from one_logger.recorder.configuration.arguments import check_arguments
-    from one_logger.recorder.default_recorder import DefaultRecorder
-
-    values = section.expand(values)
-    if not isinstance(values, Mapping):
-        section.problem((), f"is {section.shown(values, ())}; expected a mapping of the recorder's options.")
-        return {}
-    options = check_arguments(DefaultRecorder, "the recorder", values, section, (), without=("exporters", "processors"))
-    if section.sound:
+def _of_packages(problems: list[ConfigProblem]) -> Iterator[Said]:
+    """What installed packages provide."""
+    try:
+        points = installed(CONFIGS)
+    except NotLoadedError as error:
+        problems.append(ConfigProblem("the installed packages", None, "", str(error)))
+        return
+    for point in points:
         try:
-            DefaultRecorder([], **options)  # type: ignore[arg-type]  # checked above; this checks the numbers' ranges
-        except OneLoggerError as error:
-            section.problem((), f"cannot be used: {error}")
-    return options
+            provided = load_config(point)
+        except NotLoadedError as error:
+            problems.append(ConfigProblem(label(point), None, "", str(error)))
+        else:
+            yield provided, Section(Source(label(point)), (), problems)

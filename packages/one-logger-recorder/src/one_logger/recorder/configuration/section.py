@@ -1,27 +1,22 @@
-"""A part of a configuration while it is being checked: an entry, or a section of a file."""
+"""A part of a configuration while it is being checked: an entry of a list, or a section of a file."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from math import isfinite
 
-from one_logger.core.spi import safe_repr
-from one_logger.recorder.configuration.masking import MASK, Redactor, is_secret_name, without_user_info
-from one_logger.recorder.configuration.problem import ConfigProblem, Path, Source, path_text
+from one_logger.core.spi import MASK, Redactor, is_secret_name, safe_repr, without_user_info
+from one_logger.recorder.configuration.problem import ConfigProblem, Path, Source
 from one_logger.recorder.configuration.variables import VariableError, expand, names_in
 
 MAX_DEPTH = 32
 """How deep values may be nested."""
 
+UNUSABLE = object()
+"""Stands for a value whose problem is known already, so that it is not reported twice."""
+
 _LONGEST = 200
 _MOST_BITS = 4_096  # Python refuses to write numbers of more than 4,300 digits
-
-
-class Unusable:
-    """Stands for a value whose problem is known already, so that it is not reported twice."""
-
-
-UNUSABLE = Unusable()
 
 
 class Section:
@@ -38,62 +33,70 @@ class Section:
     def __init__(self, source: Source, path: Path, problems: list[ConfigProblem]) -> None:
         self.source = source
         self.path = path
-        self.redactor = Redactor()
+        self.sound = True  # no problem was found in it
         self._problems = problems
-        self._literal = False
+        self._redactor = Redactor()
         self._variables: dict[Path, tuple[str, ...]] = {}
-        self.sound = True
+
+    def part(self, step: str | int) -> Section:
+        """A part of this one, with secrets and problems of its own."""
+        return Section(self.source, (*self.path, step), self._problems)
+
+    def place(self, path: Path) -> str:
+        """Where a value stands, as it is written in messages: `exporters[1].config.topic`."""
+        steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in self.path + path)
+        return "".join(steps).removeprefix(".")
+
+    def line(self, path: Path = ()) -> int | None:
+        """The line of a value, if there are lines."""
+        return self.source.line(self.path + path)
 
     def problem(self, path: Path, message: str) -> None:
-        """Note a problem. Its message goes on where the path ends: `is 7; expected a text.` is one."""
-        whole = self.path + path
+        """Note a problem. The message continues the path: `is 7; expected a text.` is one."""
         self.sound = False
-        self._problems.append(
-            ConfigProblem(self.source.label, self.source.line(whole), path_text(whole), self.redactor.redacted(message))
-        )
+        message = self._redactor.redacted(message)
+        self._problems.append(ConfigProblem(self.source.label, self.line(path), self.place(path), message))
 
-    def expand(self, value: object, path: Path = ()) -> object:
-        """A copy of a value in which every reference to a variable is replaced, `UNUSABLE` where that cannot be."""
+    def mismatch(self, value: object, expected: str, path: Path = (), *, quoted: bool = True) -> None:
+        """Note that a value is not what was expected. What has a problem already gets no second one.
+
+        A text is not `quoted` if it stands in the place of a mapping: anything secret may be in it.
+        """
+        if value is not UNUSABLE:
+            subject = "" if self.path + path else "The default configuration "  # of a package: a list, and no more
+            given = "a text" if isinstance(value, str) and not quoted else self.shown(value, path)
+            self.problem(path, f"{subject}is {given}; expected {expected}.")
+
+    def expand(self, value: object, path: Path = (), *, literal: bool = False) -> object:
+        """A copy of a value in which every reference to a variable is replaced, `UNUSABLE` where that cannot be.
+
+        If it is taken `literal`, references stay as they are: it is shown, and not used.
+        """
         if len(path) > MAX_DEPTH:
             self.problem(path[:3], f"is nested too deeply; at most {MAX_DEPTH} levels are read.")
             return UNUSABLE
         if isinstance(value, Mapping):
-            return self._expand_mapping(value, path)
+            for key in value:
+                if not isinstance(key, str):
+                    self.problem(path, f"has the key {safe_repr(key, 100)}; expected texts as keys. Put it in quotes.")
+            named = {key: item for key, item in value.items() if isinstance(key, str)}
+            return {key: self.expand(item, (*path, key), literal=literal) for key, item in named.items()}
         if isinstance(value, (list, tuple)) and type(value) in (list, tuple):
-            items = [self.expand(item, (*path, number)) for number, item in enumerate(value)]
+            items = [self.expand(item, (*path, number), literal=literal) for number, item in enumerate(value)]
             return items if type(value) is list else tuple(items)
         if _is_too_long(value):
             self.problem(path, f"is a number of more than {_MOST_BITS} bits.")
             return UNUSABLE
         if isinstance(value, str) and "${" in value:
             self._variables[path] = names_in(value)
-            if self._literal:
-                return value
             try:
-                value = expand(value)
+                value = value if literal else expand(value)
             except VariableError as error:
                 self.problem(path, str(error))
                 return UNUSABLE
         if self.is_secret(path):
-            self.redactor.add(value)
+            self._redactor.add(value)
         return value
-
-    def _expand_mapping(self, values: Mapping[object, object], path: Path) -> dict[str, object]:
-        copy: dict[str, object] = {}
-        for key, value in values.items():
-            if isinstance(key, str):
-                copy[key] = self.expand(value, (*path, key))
-            else:
-                self.problem(path, f"has the key {safe_repr(key, 100)}; expected texts as keys. Put it in quotes.")
-        return copy
-
-    def take_literally(self, values: Mapping[str, object], path: Path) -> object:
-        """A copy of values in which references stay as they are, of what will not be used but may be shown."""
-        self._literal = True
-        try:
-            return self.expand(values, path)
-        finally:
-            self._literal = False
 
     def variables(self, path: Path) -> tuple[str, ...]:
         """The environment variables that a value refers to."""
@@ -104,16 +107,14 @@ class Section:
         names = [step for step in (*self.path, *path) if isinstance(step, str)]
         return any(map(is_secret_name, [*names, *self.variables(path)]))
 
-    def shown(self, value: object, path: Path) -> str:
+    def shown(self, value: object, path: Path = ()) -> str:
         """A value as it may stand in a message. Of lists and mappings only that: something in them may be secret."""
         if isinstance(value, Mapping):
             return "a mapping"
         if isinstance(value, (list, tuple, set, frozenset)):
             return "a list"
-        if value is None:
-            return "null"
-        if isinstance(value, bool):
-            return str(value).lower()
+        if value is None or isinstance(value, bool):
+            return "null" if value is None else str(value).lower()
         if self.is_secret(path):
             return f"a secret {'text' if isinstance(value, str) else 'value'}"
         if _is_too_long(value):
@@ -124,23 +125,31 @@ class Section:
         return f"a {type(value).__qualname__}"
 
     def displayed(self, value: object, path: Path = ()) -> object:
-        """A value as it may be printed: made of what JSON knows, secrets masked."""
-        if isinstance(value, Mapping):
-            return {key: self.displayed(item, (*path, key)) for key, item in value.items()}
-        if isinstance(value, (list, tuple)):
-            return [self.displayed(item, (*path, number)) for number, item in enumerate(value)]
-        if value is None or isinstance(value, bool):
-            return value
-        if value is UNUSABLE:
+        """A value that holds no others as JSON may print it, masked if it is a secret."""
+        if value is None or value is UNUSABLE:
             return None
+        if isinstance(value, (bool, dict, list, tuple)):
+            return value
         if self.is_secret(path):
             return MASK
-        if isinstance(value, int):
-            return value
-        if isinstance(value, float):
-            return value if isfinite(value) else str(value)
-        return without_user_info(value) if isinstance(value, str) else f"a {type(value).__qualname__}"
+        if isinstance(value, str):
+            return without_user_info(value)
+        if isinstance(value, float) and not isfinite(value):
+            return str(value)
+        return value if isinstance(value, (int, float)) else f"a {type(value).__qualname__}"
 
 
 def _is_too_long(value: object) -> bool:
     return isinstance(value, int) and value.bit_length() > _MOST_BITS
+
+
+Said = tuple[object, Section]
+"""What stands somewhere, references replaced, and where."""
+
+
+def said(source: Source | None, key: str, problems: list[ConfigProblem]) -> list[Said]:
+    """What a source says under a key at its top: nothing, or one thing."""
+    if source is None or key not in source.values:
+        return []
+    section = Section(source, (key,), problems)
+    return [(section.expand(source.values[key]), section)]

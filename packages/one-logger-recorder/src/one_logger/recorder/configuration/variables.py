@@ -1,4 +1,4 @@
-"""Environment variables in values: `${NAME}`, `${NAME:-default}`, and `$${` for a literal `${`."""
+"""References in values: `${NAME}`, `${NAME:-default}`, and `$${` for a literal `${`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _REFERENCE = re.compile(r"\$\$\{|\$\{(?:(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P
 
 
 class VariableError(Exception):
-    """A reference to a variable that cannot be replaced. Its message goes with the place of the value."""
+    """A reference cannot be replaced. The message goes with the place of the value."""
 
 
 def names_in(text: str) -> tuple[str, ...]:
@@ -18,30 +18,26 @@ def names_in(text: str) -> tuple[str, ...]:
 
 
 def expand(text: str) -> str:
-    """Replace the references in a text, once: what a variable holds is not looked into.
+    """Replace the references in a text, or raise `VariableError`. What a variable holds is not looked into."""
+    return _REFERENCE.sub(_replacement, text)
 
-    Raises:
-        VariableError: A variable is not set and has no default, or a reference is malformed.
-    """
 
-    def replacement(match: re.Match[str]) -> str:
-        if match[0] == "$${":
-            return "${"
-        name, default = match["name"], match["default"]
-        if name is None:
-            raise VariableError(
-                "has a ${ that is no reference to an environment variable; expected ${NAME} or ${NAME:-default}. "
-                "Write $${ for a literal ${."
-            )
-        value = os.environ.get(name)
-        # As in a shell, `:-` stands in for a variable that is not set or empty (POSIX, "Parameter Expansion").
-        if default is not None and not value:
-            return default
-        if value is None:
-            raise VariableError(
-                f"refers to the environment variable {name}, which is not set and has no default; "
-                f"set it, or write ${{{name}:-default}}."
-            )
-        return value
-
-    return _REFERENCE.sub(replacement, text)
+def _replacement(match: re.Match[str]) -> str:
+    if match[0] == "$${":
+        return "${"
+    name, default = match["name"], match["default"]
+    if name is None:
+        raise VariableError(
+            "has a ${ that is no reference to an environment variable; expected ${NAME} or ${NAME:-default}. "
+            "Write $${ for a literal ${."
+        )
+    value = os.environ.get(name)
+    # As in a shell, `:-` stands in for a variable that is not set or empty (POSIX, "Parameter Expansion").
+    if default is not None and not value:
+        return default
+    if value is None:
+        raise VariableError(
+            f"refers to the environment variable {name}, which is not set and has no default; "
+            f"set it, or write ${{{name}:-default}}."
+        )
+    return value

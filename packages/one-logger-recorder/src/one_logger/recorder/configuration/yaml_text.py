@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import yaml
 
-from one_logger.recorder.configuration.problem import Path
+from one_logger.recorder.configuration.problem import Path, TextError
 from one_logger.recorder.configuration.section import MAX_DEPTH
 
 MAX_VALUES = 10_000
@@ -25,59 +25,36 @@ _INSTEAD_OF_PYYAML = {
 }
 
 
-class TextError(Exception):
-    """A text cannot be read.
-
-    Args:
-        message: What is wrong with it.
-        line: Where, from 1.
-    """
-
-    def __init__(self, message: str, line: int | None = None) -> None:
-        super().__init__(message)
-        self.line = line
-
-
 def read_yaml(text: str) -> tuple[object, dict[Path, int]]:
     """The value that a YAML document holds, and the line of each value in it.
 
-    Aliases and merge keys are followed. Dates stay texts, and no tag but those of JSON's types is known.
-
-    Raises:
-        TextError: The text is no YAML, or is more than a configuration needs.
+    Aliases and merge keys are followed. Dates stay texts, and no tag but those of JSON's types is known. Raises
+    `TextError` if the text is no YAML, or is more than a configuration needs.
     """
-    reader = _Reader(text)
-    return reader.value, reader.lines
-
-
-def lines_of_json(text: str) -> dict[Path, int]:
-    """The line of each value in a JSON document: none, for the little of JSON that is no YAML."""
     try:
-        return read_yaml(text)[1]
-    except TextError:
-        return {}
+        loader = yaml.SafeLoader(text)
+        node = loader.get_single_node()
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise TextError("a control character stands here, which YAML does not allow", line) from None
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise TextError(_sentence(error), None if mark is None else mark.line + 1) from None
+    except RecursionError:
+        raise TextError(f"it is nested too deeply; at most {MAX_DEPTH} levels are read") from None
+    except ValueError:  # PyYAML on an escape such as "\U00110000" or a version of 5,000 digits
+        raise TextError("an escape or a number in it is out of range") from None
+    reader = _Reader(loader)
+    return None if node is None else reader.value(node, ()), reader.lines
 
 
 class _Reader:
-    def __init__(self, text: str) -> None:
+    def __init__(self, loader: yaml.SafeLoader) -> None:
         self.lines: dict[Path, int] = {}
+        self._loader = loader
         self._values = 0
-        try:
-            self._loader = yaml.SafeLoader(text)
-            node = self._loader.get_single_node()
-        except yaml.reader.ReaderError as error:
-            line = text.count("\n", 0, error.position) + 1
-            raise TextError("a control character stands here, which YAML does not allow", line) from None
-        except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
-            raise TextError(_sentence(error), None if mark is None else mark.line + 1) from None
-        except RecursionError:
-            raise TextError(f"it is nested too deeply; at most {MAX_DEPTH} levels are read") from None
-        except ValueError:  # PyYAML on an escape such as "\U00110000" or a version of 5,000 digits
-            raise TextError("an escape or a number in it is out of range") from None
-        self.value = None if node is None else self._value(node, ())
 
-    def _value(self, node: yaml.Node, path: Path) -> object:
+    def value(self, node: yaml.Node, path: Path) -> object:
         line = node.start_mark.line + 1
         self.lines.setdefault(path, line)
         self._values += 1
@@ -90,25 +67,21 @@ class _Reader:
         if isinstance(node, yaml.MappingNode) and node.tag == f"{_TAG}map":
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode) and node.tag == f"{_TAG}seq":
-            return [self._value(item, (*path, number)) for number, item in enumerate(node.value)]
-        if isinstance(node, yaml.ScalarNode):
-            if node.tag in _AS_WRITTEN:
-                return node.value
-            if node.tag in _CONSTRUCTED:
-                return self._scalar(node, line)
+            return [self.value(item, (*path, number)) for number, item in enumerate(node.value)]
+        if isinstance(node, yaml.ScalarNode) and node.tag in _AS_WRITTEN:
+            return node.value
+        if isinstance(node, yaml.ScalarNode) and node.tag in _CONSTRUCTED:
+            try:
+                value: object = self._loader.construct_object(node)
+            except (ValueError, KeyError, OverflowError, yaml.YAMLError):
+                raise TextError(
+                    "a value stands here that is not of the type that its tag says, or too long", line
+                ) from None
+            return value
         raise TextError(
             "a tag (!name) stands here that a configuration has no use for; put a text that starts with ! in quotes",
             line,
         )
-
-    def _scalar(self, node: yaml.ScalarNode, line: int) -> object:
-        try:
-            value: object = self._loader.construct_object(node)
-        except (ValueError, KeyError, OverflowError, yaml.YAMLError):
-            raise TextError(
-                "a value stands here that is not of the type that its tag says, or too long", line
-            ) from None
-        return value
 
     def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, object]:
         values: dict[str, object] = {}
@@ -124,7 +97,7 @@ class _Reader:
             if key in values:
                 raise TextError(f"the key {key!r} stands in one mapping twice", line)
             self.lines[(*path, key)] = line
-            values[key] = self._value(value_node, (*path, key))
+            values[key] = self.value(value_node, (*path, key))
         for source in merged:
             if not isinstance(source, yaml.MappingNode):
                 raise TextError("a merge key (<<) stands here without a mapping", source.start_mark.line + 1)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
-from importlib.metadata import EntryPoint, entry_points
+from importlib import import_module
 from inspect import isabstract
+from typing import TYPE_CHECKING
 
-from one_logger.core.spi import error_text
+from one_logger.core.spi import error_text, near_miss
 from one_logger.recorder.configuration.kind import EXPORTER, Kind
-from one_logger.recorder.configuration.problem import near_miss
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 CONFIGS = "one_logger.exporter_configs"
 """The group of entry points that are lists of entries, or functions that return one."""
@@ -17,15 +19,16 @@ _PORTION = "one_logger.exporter."
 
 
 class NotLoadedError(Exception):
-    """An object cannot be had. Its message goes with the place where it was asked for."""
+    """An object cannot be had. The message goes with the place where it was asked for."""
 
 
 def installed(group: str) -> list[EntryPoint]:
     """The entry points of a group, by name and distribution. Nothing is imported for it.
 
-    Raises:
-        NotLoadedError: The metadata of the installed distributions cannot be read.
+    Raises `NotLoadedError` if the metadata of the installed distributions cannot be read.
     """
+    from importlib.metadata import entry_points  # the import alone takes milliseconds
+
     try:
         points = set(entry_points(group=group))
     except Exception as error:
@@ -41,28 +44,25 @@ def distribution(point: EntryPoint) -> str:
         return "an unknown distribution"
 
 
-def load(point: EntryPoint) -> object:
-    """What an entry point stands for.
+def label(point: EntryPoint) -> str:
+    """What a package's default configuration is called in messages."""
+    return f"{distribution(point)} (entry point {point.name})"
 
-    Raises:
-        NotLoadedError: It cannot be imported.
-    """
+
+def load_config(point: EntryPoint) -> object:
+    """The default configuration that an entry point names, as such or returned by a function, or `NotLoadedError`."""
+    provided = _load(point)
     try:
-        loaded: object = point.load()
+        return provided() if callable(provided) else provided
     except (Exception, SystemExit) as error:
-        raise NotLoadedError(
-            f"The entry point {point.name!r} of {distribution(point)} ({point.value}) cannot be loaded: "
-            f"{_said(error)}{_hint(error)}"
-        ) from None
-    return loaded
+        raised = type(error).__name__
+        raise NotLoadedError(f"The entry point {point.name!r} is a function that raised {raised}.") from None
 
 
 def class_of_type(kind: Kind, name: str) -> type:
-    """The exporter or processor that has been given this name by an installed distribution. No other one is imported.
+    """The exporter or processor that an installed distribution has given this name. No other one is imported.
 
-    Raises:
-        NotLoadedError: There is none of this name, or several, or what there is cannot be imported or is of another
-            kind.
+    Raises `NotLoadedError` if there is none of this name, or several, or it cannot be imported or is of another kind.
     """
     points = installed(kind.group)
     found = [point for point in points if point.name == name]
@@ -76,45 +76,50 @@ def class_of_type(kind: Kind, name: str) -> type:
     if len(found) > 1:
         owners = " and ".join(distribution(point) for point in found)
         raise NotLoadedError(f"is the name of {kind.one} in {owners}; give a class_name instead.")
-    what = f"{found[0].value}, which {distribution(found[0])} has registered by this name,"
-    return _checked(load(found[0]), what, kind)
+    (point,) = found
+    return _checked(_load(point), f"{point.value}, which {distribution(point)} has registered by this name,", kind)
 
 
 def class_of_name(kind: Kind, name: str) -> type:
     """The class with this dotted name: `package.module.Class` or `package.module:Class`.
 
-    Raises:
-        NotLoadedError: There is no such class, its module cannot be imported, or it is of another kind.
+    Raises `NotLoadedError` if there is no such class, its module cannot be imported, or it is of another kind.
     """
     module_name, _, attributes = name.partition(":") if ":" in name else name.rpartition(".")
     if not module_name or not all(part.isidentifier() for part in [*module_name.split("."), *attributes.split(".")]):
         raise NotLoadedError("is no dotted name of a class; expected one such as 'package.module.Class'.")
     try:
-        found: object = importlib.import_module(module_name)
+        found: object = import_module(module_name)
     except (Exception, SystemExit) as error:
-        hint = _hint(error) or _known_module(module_name, error)
-        raise NotLoadedError(f"cannot be imported: {_said(error)}{hint}") from None
+        raise NotLoadedError(f"cannot be imported: {_said(error)}{_hint(error, module_name)}") from None
     for attribute in attributes.split("."):
         try:
             found = getattr(found, attribute)
         except Exception:
             near = near_miss(attribute, dir(found))
-            raise NotLoadedError(
-                f"names nothing: {module_name} has no {attribute!r}{f'; {near}' if near else '.'}"
-            ) from None
+            hint = f"; {near}" if near else "."
+            raise NotLoadedError(f"names nothing: {module_name} has no {attribute!r}{hint}") from None
     return _checked(found, "this", kind)
 
 
+def _load(point: EntryPoint) -> object:
+    try:
+        loaded: object = point.load()
+    except (Exception, SystemExit) as error:
+        about = f"The entry point {point.name!r} of {distribution(point)} ({point.value})"
+        raise NotLoadedError(f"{about} cannot be loaded: {_said(error)}{_hint(error)}") from None
+    return loaded
+
+
 def _checked(found: object, what: str, kind: Kind) -> type:
-    """A class that may be constructed. Anything else stays untouched: who writes a file must not start a process."""
-    if not isinstance(found, type):
-        raise NotLoadedError(f"cannot be used: {what} is no class; expected a subclass of {kind.base_name}.")
-    if not issubclass(found, kind.base):
-        raise NotLoadedError(f"cannot be used: {what} is no {kind.noun}; expected a subclass of {kind.base_name}.")
-    if isabstract(found):
+    """A class that may be constructed. Anything else is not touched: writing a file must not start a process."""
+    if isinstance(found, type) and issubclass(found, kind.base):
+        if not isabstract(found):
+            return found
         missing = ", ".join(sorted(vars(found)["__abstractmethods__"]))
         raise NotLoadedError(f"cannot be used: {what} is abstract; it lacks {missing}.")
-    return found
+    noun = kind.noun if isinstance(found, type) else "class"
+    raise NotLoadedError(f"cannot be used: {what} is no {noun}; expected a subclass of {kind.base_name}.")
 
 
 def _said(error: BaseException) -> str:
@@ -122,16 +127,14 @@ def _said(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}." if text else f"{type(error).__name__}."
 
 
-def _hint(error: BaseException) -> str:
-    """How to install what an import has missed, if it is one of ours."""
-    missing = error.name if isinstance(error, ModuleNotFoundError) else None
-    return f" {hint}" if missing and (hint := _pip_install(missing.removeprefix(_PORTION), EXPORTER)) else ""
-
-
-def _known_module(module: str, error: BaseException) -> str:
-    portion = module.removeprefix(_PORTION).partition(".")[0]
-    hint = _pip_install(portion, EXPORTER) if module.startswith(_PORTION) else ""
-    return f" {hint}" if hint and isinstance(error, ModuleNotFoundError) else ""
+def _hint(error: BaseException, wanted: str = "") -> str:
+    """How to install what the import of `wanted` has missed, if it is one of our exporters."""
+    if not isinstance(error, ModuleNotFoundError):
+        return ""
+    portion = wanted.removeprefix(_PORTION).partition(".")[0] if wanted.startswith(_PORTION) else ""
+    missing = (error.name or "").removeprefix(_PORTION)
+    hint = _pip_install(missing, EXPORTER) or _pip_install(portion, EXPORTER)
+    return f" {hint}" if hint else ""
 
 
 def _pip_install(name: str, kind: Kind) -> str:

@@ -1,0 +1,54 @@
+"""What is a secret, and how secrets are kept out of every text that people may read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from one_logger.core.text import encodable, safe_repr
+
+MASK = "***"
+"""What stands in the place of a secret."""
+
+_SECRET_NAME = re.compile(
+    r"passw|passphrase|(^|_)pass($|_)|(^|_)pwd($|_)|token|secret|credential|authorization|headers?$|cookie"
+    r"|api[-_]?key|access[-_]?key|private[-_]?key|(^|_)sasl_|(^|_)auth($|_)|(^|_)dsn$",
+    re.IGNORECASE,
+)
+_USER_INFO = re.compile(r"(?<=://)[^/@\s]+(?=@)")
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether what has this name is a secret: `password`, `api_key`, `headers`, ..."""
+    return _SECRET_NAME.search(name) is not None
+
+
+def without_user_info(text: str) -> str:
+    """The text with the user and password in each URL masked."""
+    return _USER_INFO.sub(MASK, text)
+
+
+class Redactor:
+    """Takes secrets out of texts that others have written, such as the message of an exception.
+
+    Args:
+        secrets: The secrets that are known from the start.
+    """
+
+    def __init__(self, secrets: Iterable[object] = ()) -> None:
+        self._secrets: set[str] = set()
+        for secret in secrets:
+            self.add(secret)
+
+    def add(self, secret: object) -> None:
+        """Keep this out of texts from now on. True, False, None and a text of blanks are no secrets."""
+        text = str.__str__(secret) if isinstance(secret, str) else safe_repr(secret)
+        if not isinstance(secret, bool) and secret is not None and text.strip():
+            # A text stands in messages as it is, as it can be encoded, or as repr() and JSON write it.
+            self._secrets |= {text, encodable(text), repr(text)[1:-1], text.strip(), encodable(text.strip())}
+
+    def redacted(self, text: str) -> str:
+        """The text with every secret in it, and the user and password in each URL, masked."""
+        for secret in sorted(self._secrets, key=len, reverse=True):  # a secret may be a part of a longer one
+            text = text.replace(secret, MASK)
+        return without_user_info(text)
