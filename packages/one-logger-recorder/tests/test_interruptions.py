@@ -23,6 +23,7 @@ import os, signal, sys, threading, time
 from one_logger.api import OneLoggerConfig, configure_one_logger, timed_span
 from one_logger.exporter.file import FileExporter
 from one_logger.recorder import DefaultRecorder
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may ignore Ctrl-C, which is inherited
 """
 INTERRUPTIONS = [KeyboardInterrupt, SystemExit]
 Faulty = Any

@@ -298,10 +298,10 @@ def begin_span(
     elif type(parent) is type(span) and parent.end_unix_ns is None:  # as most are: it does without the looks below
         span.ancestor = parent
         span.trace_id = parent.trace_id
-        span.parent_span_id = parent.span_id
+        span.parent_span_id = parent.span_id or None
     elif isinstance(parent, (Span, SpanContext)):
-        span.trace_id = parent.trace_id or new_trace_id()
-        span.parent_span_id = parent.span_id or None  # the ids of what is not recorded are zero
+        span.trace_id = parent.trace_id or new_trace_id()  # the ids of what is not recorded are zero
+        span.parent_span_id = parent.span_id or None
         if isinstance(parent, SpanContext):
             span.ancestor = None
         else:

@@ -192,6 +192,7 @@ class Delivery:
         try:
             error = self._attempt(self._exporter.flush)
         except BaseException as interruption:
+            self._refused = None
             self._settle(interruption)
             raise
         if error is not None and _is_retriable(error):
