@@ -79,7 +79,7 @@ class Section:
             for key in value:
                 if not isinstance(key, str):
                     self.problem(path, f"has the key {safe_repr(key, 100)}; expected texts as keys. Put it in quotes.")
-            named = {key: item for key, item in value.items() if isinstance(key, str)}
+            named = {str.__str__(key): item for key, item in value.items() if isinstance(key, str)}
             return {key: self.expand(item, (*path, key), literal=literal) for key, item in named.items()}
         if isinstance(value, (list, tuple)) and type(value) in (list, tuple):
             items = [self.expand(item, (*path, number), literal=literal) for number, item in enumerate(value)]
