@@ -5,14 +5,16 @@ from one_logger.core.errors import ExportError, OneLoggerError
 from one_logger.core.event import ErrorEvent, Event, TelemetryDataError, TelemetryDataErrorType
 from one_logger.core.exporter import Exporter
 from one_logger.core.no_op_span import NOOP_SPAN, NoOpSpan
-from one_logger.core.reader import StreamReport, read_records, verify
+from one_logger.core.reader import Records, read_records
 from one_logger.core.record import RecordEncoder
 from one_logger.core.record_exporter import RecordExporter
 from one_logger.core.resource import Resource
 from one_logger.core.schema import record_schema
 from one_logger.core.span import Span, Status
 from one_logger.core.span_context import SpanContext
+from one_logger.core.span_data import SpanData, read_spans
 from one_logger.core.timestamp import Timestamp
+from one_logger.core.verification import RunReport, StreamReport, verify
 
 __all__ = [
     "NOOP_SPAN",
@@ -26,15 +28,19 @@ __all__ = [
     "OneLoggerError",
     "RecordEncoder",
     "RecordExporter",
+    "Records",
     "Resource",
+    "RunReport",
     "Span",
     "SpanContext",
+    "SpanData",
     "Status",
     "StreamReport",
     "TelemetryDataError",
     "TelemetryDataErrorType",
     "Timestamp",
     "read_records",
+    "read_spans",
     "record_schema",
     "verify",
 ]
