@@ -25,9 +25,9 @@ from one_logger.exporter.file import FileExporter
 _SECOND = 1_000_000_000
 
 
-def _record(kind: str, seq: int, span: int = 1, stream: str = "s", **fields: object) -> dict[str, Any]:
+def _record(kind: str, seq: int, span: int = 1, **fields: object) -> dict[str, Any]:
     ids = {"trace_id": "a" * 32, "span_id": f"{span:016x}"}
-    return {"v": 1, "type": kind, "stream": stream, "seq": seq, **ids, **fields}
+    return {"v": 1, "type": kind, "stream": "s", "seq": seq, **ids, **fields}
 
 
 def _start(seq: int, span: int, time: int, **fields: object) -> dict[str, Any]:
@@ -192,11 +192,12 @@ _RUN = [
 
 
 def _facts(records: list[dict[str, Any]]) -> list[tuple[object, ...]]:
-    return sorted(
-        (s.span_id, s.name, s.start_time_unix_nano, s.end_time_unix_nano, s.status, json.dumps(s.attributes))
-        + (sorted(event["seq"] for event in s.events), sorted(error["seq"] for error in s.errors))
-        for s in list(read_spans(records))
-    )
+    facts = []
+    for span in list(read_spans(records)):
+        times = (span.start_time_unix_nano, span.end_time_unix_nano)
+        with_it = [sorted(record["seq"] for record in kept) for kept in (span.events, span.errors)]
+        facts.append((span.span_id, span.name, *times, span.status, json.dumps(span.attributes), *with_it))
+    return sorted(facts)
 
 
 @given(st.permutations(_RUN), st.lists(st.sampled_from(_RUN)))
