@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 
+from one_logger.core import launcher
+from one_logger.core._environment import attributes_of_environment
 from one_logger.core.attributes import Attributes, take_attributes
 from one_logger.core.ids import new_stream_id
+
+UNKNOWN_SERVICE = "unknown_service:python"
+"""The name of an application that has none (OpenTelemetry semantic conventions, `service.name`)."""
+
+_UNKNOWN = "unknown_service"
 
 
 class Resource:
@@ -27,7 +35,7 @@ class Resource:
     @classmethod
     def create(
         cls,
-        service_name: str,
+        service_name: str | None = None,
         *,
         session_tag: str | None = None,
         rank: int | None = None,
@@ -36,29 +44,43 @@ class Resource:
     ) -> Resource:
         """The resource of this process.
 
-        Sets `service.name`, `service.instance.id` (new for each call), `host.name`, `process.pid` and
-        `telemetry.sdk.*` (OpenTelemetry semantic conventions, "Resource"), and what is given of
-        `one_logger.session_tag`, `one_logger.rank` and `one_logger.world_size`.
+        Sets `service.name`, `service.instance.id` (new for each call), `host.name`, `process.pid`,
+        `process.executable.name` and `telemetry.sdk.*` (OpenTelemetry semantic conventions, "Resource"), and as far as
+        it is known `one_logger.session_tag`, `one_logger.rank`, `one_logger.world_size`, `one_logger.local_rank`,
+        `one_logger.job_id` and `one_logger.restart` (see `one_logger.core.launcher`). Adds what the environment
+        variables `OTEL_RESOURCE_ATTRIBUTES` and `OTEL_SERVICE_NAME` say. They are stronger than what is found out
+        here, and an argument is stronger than they are.
 
         Args:
-            service_name: The application's name.
+            service_name: The application's name. None, or a name that begins with `unknown_service`: what those two
+                variables say, and if they don't, `unknown_service:python`.
             session_tag: What ties the restarts of one job together.
-            rank: The number of this process in the job, from 0.
-            world_size: How many processes the job has.
+            rank: The number of this process in the job, from 0. None: what the launcher says.
+            world_size: How many processes the job has. None: what the launcher says.
             attributes: Further attributes; one named like an attribute above replaces it.
         """
-        known: dict[str, object | None] = {
-            "service.name": service_name,
+        found: dict[str, object] = {
+            "service.name": service_name or UNKNOWN_SERVICE,
             "service.instance.id": new_stream_id(),
             "host.name": os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "unknown"),
             "process.pid": os.getpid(),
+            "process.executable.name": os.path.basename(sys.executable or "") or None,
+            "one_logger.rank": launcher.rank(),
+            "one_logger.world_size": launcher.world_size(),
+            "one_logger.local_rank": launcher.local_rank(),
+            "one_logger.job_id": launcher.job_id(),
+            "one_logger.restart": launcher.restart(),
+        }
+        given: dict[str, object] = {
+            "service.name": None if (service_name or "").startswith(_UNKNOWN) else service_name,
             "telemetry.sdk.name": "one-logger",
             "telemetry.sdk.language": "python",
             "one_logger.session_tag": session_tag,
             "one_logger.rank": rank,
             "one_logger.world_size": world_size,
         }
-        return cls({**{k: v for k, v in known.items() if v is not None}, **take_attributes(attributes)})
+        known = {**_known(found), **attributes_of_environment(), **_known(given)}
+        return cls({**known, **take_attributes(attributes)})
 
     @property
     def attributes(self) -> Attributes:
@@ -67,3 +89,7 @@ class Resource:
 
     def __repr__(self) -> str:
         return f"Resource({dict(self._attributes)!r})"
+
+
+def _known(attributes: dict[str, object]) -> dict[str, object]:
+    return {name: value for name, value in attributes.items() if value is not None}
