@@ -6,8 +6,7 @@ import os
 import sys
 from collections.abc import Mapping
 
-from one_logger.core import launcher
-from one_logger.core._environment import attributes_of_environment
+from one_logger.core import diagnostics, launcher
 from one_logger.core.attributes import Attributes, take_attributes
 from one_logger.core.ids import new_stream_id
 
@@ -79,7 +78,7 @@ class Resource:
             "one_logger.rank": rank,
             "one_logger.world_size": world_size,
         }
-        known = {**_known(found), **attributes_of_environment(), **_known(given)}
+        known = {**_known(found), **_said_by_environment(), **_known(given)}
         return cls({**known, **take_attributes(attributes)})
 
     @property
@@ -93,3 +92,43 @@ class Resource:
 
 def _known(attributes: dict[str, object]) -> dict[str, object]:
     return {name: value for name, value in attributes.items() if value is not None}
+
+
+def _said_by_environment() -> dict[str, str]:
+    """The attributes that `OTEL_RESOURCE_ATTRIBUTES` and `OTEL_SERVICE_NAME` name.
+
+    The former is a list of `name=value` with commas between them, as in W3C Baggage: in values, what is no plain
+    character is percent-encoded. The latter is stronger. Source: OpenTelemetry, "Resource SDK", section "Specifying
+    resource information via an environment variable", and "Environment Variable Specification". As in OpenTelemetry's
+    SDK for Python, an item that is malformed is left out, and the others hold.
+    """
+    attributes = {}
+    for item in os.environ.get("OTEL_RESOURCE_ATTRIBUTES", "").split(","):
+        name, equals, value = item.partition("=")
+        if equals and name.strip():
+            attributes[name.strip()] = _decoded(value.strip())
+        elif item.strip():
+            diagnostics.report(
+                "OTEL_RESOURCE_ATTRIBUTES",
+                "OTEL_RESOURCE_ATTRIBUTES has an item without a name or without a value; expected name=value, with "
+                "commas between the items. It is left out.",
+            )
+    if name := os.environ.get("OTEL_SERVICE_NAME", "").strip():
+        attributes["service.name"] = name
+    return attributes
+
+
+def _decoded(text: str) -> str:
+    """A percent-encoded text (RFC 3986, section 2.1). What is not encoded rightly stays as it is."""
+    first, *parts = text.encode("utf-8", "surrogateescape").split(b"%")
+    decoded = bytearray(first)
+    for part in parts:
+        digits = part[:2]
+        if len(digits) == 2 and digits.isalnum():
+            try:
+                decoded += bytes([int(digits, 16)]) + part[2:]
+                continue
+            except ValueError:
+                pass
+        decoded += b"%" + part
+    return decoded.decode("utf-8", "replace")
