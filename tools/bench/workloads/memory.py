@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import gc
+import re
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 from tools.bench.contenders.contender import Events
-from tools.bench.workloads.workload import Figures, Workload, process_status, scaled
+from tools.bench.workloads.workload import Figures, Workload, scaled
 
 SAMPLES = 200
 """How often the memory is looked at."""
@@ -30,7 +32,7 @@ def measure(contender: Events, arguments: argparse.Namespace) -> Figures:
     contender.events(range(10))
     contender.flush()
     gc.collect()
-    before = process_status("VmRSS")
+    before = _status("VmRSS")
     numbers: list[float] = []
     sizes: list[float] = []
 
@@ -38,14 +40,14 @@ def measure(contender: Events, arguments: argparse.Namespace) -> Figures:
         for step in range(count):
             if step % (count // SAMPLES) == 0:
                 numbers.append(step)
-                sizes.append(process_status("VmRSS") - before)
+                sizes.append(_status("VmRSS") - before)
             yield step
 
     begin = time.perf_counter()
     contender.events(steps())
     taken = time.perf_counter() - begin
     contender.flush()
-    peak = max(process_status("VmHWM") - before, *sizes)
+    peak = max(_status("VmHWM") - before, *sizes)
     dropped = contender.dropped()
     contender.close(120)
     settled = [size for number, size in zip(numbers, sizes, strict=True) if number >= MILLION * SETTLED]
@@ -58,6 +60,14 @@ def measure(contender: Events, arguments: argparse.Namespace) -> Figures:
         "numbers": numbers,
         "sizes": sizes,
     }
+
+
+def _status(field: str) -> float:
+    """A figure of this process in megabytes."""
+    found = re.search(rf"^{field}:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
+    if found is None:
+        raise SystemExit(f"This system doesn't say {field} of a process.")
+    return int(found[1]) / 1024
 
 
 def main() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -62,11 +61,3 @@ def percentile(ordered: list[int] | list[float], percent: float) -> float:
     """
     rank = -(-len(ordered) * percent // 100)  # rounded up
     return ordered[max(0, int(rank) - 1)]
-
-
-def process_status(field: str) -> float:
-    """A figure of this process in megabytes, such as `VmRSS`. Needs Linux, which says it."""
-    found = re.search(rf"^{field}:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
-    if found is None:
-        raise SystemExit(f"This system doesn't say {field} of a process.")
-    return int(found[1]) / 1024
