@@ -75,6 +75,14 @@ def test_a_text_file_whose_disk_was_full_inside_a_character_is_read(path: Path) 
         assert records.lines_passed_over == 1
 
 
+def test_a_text_file_that_was_read_from_before_is_read_on(path: Path) -> None:
+    """What is no UTF-8 is survived also where the caller has read lines of the text file before."""
+    path.write_bytes(DATA * 3 + b"\xc3\n" + DATA)
+    with path.open(encoding="utf-8") as file:
+        file.readline()
+        assert list(read_records(file)) == (RECORDS * 4)[1:]
+
+
 def test_a_pipe_is_read_as_it_is_written(tmp_path: Path) -> None:
     """Records come out of a pipe when their lines go in, not when it is full or closed."""
     path = tmp_path / "pipe"
@@ -188,9 +196,15 @@ def test_a_line_without_end_is_survived(tmp_path: Path) -> None:
     path = tmp_path / "sparse.jsonl"
     with path.open("wb") as file:
         file.write(DATA[:-1])
-        file.seek(200_000_000, os.SEEK_CUR)
+        file.seek(300_000_000, os.SEEK_CUR)
         file.write(DATA)
-    assert list(read_records(path)) == RECORDS * 2
+    tracemalloc.start()
+    try:
+        assert list(read_records(path)) == RECORDS * 2
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 300_000_000  # some copies of a piece; the line has as many bytes
 
 
 @pytest.mark.parametrize("name", ["telemetry.jsonl.gz", "telemetry.jsonl"])
@@ -242,6 +256,15 @@ def test_a_cut_gzip_file_gives_what_it_has(tmp_path: Path) -> None:
     records = list(read_records(path))
     assert len(records) > 500
     assert records == (RECORDS * 50)[: len(records)]
+
+
+def test_a_damaged_gzip_file_gives_what_comes_before(tmp_path: Path) -> None:
+    """Of a gzip file with a damaged block, all lines before the damage are read."""
+    whole = gzip.compress("".join(stream_lines(5_000)).encode())
+    damaged = whole[: len(whole) // 2] + b"\xff" * 64 + whole[len(whole) // 2 + 64 :]
+    records = list(read_records(damaged))
+    assert len(records) > 1_000
+    assert [record["seq"] for record in records[:1_000]] == list(range(1, 1_001))
 
 
 def test_zeros_after_a_gzip_file_are_passed_over() -> None:

@@ -18,7 +18,7 @@ Source = str | bytes | bytearray | memoryview | os.PathLike[str] | Iterable[Line
 """What records are read from. An open file is an iterable of lines, too."""
 
 _CHUNK = 1 << 18  # bytes
-_LONGEST_LINE = 1 << 26  # bytes; a longer one, such as zeros that a crash has left, is taken in pieces
+_LONGEST_LINE = 1 << 24  # bytes; a longer one, such as zeros that a crash has left, is taken in pieces
 
 _EXPECTED = "Give the path of a file, an open file, bytes, text that holds a record, or lines."
 

@@ -79,7 +79,7 @@ def read_records(source: Source) -> Records:
 
     This is what is read, whatever bytes there are:
 
-    - A line feed ends a line, and no other character does.
+    - A line feed ends a line, and no other character does. In a file, a line of more than 16 MiB is taken in pieces.
     - A record is a JSON object whose `v` and `seq` are integers, `seq` from 1 to 2**63 - 1, and whose `type` and
       `stream` are texts. Of a `v` that isn't 1, it is counted and passed over. Types and fields that are not known are
       given as they are.
