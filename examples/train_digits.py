@@ -174,8 +174,7 @@ def report(path: Path) -> bool:
     Returns:
         Whether the telemetry of that run is whole.
     """
-    with path.open("rb") as lines:
-        records = list(read_records(lines))
+    records = list(read_records(path))
     stream = verify(records)[-1]
     records = [record for record in records if record["stream"] == stream.stream]
 

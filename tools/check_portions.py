@@ -30,7 +30,7 @@ BENEATH: dict[str, dict[str, tuple[str, ...]]] = {
 }
 
 # What a module may import beside, where it is installed: the extras of its distribution.
-EXTRAS = {"one_logger.core._json": "orjson"}
+EXTRAS = {"one_logger.core._json": "orjson", "one_logger.core.reader": "orjson"}
 
 
 def main() -> int:

@@ -81,6 +81,16 @@ STALL = Measurement(
     "stall", (_ours("one_logger.ToFile"), _OTEL_FILE, _ours("nothing.Nothing", "no telemetry")), most_rounds=3
 )
 
+READING = Measurement(
+    "reading",
+    (
+        _ours("reading.ReadRecords"),
+        Entry("json.loads", "one-logger", "reading.JsonLoads"),
+        Entry("one-logger, with orjson", "one-logger-speedups", "reading.ReadRecords"),
+    ),
+    most_rounds=3,
+)
+
 _NOT_ABOVE = 1.0
 """The target where a percentile is not to be above a peer's."""
 
@@ -132,6 +142,20 @@ ROWS = (
         (Target(5, KAFKA, at_least=True),),
     ),
     Row(*("kafka.cpu", "Kafka: CPU time of a record", TOPIC, "cpu", "µs"), (Target(1 / 5, KAFKA),)),
+    Row(
+        *("reading.record", "Reading a record back from a file", READING, "record", "µs"),
+        (Target(_NOT_ABOVE, "json.loads"),),
+    ),
+    Row(
+        *(
+            "reading.memory",
+            "The same: memory, at its peak, with a file three times as large",
+            READING,
+            "megabytes",
+            "MB",
+        ),
+        (Target(4),),
+    ),
     # ... and what is measured for the record.
     Row("paced.p99", "A span with 2 attributes, for its caller, at 1,000 a second: p99", PACED, "p99", "µs"),
     Row("throughput.caller", "A span without a pause, for its caller", THROUGHPUT, "caller", "µs"),

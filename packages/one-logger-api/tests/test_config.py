@@ -31,6 +31,7 @@ def test_rank_and_world_size_come_from_the_launcher(
     monkeypatch: pytest.MonkeyPatch, rank: str, world_size: str
 ) -> None:
     """What is not given is taken from the variables of torchrun, Slurm or Open MPI."""
+    monkeypatch.setenv("SLURM_STEP_ID", "0")
     monkeypatch.setenv(rank, "3")
     monkeypatch.setenv(world_size, "8")
     config = OneLoggerConfig("app")
@@ -43,7 +44,7 @@ def test_launcher_variables_that_are_no_numbers_say_nothing(monkeypatch: pytest.
     """A malformed variable is as good as none: it is not the application's mistake."""
     monkeypatch.setenv("RANK", "first")
     monkeypatch.setenv("WORLD_SIZE", "0")
-    monkeypatch.setenv("SLURM_PROCID", "5")
+    monkeypatch.setenv("OMPI_COMM_WORLD_RANK", "5")
     config = OneLoggerConfig("app")
     assert (config.rank, config.world_size) == (5, None)
 

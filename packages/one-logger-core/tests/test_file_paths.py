@@ -35,6 +35,7 @@ def _steps(*paths: Path) -> list[int]:
         ("{rank:05}.jsonl", "00003.jsonl"),
         ("{host}-{pid}.jsonl", "node-7-4711.jsonl"),
         ("{session_tag}/{rank:x}.jsonl", "run-1/3.jsonl"),
+        ("{job_id}-{local_rank}.jsonl", "4711_3.0-1.jsonl"),
         ("{host:>10}|{pid!r}", "    node-7|4711"),
         ("{{rank}}.jsonl", "{rank}.jsonl"),
     ],
@@ -42,17 +43,18 @@ def _steps(*paths: Path) -> list[int]:
 def test_placeholders_are_filled_in(template: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rank, process id, host and session tag may stand anywhere in the path, with a format."""
     monkeypatch.chdir(tmp_path)
+    job = {"one_logger.job_id": "4711_3.0", "one_logger.local_rank": 1}
     resource = Resource.create(
-        "job", session_tag="run-1", rank=3, attributes={"host.name": "node-7", "process.pid": 4711}
+        "job", session_tag="run-1", rank=3, attributes={"host.name": "node-7", "process.pid": 4711, **job}
     )
     _open(template, resource).close()
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [tmp_path / name]
 
 
 def test_placeholders_without_a_value_have_one_all_the_same(tmp_path: Path) -> None:
-    """A job without rank or session tag writes to rank 0 and `untagged`."""
-    _open(f"{tmp_path}/{{session_tag}}-{{rank}}").close()
-    assert [path.name for path in tmp_path.iterdir()] == ["untagged-0"]
+    """A job without rank, session tag or id writes to rank 0, `untagged` and `unknown`."""
+    _open(f"{tmp_path}/{{session_tag}}-{{rank}}-{{job_id}}-{{local_rank}}").close()
+    assert [path.name for path in tmp_path.iterdir()] == ["untagged-0-unknown-0"]
 
 
 @pytest.mark.parametrize(
@@ -80,10 +82,11 @@ def test_a_template_that_cannot_be_filled_in_is_refused(template: str) -> None:
 @pytest.mark.parametrize(
     "tag", ["a/b", "../../up", "..", ".", "...", "/etc/passwd", "a\\b", "a\0b", "\ud800", "é 東京"]
 )
-def test_an_odd_session_tag_leads_nowhere_else(tag: str, tmp_path: Path) -> None:
-    """Whatever the session tag is, the file is in the folder that the path says, and is written."""
+@pytest.mark.parametrize("name", ["session_tag", "job_id"])
+def test_an_odd_session_tag_leads_nowhere_else(name: str, tag: str, tmp_path: Path) -> None:
+    """Whatever the session tag or the job's id is, the file is in the folder that the path says, and is written."""
     folder = tmp_path / "logs" / "deep"
-    _open(f"{folder}/{{session_tag}}/records.jsonl", Resource({"one_logger.session_tag": tag})).close()
+    _open(f"{folder}/{{{name}}}/records.jsonl", Resource({f"one_logger.{name}": tag})).close()
     (file,) = (path for path in tmp_path.rglob("*") if path.is_file())
     assert file.parent.parent == folder
     assert file.name == "records.jsonl"

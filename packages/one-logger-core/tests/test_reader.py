@@ -1,47 +1,25 @@
+"""What `read_records` makes of lines, whatever is in them."""
+
+from __future__ import annotations
+
 import json
-import tracemalloc
-from collections.abc import Callable, Iterable, Iterator
+import sys
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from stream_lines import TWO_STREAMS, stream_lines
 
-from one_logger.core import (
-    ErrorEvent,
-    Event,
-    RecordEncoder,
-    Resource,
-    Span,
-    TelemetryDataError,
-    TelemetryDataErrorType,
-    read_records,
-    verify,
-)
+from one_logger.core import Event, RecordEncoder, Resource, Span, read_records, verify
 
-_Records = list[dict[str, Any]]
-
-
-def _lines(records: int = 8, dropped: int = 0) -> list[str]:
-    """The lines of one stream."""
-    encoder, span = RecordEncoder(Resource.create("job")), Span("wörk", {"a": [1, 2], "t": "x\n{}"})
-    lines = [encoder.resource(), encoder.start(span)]
-    for step in range(records - 4 - bool(dropped)):
-        event = Event("step", {"step": step, "text": '{"v":1,"type":"end"}'})
-        lines.append(encoder.event(event, span) if step % 3 else encoder.error(ErrorEvent("failed"), span))
-    if dropped:
-        error_type = TelemetryDataErrorType.INCOMPLETE_TELEMETRY_DATA
-        lines.append(encoder.telemetry_data_error(TelemetryDataError(error_type, "lost", dropped=dropped)))
-    span.stop()
-    return [*lines, encoder.stop(span), encoder.end()]
-
-
-_TWO_STREAMS = [line for pair in zip(_lines(), _lines(), strict=True) for line in pair]
+_RECORD = {"v": 1, "type": "event", "stream": "s", "seq": 1}
 
 
 def test_records_are_read_in_their_order() -> None:
     """Each line gives its record, in order."""
-    lines = _lines()
+    lines = stream_lines()
     assert list(read_records(lines)) == [json.loads(line) for line in lines]
 
 
@@ -74,20 +52,20 @@ def test_records_are_read_in_their_order() -> None:
 )
 def test_any_kind_of_line_is_read(change: Callable[[list[str]], Iterable[str]]) -> None:
     """Text, UTF-8, byte order marks, other line ends, and several records in one message are all read."""
-    lines = _lines()
+    lines = stream_lines()
     assert list(read_records(change(lines))) == [json.loads(line) for line in lines]
 
 
 def test_records_written_again_by_another_program_are_read() -> None:
     """Records are read whatever the order of their fields and the spaces between them."""
-    records = [json.loads(line) for line in _lines()]
+    records = [json.loads(line) for line in stream_lines()]
     assert list(read_records(json.dumps(record, sort_keys=True) for record in records)) == records
     assert list(read_records(json.dumps(record, separators=(" , ", " : ")) for record in records)) == records
 
 
 def test_reading_is_lazy() -> None:
     """Records are given as their lines come, so a growing file can be followed."""
-    lines = iter(_lines())
+    lines = iter(stream_lines())
     assert next(read_records(lines))["type"] == "resource"
     assert json.loads(next(lines))["type"] == "start"
 
@@ -133,13 +111,13 @@ def test_reading_is_lazy() -> None:
 )
 def test_what_is_no_record_is_passed_over(line: str | bytes) -> None:
     """A line that is no record gives none and does not end the reading."""
-    lines = _lines()
+    lines = stream_lines()
     assert list(read_records([line, *lines])) == [json.loads(line) for line in lines]
 
 
 def test_text_that_is_no_utf8_does_not_end_the_reading() -> None:
     """A record with bytes that are no UTF-8 is read with U+FFFD for them."""
-    line = _lines()[1].encode().replace("ö".encode(), b"\xf6")
+    line = stream_lines()[1].encode().replace("ö".encode(), b"\xf6")
     (record,) = read_records([line])
     assert record["name"] == "w\ufffdrk"
 
@@ -150,111 +128,18 @@ def test_attributes_of_a_torn_line_are_no_record() -> None:
     event = Event("step", {"v": 1, "type": "end", "stream": "stdin", "seq": 1, "records": 1, "dropped": 0})
     line = encoder.event(event, Span("work"))
     assert len(list(read_records([line]))) == 1
-    assert list(read_records([line[:-2]])) == []
     assert list(read_records([line[7:]])) == []
-
-
-def test_whole_stream_is_proved() -> None:
-    """A stream that was closed and of which nothing is missing is whole."""
-    lines = _lines()
-    (report,) = verify(read_records(lines))
-    assert report.whole
-    assert report.closed
-    assert (report.records, report.gaps, report.dropped) == (8, [], 0)
-    assert report.stream == json.loads(lines[0])["stream"]
-    assert repr(report) == f"<StreamReport {report.stream}: whole, records=8, gaps=[], dropped=0>"
-
-
-def test_stream_without_end_is_not_whole() -> None:
-    """A stream whose end was not written, as its process was killed, is not closed and not whole."""
-    (report,) = verify(read_records(_lines()[:-1]))
-    assert not report.closed
-    assert not report.whole
-    assert report.gaps == []
-    assert "cut short" in repr(report)
-
-
-def test_gaps_are_found() -> None:
-    """Missing records are given as ranges of their numbers."""
-    lines = _lines(10)
-    (report,) = verify(read_records(lines[3:5] + lines[6:]))
-    assert report.gaps == [range(1, 4), range(6, 7)]
-    assert report.closed
-    assert not report.whole
-    assert report.records == 6
-
-
-def test_stream_that_dropped_records_is_not_whole() -> None:
-    """A stream that says that records were dropped is not whole, though it is closed and has no gap."""
-    (report,) = verify(read_records(_lines(dropped=3)))
-    assert report.closed
-    assert report.gaps == []
-    assert report.dropped == 3
-    assert not report.whole
-
-
-def test_telemetry_data_errors_are_counted() -> None:
-    """A stream that says its data is wrong, though nothing of it is missing, is whole and the reports are counted."""
-    encoder = RecordEncoder(Resource())
-    error = TelemetryDataError(TelemetryDataErrorType.NO_TELEMETRY_DATA, "disabled")
-    lines = [encoder.resource(), *(encoder.telemetry_data_error(error) for _ in range(3)), encoder.end()]
-    (report,) = verify(read_records([*lines, *lines]))
-    assert report.whole
-    assert report.telemetry_data_errors == 3
-
-
-def test_dropped_records_are_known_without_the_end() -> None:
-    """What telemetry data errors say was dropped is known although the end is missing, and counted once."""
-    lines = _lines(dropped=3)
-    (report,) = verify(read_records([*lines[:-1], *lines[:-1]]))
-    assert report.dropped == 3
-    assert not report.closed
-
-
-def test_dropped_records_are_known_from_the_end_alone() -> None:
-    """What the end says was dropped is known although the telemetry data error is missing."""
-    (report,) = verify(read_records(_lines(dropped=3)[-1:]))
-    assert report.dropped == 3
-
-
-def test_streams_are_told_apart() -> None:
-    """Streams that are mixed are reported each for itself, in the order in which they appear."""
-    one, other = _TWO_STREAMS[0::2], _TWO_STREAMS[1::2]
-    mixed = [*other[:3], *one[:2], *other[4:], *one[2:]]
-    reports = verify(read_records(mixed))
-    assert [report.stream for report in reports] == [json.loads(other[0])["stream"], json.loads(one[0])["stream"]]
-    assert [report.whole for report in reports] == [False, True]
-    assert reports[0].gaps == [range(4, 5)]
-
-
-def test_no_records_prove_nothing() -> None:
-    """Without records there are no reports."""
-    assert verify([]) == []
-
-
-@pytest.mark.parametrize("dropped", [None, "many", [1], 1e400], ids=["null", "text", "list", "infinite"])
-@pytest.mark.parametrize("kind", ["end", "telemetry_data_error"])
-def test_odd_count_of_dropped_records_does_not_raise(kind: str, dropped: object) -> None:
-    """A record whose count of dropped records is no number, as another program may write it, is survived."""
-    record = {"v": 1, "type": kind, "stream": "s", "seq": 1, "dropped": dropped}
-    (report,) = verify(read_records([json.dumps(record)]))
-    assert isinstance(report.dropped, int)
-    assert not report.whole
-
-
-@given(st.permutations(_TWO_STREAMS), st.lists(st.sampled_from(_TWO_STREAMS)))
-def test_order_and_repetition_do_not_matter(shuffled: list[str], repeated: list[str]) -> None:
-    """Streams are whole however their records are shuffled, and whichever are repeated."""
-    reports = verify(read_records([*repeated, *shuffled]))
-    assert [report.whole for report in reports] == [True, True]
-    assert [report.records for report in reports] == [8, 8]
+    other = encoder.event(event, Span("work"))
+    for cut in (line[:-1][:-10], line[1:], line[: line.index('"attributes":') + 20]):
+        assert list(read_records([cut])) == []
+        assert list(read_records([cut.strip("\n") + other])) == [json.loads(other)]
 
 
 @st.composite
 def _damaged(draw: st.DrawFn) -> list[bytes]:
     """The lines of two streams, of which some are missing, repeated or torn, in any order."""
     pieces = []
-    for line in draw(st.permutations(_TWO_STREAMS)):
+    for line in draw(st.permutations(TWO_STREAMS)):
         data = line.encode()
         position = draw(st.integers(0, len(data) - 1))
         match draw(st.sampled_from(["kept"] * 4 + ["lost", "repeated", "beginning", "ending"])):
@@ -274,7 +159,7 @@ def _damaged(draw: st.DrawFn) -> list[bytes]:
 def test_damage_is_found(lines: list[bytes]) -> None:
     """Of damaged streams only records that were written are read, and a stream is whole only if none is missing."""
     records = list(read_records(lines))
-    written = [json.loads(line) for line in _TWO_STREAMS]
+    written = [json.loads(line) for line in TWO_STREAMS]
     assert all(record in written for record in records)
     for report in verify(records):
         numbers = {record["seq"] for record in records if record["stream"] == report.stream}
@@ -287,7 +172,7 @@ def test_damage_is_found(lines: list[bytes]) -> None:
 @given(st.lists(st.binary()), st.lists(st.tuples(st.integers(0), st.binary(max_size=3))))
 def test_any_bytes_are_survived(foreign: list[bytes], changes: list[tuple[int, bytes]]) -> None:
     """Whatever bytes are in a file, reading and verifying do not raise."""
-    data = bytearray("".join(_TWO_STREAMS).encode())
+    data = bytearray("".join(TWO_STREAMS).encode())
     for position, replacement in changes:
         start = position % len(data)
         data[start : start + len(replacement)] = replacement
@@ -295,19 +180,115 @@ def test_any_bytes_are_survived(foreign: list[bytes], changes: list[tuple[int, b
         repr(report)
 
 
-def test_memory_does_not_grow_with_the_number_of_records() -> None:
-    """Verifying a hundred thousand records takes no more memory than a few."""
+@pytest.mark.parametrize(
+    "prefix",
+    ["telemetry.jsonl:", "12:", "telemetry.jsonl:12:", "loss:", "loss: 0.5 {", "\x00\x00", '{"v":1,"seq":', "}"],
+)
+def test_a_record_behind_a_prefix_is_read(prefix: str) -> None:
+    """What `grep -H`, `grep -n` or a `print` without a line end has put before a record does not hide it."""
+    lines = stream_lines()
+    records = read_records([prefix + line for line in lines])
+    assert list(records) == [json.loads(line) for line in lines]
+    assert records.lines_passed_over == 0
 
-    def records() -> Iterator[dict[str, Any]]:
-        for number in range(1, 100_001):
-            yield {"v": 1, "type": "event", "stream": "s", "seq": number}
-        yield {"v": 1, "type": "end", "stream": "s", "seq": 100_001, "records": 100_001, "dropped": 0}
 
-    tracemalloc.start()
-    try:
-        (report,) = verify(records())
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert report.whole
-    assert peak < 200_000
+@pytest.mark.parametrize("number", range(8))
+def test_a_record_after_a_torn_one_is_read(number: int) -> None:
+    """Wherever a record was torn, the one that another process has written after it in the same line is read."""
+    torn, whole = stream_lines()[number], stream_lines()[3]
+    for cut in range(len(torn.encode()) - 1):  # without its line end it would be whole
+        data = torn.encode()[:cut] + whole.encode()
+        assert list(read_records([data])) == [json.loads(whole)], data
+
+
+def test_records_in_a_list_are_read() -> None:
+    """Records in a JSON array, as other programs write them, are read."""
+    records = [json.loads(line) for line in stream_lines()]
+    assert list(read_records(json.dumps(records))) == records
+
+
+def test_part_of_another_object_is_no_record() -> None:
+    """An object inside another one is part of it, and no record."""
+    inner = json.dumps(_RECORD)
+    assert list(read_records([f'{{"log": {inner}, "time": 5}}', f'{{"time": 5, "log": {inner}}}'])) == []
+
+
+def test_lines_that_hold_no_record_are_counted() -> None:
+    """How many lines hold no record can be asked for; blank ones don't count."""
+    lines = stream_lines()
+    records = read_records(
+        ["loading...\n", "\n", *lines[:3], lines[3][:40], " \r\n", b"\xff\n", '{"a":1}', "12" + lines[4]]
+    )
+    assert records.lines_passed_over == 0
+    assert len(list(records)) == 4
+    assert records.lines_passed_over == 4
+
+
+def test_records_of_an_unknown_version_are_counted() -> None:
+    """Records of another version are passed over and counted by their version."""
+    other = [{**_RECORD, "v": version, "attributes": _RECORD} for version in (2, 2, 3)]
+    records = read_records([json.dumps(record) for record in [*other, _RECORD]] + ["line: " + json.dumps(other[0])])
+    assert list(records) == [_RECORD]
+    assert records.unknown_versions == {2: 3, 3: 1}
+    assert records.lines_passed_over == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"v": True}, {"v": 1.0}, {"v": None}, {"seq": 0}, {"seq": -1}, {"seq": True}, {"seq": 1.0}, {"seq": 2**63}],
+    ids=repr,
+)
+def test_numbers_of_a_record_are_integers(change: dict[str, object]) -> None:
+    """The version is an integer, and the number a positive one of 64 bits."""
+    assert list(read_records([json.dumps({**_RECORD, **change}), json.dumps(_RECORD)])) == [_RECORD]
+
+
+def test_unknown_types_and_fields_are_given() -> None:
+    """What this version has not heard of is given as it is."""
+    record = {**_RECORD, "type": "measurement", "unit": ["ms", None]}
+    assert list(read_records([json.dumps(record)])) == [record]
+
+
+def test_records_stand_for_their_lines() -> None:
+    """Records that were read before may be read again; what is no record is passed over."""
+    records = [json.loads(line) for line in stream_lines()]
+    again = read_records([*records, {}, {**_RECORD, "v": 7}])
+    assert list(again) == records
+    assert (again.lines_passed_over, again.unknown_versions) == (1, {7: 1})
+    assert read_records(again) is again
+
+
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.text() | st.integers() | st.integers(-(10**30), 10**30),
+    lambda values: st.lists(values, max_size=3) | st.dictionaries(st.text(), values, max_size=3),
+    max_leaves=5,
+)
+_LIKE_RECORDS = st.fixed_dictionaries(
+    {"v": st.integers(0, 2), "type": st.text(), "stream": st.text(), "seq": st.integers(-1, 5) | st.integers(0, 2**65)},
+    optional={"attributes": st.dictionaries(st.text(), _VALUES)},
+)
+_BEFORE = st.sampled_from(["", "", "x:", "[", '{"a":', "\ufeff", "\r\n", "{"])
+_LINES = st.builds(lambda before, record: before + json.dumps(record), _BEFORE, _LIKE_RECORDS).map(str.encode)
+
+
+def _without_orjson(data: bytes) -> list[dict[str, Any]]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "orjson", None)
+        return list(read_records(data))
+
+
+@given(st.lists(_LINES | st.binary()))
+def test_orjson_makes_no_difference(lines: list[bytes]) -> None:
+    """With orjson the same records are read as with the standard library alone, and from a file as from lines."""
+    data = b"\n".join(lines)
+    # repr(), as NaN is not equal to itself, and 1 is equal to 1.0
+    assert repr(list(read_records(data))) == repr(_without_orjson(data))
+    assert repr(list(read_records(data))) == repr(list(read_records(data.split(b"\n"))))
+
+
+@pytest.mark.parametrize("number", [2**63 - 1, 2**64 - 1, 2**64, -(2**63), -(2**63) - 1, 10**40, -(10**19), 0.1])
+def test_numbers_keep_their_digits(number: float) -> None:
+    """A number is read as it was written, whatever reads it; beyond 64 bits, too."""
+    data = json.dumps({**_RECORD, "attributes": {"n": number, "list": [number]}}).encode()
+    for records in (list(read_records(data)), _without_orjson(data)):
+        assert repr(records[0]["attributes"]) == repr({"n": number, "list": [number]})

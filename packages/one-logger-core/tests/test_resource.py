@@ -1,7 +1,9 @@
 import os
 import socket
+import sys
 from collections.abc import Callable
 from enum import Enum
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,12 +36,71 @@ def test_resource_describes_this_process() -> None:
 
 
 def test_job_is_described_as_far_as_it_is_known() -> None:
-    """Session tag, rank and world size are attributes if they are given, also where they are zero, and only then."""
+    """Session tag, rank and world size are attributes if they are given, also where they are zero."""
     attributes = Resource.create("trainer", session_tag="run-7", rank=0, world_size=8).attributes
     assert attributes["one_logger.session_tag"] == "run-7"
     assert attributes["one_logger.rank"] == 0
     assert attributes["one_logger.world_size"] == 8
     assert not {name for name in Resource.create("trainer").attributes if name.startswith("one_logger.")}
+
+
+def test_the_executable_is_named() -> None:
+    """The resource names the program that runs, without its folder."""
+    assert Resource.create("trainer").attributes["process.executable.name"] == Path(sys.executable).name
+
+
+def test_what_the_launcher_says_is_part_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rank, world size, local rank, job and restarts are the launcher's, where no argument says something else."""
+    for name, value in {"RANK": "9", "WORLD_SIZE": "16", "LOCAL_RANK": "1", "TORCHELASTIC_RUN_ID": "run-5"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "2")
+    attributes = Resource.create("trainer").attributes
+    assert {name: value for name, value in attributes.items() if name.startswith("one_logger.")} == {
+        "one_logger.rank": 9,
+        "one_logger.world_size": 16,
+        "one_logger.local_rank": 1,
+        "one_logger.job_id": "run-5",
+        "one_logger.restart": 2,
+    }
+    given = Resource.create("trainer", rank=0, world_size=2, attributes={"one_logger.job_id": "mine"}).attributes
+    assert (given["one_logger.rank"], given["one_logger.world_size"]) == (0, 2)
+    assert given["one_logger.job_id"] == "mine"
+
+
+def test_the_environment_adds_attributes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`OTEL_RESOURCE_ATTRIBUTES` adds attributes; what is said by an argument stays, what is found out doesn't."""
+    said = ["team=vision", " k8s.pod.name = pod%201%2C2 ", "host.name=node-1", "service.name=other", "percent=50%"]
+    monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", ",".join([*said, "empty=", "euro=%E2%82%AC"]))
+    attributes = Resource.create("trainer", attributes={"team": "speech"}).attributes
+    assert attributes["team"] == "speech"
+    assert attributes["k8s.pod.name"] == "pod 1,2"
+    assert attributes["host.name"] == "node-1"
+    assert attributes["service.name"] == "trainer"
+    assert (attributes["percent"], attributes["empty"], attributes["euro"]) == ("50%", "", "€")
+
+
+def test_a_malformed_item_is_left_out_and_said(
+    monkeypatch: pytest.MonkeyPatch, reports: Callable[[], list[str]]
+) -> None:
+    """An item of `OTEL_RESOURCE_ATTRIBUTES` that is none costs itself alone, and is reported."""
+    monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", "nonsense,=5,,team=vision,bad=%ff%f")
+    attributes = Resource.create("trainer").attributes
+    assert attributes["team"] == "vision"
+    assert attributes["bad"] == "\ufffd%f"
+    assert "nonsense" not in attributes
+    assert "" not in attributes
+    assert ["item without a name" in message for message in reports()] == [True]
+
+
+@pytest.mark.parametrize("name", [None, "unknown_service", "unknown_service:python"])
+def test_the_environment_names_an_application_without_a_name(name: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`OTEL_SERVICE_NAME`, or else `OTEL_RESOURCE_ATTRIBUTES`, names what nobody has named, and nothing else."""
+    assert str(Resource.create(name).attributes["service.name"]).startswith("unknown_service")
+    monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", "service.name=second")
+    assert Resource.create(name).attributes["service.name"] == "second"
+    monkeypatch.setenv("OTEL_SERVICE_NAME", "first")
+    assert Resource.create(name).attributes["service.name"] == "first"
+    assert Resource.create("trainer").attributes["service.name"] == "trainer"
 
 
 def test_each_resource_is_an_instance_of_its_own() -> None:

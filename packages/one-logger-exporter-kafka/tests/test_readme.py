@@ -11,6 +11,8 @@ from typing import Any
 import duckdb
 import pytest
 
+from one_logger.core import Event, Resource, Span
+from one_logger.exporter.file import FileExporter
 from one_logger.exporter.kafka import KafkaExporter
 from one_logger.recorder import build_exporters
 
@@ -36,6 +38,26 @@ def test_what_a_consumer_wrote_can_be_asked(
     # kafka-python reads files of its own by functions that are deprecated, and the program imports it first.
     ignore = 'import warnings\nwarnings.filterwarnings("ignore", "(open|read)_text is deprecated")\n'
     assert run_script(ignore + program) == _block("text")
+    answer = duckdb.sql(_block("sql"))
+    assert answer is not None
+    assert answer.fetchall() == [("import", 1, True)]
+
+
+def test_the_query_does_not_depend_on_the_first_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a long file whose first lines have no stop, and whose attributes differ in case only, it answers the same."""
+    monkeypatch.chdir(tmp_path)
+    exporter = FileExporter("telemetry.jsonl")
+    exporter.initialize(Resource.create("orders"))
+    span = Span("import", {"lr": 1, "LR": "high"})
+    exporter.export_start(span)
+    for number in range(25_000):
+        exporter.export_event(Event.create("step", {"number": number}), span)
+    exporter.export_event(Event.create("step", {"Number": "NaN"}), span)
+    span.stop({"reason": "done"})
+    exporter.export_stop(span)
+    exporter.close()
+    with Path("telemetry.jsonl").open("a") as file:
+        file.write('loading...\n{"v":1,"type":"sto')
     answer = duckdb.sql(_block("sql"))
     assert answer is not None
     assert answer.fetchall() == [("import", 1, True)]

@@ -81,6 +81,21 @@ class Events(Contender):
         """Record an event with two attributes for each step, all in one span that is open."""
 
 
+class Reader(Contender):
+    """One that reads a file of records."""
+
+    def configure(self) -> None:
+        """Do nothing."""
+
+    def close(self, timeout: float) -> bool:
+        """Do nothing."""
+        return True
+
+    @abstractmethod
+    def read(self) -> int:
+        """Read the file, record by record, and say how many there are."""
+
+
 class ToFile(Spans):
     """One that writes its spans to a file."""
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from enum import Enum
 
 from one_logger.core import Attributes, AttributeValue, OneLoggerError
-from one_logger.core.spi import error_text, name_text, safe_repr
-
-_RANK_VARIABLES = ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK")
-_WORLD_SIZE_VARIABLES = ("WORLD_SIZE", "SLURM_NTASKS", "OMPI_COMM_WORLD_SIZE")
+from one_logger.core.spi import error_text, launcher, name_text, safe_repr
 
 
 class OneLoggerErrorHandlingStrategy(Enum):
@@ -37,8 +33,9 @@ class OneLoggerConfig:
         application_name: What the resource is called: `service.name`.
         session_tag: What ties the restarts of one job together: a text, or a function without arguments that gives one.
             The function is called once, here, on every rank.
-        world_size: How many processes the job has. None: what torchrun, Slurm or Open MPI say in the environment.
-        rank: The number of this process in the job, from 0. None: what torchrun, Slurm or Open MPI say.
+        world_size: How many processes the job has. None: what torchrun, Ray Train, Slurm or Open MPI say in the
+            environment (`one_logger.core.launcher`).
+        rank: The number of this process in the job, from 0. None: what these say, or an indexed job of Kubernetes.
         enable_for_current_rank: Whether this process records: a bool, or a function of the rank (0 if it is unknown).
             The function is called once, here.
         error_handling_strategy: What becomes of a telemetry error.
@@ -87,8 +84,8 @@ class OneLoggerConfig:
         self._application_name = application_name
         self._error_handling_strategy = error_handling_strategy
         self._custom_metadata = Attributes(_named(custom_metadata or {}))
-        self._rank = _number("rank", rank, _RANK_VARIABLES, least=0)
-        self._world_size = _number("world_size", world_size, _WORLD_SIZE_VARIABLES, least=1)
+        self._rank = launcher.rank() if rank is None else _number("rank", rank, least=0)
+        self._world_size = launcher.world_size() if world_size is None else _number("world_size", world_size, least=1)
         if rank is not None and world_size is not None and rank >= world_size:
             raise OneLoggerError(
                 f"rank is {safe_repr(rank, 100)} and world_size is {safe_repr(world_size, 100)}; "
@@ -191,11 +188,7 @@ def _named(metadata: Mapping[str, object]) -> dict[str, object]:
     return copy
 
 
-def _number(name: str, given: int | None, variables: tuple[str, ...], *, least: int) -> int | None:
-    """What was given, else what the launcher says; a launcher's variable that is no number says nothing."""
-    if given is None:
-        texts = (os.environ.get(variable, "") for variable in variables)
-        return next((int(text) for text in texts if text.isdecimal() and int(text) >= least), None)
+def _number(name: str, given: object, *, least: int) -> int:
     if type(given) is not int or given < least:
         raise OneLoggerError(f"{name} is {safe_repr(given, 100)}; expected a whole number from {least}.")
     return given

@@ -5,14 +5,19 @@ from one_logger.core.errors import ExportError, OneLoggerError
 from one_logger.core.event import ErrorEvent, Event, TelemetryDataError, TelemetryDataErrorType
 from one_logger.core.exporter import Exporter
 from one_logger.core.no_op_span import NOOP_SPAN, NoOpSpan
-from one_logger.core.reader import StreamReport, read_records, verify
 from one_logger.core.record import RecordEncoder
 from one_logger.core.record_exporter import RecordExporter
 from one_logger.core.resource import Resource
-from one_logger.core.schema import record_schema
 from one_logger.core.span import Span, Status
 from one_logger.core.span_context import SpanContext
 from one_logger.core.timestamp import Timestamp
+
+TYPE_CHECKING = False  # importing `typing` would double the import time; type checkers know this name
+if TYPE_CHECKING:
+    from one_logger.core.reader import Records, read_records
+    from one_logger.core.schema import record_schema
+    from one_logger.core.span_data import SpanData, read_spans
+    from one_logger.core.verification import RunReport, StreamReport, verify
 
 __all__ = [
     "NOOP_SPAN",
@@ -26,15 +31,45 @@ __all__ = [
     "OneLoggerError",
     "RecordEncoder",
     "RecordExporter",
+    "Records",
     "Resource",
+    "RunReport",
     "Span",
     "SpanContext",
+    "SpanData",
     "Status",
     "StreamReport",
     "TelemetryDataError",
     "TelemetryDataErrorType",
     "Timestamp",
     "read_records",
+    "read_spans",
     "record_schema",
     "verify",
 ]
+
+_FOR_READERS = {
+    "Records": "reader",
+    "RunReport": "verification",
+    "SpanData": "span_data",
+    "StreamReport": "verification",
+    "read_records": "reader",
+    "read_spans": "span_data",
+    "record_schema": "schema",
+    "verify": "verification",
+}
+"""What is imported when it is first asked for, and from where: a job that only records reads nothing back."""
+
+
+def __getattr__(name: str) -> object:
+    if name not in _FOR_READERS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value: object = getattr(import_module(f"{__name__}.{_FOR_READERS[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 
+from one_logger.core import diagnostics, launcher
 from one_logger.core.attributes import Attributes, read_mapping, take_attributes
 from one_logger.core.errors import OneLoggerError
 from one_logger.core.ids import new_stream_id
 from one_logger.core.text import name_text, safe_repr
+
+UNKNOWN_SERVICE = "unknown_service:python"
+"""The name of an application that has none (OpenTelemetry semantic conventions, `service.name`)."""
+
+_UNKNOWN = "unknown_service"
 
 
 class Resource:
@@ -29,7 +36,7 @@ class Resource:
     @classmethod
     def create(
         cls,
-        service_name: str,
+        service_name: str | None = None,
         *,
         session_tag: str | None = None,
         rank: int | None = None,
@@ -38,15 +45,19 @@ class Resource:
     ) -> Resource:
         """The resource of this process.
 
-        Sets `service.name`, `service.instance.id` (new for each call), `host.name`, `process.pid` and
-        `telemetry.sdk.*` (OpenTelemetry semantic conventions, "Resource"), and what is given of
-        `one_logger.session_tag`, `one_logger.rank` and `one_logger.world_size`.
+        Sets `service.name`, `service.instance.id` (new for each call), `host.name`, `process.pid`,
+        `process.executable.name` and `telemetry.sdk.*` (OpenTelemetry semantic conventions, "Resource"), and as far as
+        it is known `one_logger.session_tag`, `one_logger.rank`, `one_logger.world_size`, `one_logger.local_rank`,
+        `one_logger.job_id` and `one_logger.restart` (see `one_logger.core.launcher`). Adds what the environment
+        variables `OTEL_RESOURCE_ATTRIBUTES` and `OTEL_SERVICE_NAME` say. They are stronger than what is found out
+        here, and an argument is stronger than they are.
 
         Args:
-            service_name: The application's name.
+            service_name: The application's name. None, or a name that begins with `unknown_service`: what those two
+                variables say, and if they don't, `unknown_service:python`.
             session_tag: What ties the restarts of one job together.
-            rank: The number of this process in the job, from 0.
-            world_size: How many processes the job has.
+            rank: The number of this process in the job, from 0. None: what the launcher says.
+            world_size: How many processes the job has. None: what the launcher says.
             attributes: Further attributes; one named like an attribute above replaces it.
 
         Raises:
@@ -59,18 +70,28 @@ class Resource:
                     f"An attribute of a Resource has the name {safe_repr(name, 100)}; "
                     "expected a text that is not empty, such as service.version."
                 )
-        known: dict[str, object | None] = {
-            "service.name": service_name,
+        found: dict[str, object] = {
+            "service.name": service_name or UNKNOWN_SERVICE,
             "service.instance.id": new_stream_id(),
             "host.name": os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "unknown"),
             "process.pid": os.getpid(),
+            "process.executable.name": os.path.basename(sys.executable or "") or None,
+            "one_logger.rank": launcher.rank(),
+            "one_logger.world_size": launcher.world_size(),
+            "one_logger.local_rank": launcher.local_rank(),
+            "one_logger.job_id": launcher.job_id(),
+            "one_logger.restart": launcher.restart(),
+        }
+        given: dict[str, object] = {
+            "service.name": None if (service_name or "").startswith(_UNKNOWN) else service_name,
             "telemetry.sdk.name": "one-logger",
             "telemetry.sdk.language": "python",
             "one_logger.session_tag": session_tag,
             "one_logger.rank": rank,
             "one_logger.world_size": world_size,
         }
-        return cls({**{k: v for k, v in known.items() if v is not None}, **take_attributes(further)})
+        known = {**_known(found), **_said_by_environment(), **_known(given)}
+        return cls({**known, **take_attributes(further)})
 
     @property
     def attributes(self) -> Attributes:
@@ -79,3 +100,47 @@ class Resource:
 
     def __repr__(self) -> str:
         return f"Resource({safe_repr(dict(self._attributes))})"
+
+
+def _known(attributes: dict[str, object]) -> dict[str, object]:
+    return {name: value for name, value in attributes.items() if value is not None}
+
+
+def _said_by_environment() -> dict[str, str]:
+    """The attributes that `OTEL_RESOURCE_ATTRIBUTES` and `OTEL_SERVICE_NAME` name.
+
+    The former is a list of `name=value` with commas between them, as in W3C Baggage: in values, what is no plain
+    character is percent-encoded. The latter is stronger. Source: OpenTelemetry, "Resource SDK", section "Specifying
+    resource information via an environment variable", and "Environment Variable Specification". As in OpenTelemetry's
+    SDK for Python, an item that is malformed is left out, and the others hold.
+    """
+    attributes = {}
+    for item in os.environ.get("OTEL_RESOURCE_ATTRIBUTES", "").split(","):
+        name, equals, value = item.partition("=")
+        if equals and name.strip():
+            attributes[name.strip()] = _decoded(value.strip())
+        elif item.strip():
+            diagnostics.report(
+                "OTEL_RESOURCE_ATTRIBUTES",
+                "OTEL_RESOURCE_ATTRIBUTES has an item without a name or without a value; expected name=value, with "
+                "commas between the items. It is left out.",
+            )
+    if name := os.environ.get("OTEL_SERVICE_NAME", "").strip():
+        attributes["service.name"] = name
+    return attributes
+
+
+def _decoded(text: str) -> str:
+    """A percent-encoded text (RFC 3986, section 2.1). What is not encoded rightly stays as it is."""
+    first, *parts = text.encode("utf-8", "surrogateescape").split(b"%")
+    decoded = bytearray(first)
+    for part in parts:
+        digits = part[:2]
+        if len(digits) == 2 and digits.isalnum():
+            try:
+                decoded += bytes([int(digits, 16)]) + part[2:]
+                continue
+            except ValueError:
+                pass
+        decoded += b"%" + part
+    return decoded.decode("utf-8", "replace")

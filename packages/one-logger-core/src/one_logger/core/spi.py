@@ -4,7 +4,7 @@ An application has no use for it. What stands here is documented and changes onl
 in other modules of core may change in any release.
 """
 
-from one_logger.core import diagnostics
+from one_logger.core import diagnostics, launcher
 from one_logger.core.attributes import AttributeValue
 from one_logger.core.base_exporter import BaseExporter, keep_inherited
 from one_logger.core.checks import check_choice, check_number, shown
@@ -38,6 +38,7 @@ __all__ = [
     "error_text",
     "is_secret_name",
     "keep_inherited",
+    "launcher",
     "name_text",
     "near_miss",
     "new_span_id",

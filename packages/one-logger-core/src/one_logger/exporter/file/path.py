@@ -9,7 +9,7 @@ from string import Formatter
 from one_logger.core import OneLoggerError, Resource
 from one_logger.core.text import error_text
 
-PLACEHOLDERS = ("rank", "pid", "host", "session_tag")
+PLACEHOLDERS = ("rank", "local_rank", "pid", "host", "job_id", "session_tag")
 
 _NOT_IN_A_NAME = re.compile(r"^\.+$|[/\\\0\ud800-\udfff]")
 
@@ -45,17 +45,22 @@ def check_template(path: str) -> str:
 def expand(template: str, resource: Resource) -> str:
     """The path for the process that `resource` describes.
 
-    `{rank}` is 0 where there is no rank. What the session tag has that cannot be part of a name, or would lead to
-    another folder, becomes `_`.
+    `{rank}` and `{local_rank}` are 0 where there is no rank. What session tag and job id have that cannot be part of a
+    name, or would lead to another folder, becomes `_`.
 
     Raises:
         ValueError: A placeholder has a format that does not fit its value.
     """
     attributes = resource.attributes
-    tag = _NOT_IN_A_NAME.sub("_", str(attributes.get("one_logger.session_tag", "untagged")))
+    tag, job = (
+        _NOT_IN_A_NAME.sub("_", str(attributes.get(f"one_logger.{name}", default)))
+        for name, default in (("session_tag", "untagged"), ("job_id", "unknown"))
+    )
     return template.format(
         rank=attributes.get("one_logger.rank", 0),
+        local_rank=attributes.get("one_logger.local_rank", 0),
         pid=attributes.get("process.pid", os.getpid()),
         host=attributes.get("host.name", "unknown"),
+        job_id=job,
         session_tag=tag,
     )
