@@ -28,7 +28,7 @@ def test_record_behind_a_fragment_in_the_same_line_is_read(torn: str) -> None:
 def test_records_behind_several_fragments_are_read() -> None:
     """Each whole record in a line of whole and torn ones is read."""
     torn = LINE[:20]
-    line = torn + LINE.strip() + torn + torn + LINE.strip() + LOOK_ALIKE[:-2] + LINE
+    line = torn + LINE.strip() + torn + torn + LINE.strip() + LOOK_ALIKE[:-3] + LINE
     assert list(read_records([line])) == [json.loads(LINE)] * 3
 
 
