@@ -9,7 +9,7 @@ from time import monotonic, sleep
 
 from one_logger.api.spi import CURRENT_SPAN, SUPPRESSED, ExporterStats
 from one_logger.core import Event, Exporter, Resource
-from one_logger.core.spi import AtomicCounter, Journal, diagnostics, safe_repr, weigh
+from one_logger.core.spi import AtomicCounter, Journal, diagnostics, leave_out_thread, safe_repr, weigh
 from one_logger.recorder.breaker import Breaker
 from one_logger.recorder.delivery import START, STOP, Delivery, Item, records_in
 from one_logger.recorder.exporter_log import ExporterLog
@@ -246,6 +246,7 @@ class Channel:
 
     def _run(self) -> None:
         CURRENT_SPAN.set(SUPPRESSED)
+        leave_out_thread()  # what processors make here is of no thread of the job
         while True:
             try:
                 self._work()

@@ -150,6 +150,7 @@ class ProcessedExporter(Exporter):
         else:
             name = event.name
         made = Span(name, start_time=event.timestamp)
+        made.thread = event.thread
         if origin is not None:
             made.trace_id, made.parent_span_id = origin.shown.trace_id, origin.parent
         if isinstance(event, ErrorEvent):
