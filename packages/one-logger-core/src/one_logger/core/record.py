@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from time import time_ns
 
 from one_logger.core._json import NAMES, AttributesEncoder, attributes_json, quote
 from one_logger.core.attributes import AttributeValue
@@ -35,6 +36,7 @@ class RecordEncoder:
         self._seq = 0
         self.dropped = 0  # how many records the stream says are missing
         self._completed: set[int] = set()  # spans written as `complete` whose stop is still to come
+        self._open_spans = 0  # how many have a `start` and no `stop`
         self._namings = 0  # how often names of threads were written that are to be written again
         head = f'{{"v":{VERSION},"type":"%s","stream":"{self.stream}","seq":'
         self._start, self._stop, self._complete = head % "start", head % "stop", head % "complete"
@@ -61,7 +63,7 @@ class RecordEncoder:
         """The first record of the stream."""
         self._seq += 1
         attributes = attributes_json(self._resource.attributes)
-        return f'{self._head % "resource"}{self._seq},"attributes":{attributes}}}\n'
+        return f'{self._head % "resource"}{self._seq},"time_unix_nano":{time_ns()},"attributes":{attributes}}}\n'
 
     def thread(self, thread: ThreadInfo) -> str:
         """A `thread` record, or nothing if the stream has one of it."""
@@ -94,6 +96,7 @@ class RecordEncoder:
         span_id = span.span_id
         end = span.end_unix_ns
         if end is None:
+            self._open_spans += 1
             return (
                 f'{self._start}{seq},{self._trace}{span_id.to_bytes(8).hex()}"{self._parent},"name":{NAMES[span.name]},'
                 f'"start_time_unix_nano":{span.start_unix_ns}'
@@ -118,6 +121,8 @@ class RecordEncoder:
         if span.span_id in self._completed:
             self._completed.remove(span.span_id)
             return ""
+        if self._open_spans:
+            self._open_spans -= 1
         self._seq += 1
         return (
             f'{self._stop}{self._seq},{self._ids_of(span)},"name":{NAMES[span.name]},'
@@ -165,10 +170,22 @@ class RecordEncoder:
             f"{self._group('attributes', error._attributes)}}}\n"
         )
 
-    def end(self) -> str:
-        """The last record: how many records the stream has, this one included, and how many were dropped."""
+    def alive(self) -> str:
+        """An `alive` record: the process is, and so many spans are open."""
         self._seq += 1
-        return f'{self._head % "end"}{self._seq},"records":{self._seq},"dropped":{self.dropped}}}\n'
+        return f'{self._head % "alive"}{self._seq},"time_unix_nano":{time_ns()},"open_spans":{self._open_spans}}}\n'
+
+    def end(self, reason: str = "closed") -> str:
+        """The last record: how many records the stream has, this one included, and how many were dropped.
+
+        Args:
+            reason: Why this is the end. See `Exporter.close_reason`.
+        """
+        self._seq += 1
+        return (
+            f'{self._head % "end"}{self._seq},"records":{self._seq},"dropped":{self.dropped},'
+            f'"time_unix_nano":{time_ns()},"reason":{quote(reason)}}}\n'
+        )
 
     def _ids_of(self, span: Span) -> str:
         if span.span_id is not self._span_id:

@@ -96,6 +96,10 @@ class RecordExporter(BaseExporter):
         self._lines.append(encoder.telemetry_data_error(error))
         self._telling += error.dropped
 
+    def export_alive(self) -> None:
+        """Buffer an `alive` record."""
+        self._lines.append((self._encoder or self._opened("export_alive")).alive())
+
     def flush(self) -> None:
         """Write what is buffered."""
         self.check_open("flush")
@@ -113,7 +117,7 @@ class RecordExporter(BaseExporter):
         """Write what is buffered and an `end` record."""
         encoder, self._encoder = self._opened("close"), None
         try:
-            self._lines.append(encoder.end())
+            self._lines.append(encoder.end(self.close_reason))
             self._write()
         except ExportError as error:
             # Nothing is kept for another attempt now.
