@@ -22,8 +22,8 @@ class Timestamp:
     monotonic clock, which never is.
 
     A wrong argument does not raise: `problem` says what was wrong, which a recorder treats as a telemetry error. For a
-    time that is no whole number, or needs more than 64 bits, the present one is taken. One that must be of another unit, as it would be a date from
-    2001 to 2200 in that, is kept, and so is one after 2200.
+    time that is no whole number, or needs more than 64 bits, the present one is taken. One that must be of another
+    unit, as it would be a date from 2001 to 2200 in that, is kept, and so is one after 2200.
 
     Args:
         unix_ns: Nanoseconds since 1970-01-01T00:00:00Z, such as `time.time_ns()` gives.
