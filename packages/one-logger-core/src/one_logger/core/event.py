@@ -11,7 +11,7 @@ from one_logger.core._stack_trace import StackTrace, qualified_name
 from one_logger.core.attributes import Attributes, AttributeValue, salvage_attributes, take_attributes
 from one_logger.core.errors import OneLoggerError
 from one_logger.core.text import safe_repr
-from one_logger.core.thread import HERE, ThreadInfo
+from one_logger.core.thread import HERE, ThreadInfo, look_around
 from one_logger.core.timestamp import Timestamp, take_time
 
 TYPE_CHECKING = False  # importing `typing` would double the import time; type checkers know this name
@@ -57,7 +57,10 @@ class Event:
         else:
             self._unix_ns, self._monotonic_ns, problem = take_time("timestamp", timestamp)
             self._problem = self._problem or problem
-        self._thread = HERE.thread
+        try:
+            self._thread: ThreadInfo | None = HERE.thread
+        except AttributeError:
+            self._thread = look_around()
 
     @classmethod
     def create(

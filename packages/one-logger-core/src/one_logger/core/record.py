@@ -16,7 +16,7 @@ from one_logger.core.thread import ThreadInfo
 VERSION = 1
 
 _COMPLETE = f'{{"v":{VERSION},"type":"complete",'
-_NOT_RECORDED = tuple(f'{{"v":{VERSION},"type":"{kind}",' for kind in ("resource", "thread", "alive", "end"))
+_NOT_RECORDED = tuple(f'{{"v":{VERSION},"type":"{kind}",' for kind in ("thread", "alive"))
 
 
 class RecordEncoder:
@@ -55,7 +55,7 @@ class RecordEncoder:
     def records_in(lines: Iterable[str]) -> int:
         """How many records were recorded for these lines.
 
-        A `complete` one is two, the start and the stop of a span. Lines about the stream itself are none.
+        A `complete` one is two, the start and the stop of a span. Names of threads and signs of life are none.
         """
         return sum(2 if line.startswith(_COMPLETE) else not line.startswith(_NOT_RECORDED) for line in lines)
 

@@ -14,7 +14,7 @@ from one_logger.core.event import Event
 from one_logger.core.ids import new_span_id, new_trace_id, random_bits
 from one_logger.core.span_context import SpanContext
 from one_logger.core.text import safe_repr
-from one_logger.core.thread import HERE, ThreadInfo
+from one_logger.core.thread import HERE, ThreadInfo, look_around
 from one_logger.core.timestamp import Timestamp, take_time
 
 
@@ -294,7 +294,10 @@ def begin_span(
     span.end_unix_ns = None  # is set last by stop(): it tells other threads that the span is over
     span.end_monotonic_ns = 0
     span._open = True
-    span.thread = HERE.thread
+    try:
+        span.thread = HERE.thread
+    except AttributeError:
+        span.thread = look_around()
     span.span_id = random_bits(64) or new_span_id()
     if parent is None:
         span.ancestor = None

@@ -35,15 +35,15 @@ class ThreadInfo:
         return f"<ThreadInfo {self.number} {self.name[:100]!r}>"
 
 
-class _Here(_local):
-    """What is another object in each thread. `__init__` is called when a thread first looks.
+HERE = _local()
+"""Its attribute `thread` is the thread that looks at it, and None in the main one. One call into C; an `AttributeError`
+when a thread first looks: then `look_around` gives it. (A subclass would do that by itself, and take longer.)"""
 
-    Attributes:
-        thread: The thread. None: it is the main one.
-    """
 
-    def __init__(self) -> None:
-        self.thread = _this_thread()
+def look_around() -> ThreadInfo | None:
+    """The thread that calls this; None in the main one. It is `HERE.thread` from then on."""
+    HERE.thread = thread = _this_thread()
+    return thread
 
 
 def _this_thread() -> ThreadInfo | None:
@@ -53,10 +53,6 @@ def _this_thread() -> ThreadInfo | None:
     # current_thread() would take a lock for a thread that Python has not started, and keep an object for ever.
     known = getattr(threading, "_active", {}).get(get_ident())
     return ThreadInfo(f"native thread {get_native_id()}" if known is None else known.name)
-
-
-HERE = _Here()
-"""Its attribute `thread` is the thread that looks at it; None in the main thread. One call into C."""
 
 
 def leave_out_thread() -> None:
