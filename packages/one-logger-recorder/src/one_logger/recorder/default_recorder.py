@@ -267,7 +267,7 @@ class DefaultRecorder(Recorder):
 
     def event(self, span: Span | None, event: Event) -> Event:
         """Record an event. See `Recorder.event`."""
-        self._record(EVENT if type(event) is Event else _kind(event), "event", span, event)
+        self._record("event", span, event)
         return event
 
     def error(
@@ -279,10 +279,10 @@ class DefaultRecorder(Recorder):
     ) -> ErrorEvent:
         """Record an error of the application. See `Recorder.error`."""
         event = ErrorEvent(message, sys.exception() if exception is None else exception, attributes)
-        self._record(ERROR, "error", span, event)
+        self._record("error", span, event)
         return event
 
-    def _record(self, kind: int, method: str, span: Span | None, event: Event) -> None:
+    def _record(self, method: str, span: Span | None, event: Event) -> None:
         if not self._life.recording and not self._life.begin():
             return
         try:
@@ -297,13 +297,16 @@ class DefaultRecorder(Recorder):
             if span is None:
                 self._errors.no_open_span(method, span)
                 return
-            if not isinstance(event, Event):
-                self._errors.no_event(method, event)
-                return
+            kind = EVENT
+            if type(event) is not Event:
+                if not isinstance(event, Event):
+                    self._errors.no_event(method, event)
+                    return
+                if isinstance(event, ErrorEvent):
+                    kind = ERROR
+                    span.set_status(Status.ERROR)
             if event.problem is not None:
                 self._errors.mistake(method, event.problem)
-            if kind == ERROR:
-                span.set_status(Status.ERROR)
             if self._chain is not None:
                 self._chain.record(event, span)
             else:
@@ -419,10 +422,6 @@ class DefaultRecorder(Recorder):
             self._chain.close()
             with self._errors.logged("while the recorder was closed"):
                 self._chain.report()
-
-
-def _kind(event: Event) -> int:
-    return ERROR if isinstance(event, ErrorEvent) else EVENT
 
 
 _new = RecordedSpan.__new__
