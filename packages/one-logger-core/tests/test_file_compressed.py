@@ -98,6 +98,20 @@ def test_a_torn_end_costs_one_member(cut: int, tmp_path: Path) -> None:
     assert [report.closed for report in verify(path)] == [False, True]
 
 
+def test_what_is_appended_begins_a_new_line(tmp_path: Path) -> None:
+    """Whatever the file ends with, the first member of another process does not go on with a line that was torn."""
+    path = tmp_path / "records.jsonl"
+    torn = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\n"
+    for before in (torn, gzip.compress(b'{"v":1,"torn')):
+        path.write_bytes(before)
+        _write(path, range(3))
+        lines = gzip.decompress(path.read_bytes()[len(before) :])
+        assert lines.startswith(b'\n{"v":1,"type":"resource"')
+    path.unlink()
+    _write(path, range(3))
+    assert gzip.decompress(path.read_bytes()).startswith(b"{")
+
+
 WRITER = """
 import os, sys
 from one_logger.core import Event, Resource, Span

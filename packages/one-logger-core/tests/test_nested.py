@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 import threading
 from collections import OrderedDict, namedtuple
 from collections.abc import Callable
@@ -131,6 +132,8 @@ def test_a_mapping_that_another_thread_changes_is_read() -> None:
             del values["more"]
 
     thread = threading.Thread(target=change)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
     thread.start()
     try:
         for _ in range(200):
@@ -138,6 +141,7 @@ def test_a_mapping_that_another_thread_changes_is_read() -> None:
     finally:
         done.set()
         thread.join()
+        sys.setswitchinterval(interval)
 
 
 def test_none_is_left_out() -> None:

@@ -32,6 +32,29 @@ def test_threads_of_a_pool_are_named_after_they_have_ended() -> None:
     assert sorted(named) == sorted(set(names.values()))
 
 
+def test_a_span_that_is_made_for_an_error_is_of_its_thread() -> None:
+    """Where an error's own span is dropped, the span that it comes in instead has the thread of the error."""
+
+    class NeedsSpans(InMemoryExporter):
+        events_need_span = True
+
+    exporter = NeedsSpans()
+    recorder = DefaultRecorder([ProcessedExporter(exporter, [SpanFilter(exclude="*")])])
+
+    def fail() -> None:
+        with timed_span("hidden"):
+            record_error("it failed")
+
+    with configured(OneLoggerConfig("app"), recorder):
+        thread = threading.Thread(target=fail, name="loader")
+        thread.start()
+        thread.join()
+    recorder.close()
+    _, named, span, error, _ = exporter.records
+    assert (named["name"], span["type"], error["type"]) == ("loader", "complete", "error")
+    assert named["thread"] == span["thread"] == error["thread"]
+
+
 def test_threads_of_the_library_are_left_out() -> None:
     """What processors make in an exporter's own thread is of no thread; an error that they move keeps its own."""
     exporter = InMemoryExporter()

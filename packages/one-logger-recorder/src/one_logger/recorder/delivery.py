@@ -74,7 +74,7 @@ class Delivery:
         self._reported = 0  # missing records that the backend knows of
         self._reporting = 0  # the same, still buffered in the exporter
         self.wrote_at = monotonic()
-        """When it last shipped something, or was asked to."""
+        """When it was last flushed."""
         self._dirty = False  # whether the exporter may have something buffered
         self._unproven = False  # whether it has failed with records, and has shipped none since
         self._last_error: BaseException | None = None
@@ -266,7 +266,6 @@ class Delivery:
     def say_alive(self) -> None:
         """Have the exporter tell its backend that the process is alive. That is no record that counts."""
         self._dirty = True
-        self.wrote_at = monotonic()
         error = self._attempt(self._exporter.export_alive)
         if error is not None:
             self._breaker.failures += 1
