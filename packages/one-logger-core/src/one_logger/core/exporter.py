@@ -17,8 +17,8 @@ class Exporter(ABC):
     The life of an exporter is `initialize`, any number of `export_*` and `flush`, `close`. A call out of this order
     raises `ExportError`, but `close` may be called at any time and again.
 
-    Names, messages and attributes come as the job has given them. They may have halves of surrogate pairs in them, which
-    no encoding of text can hold: `one_logger.core.text.encodable` replaces these. A `RecordExporter` does so by itself.
+    Names, messages and attributes come as the job has given them. Halves of surrogate pairs may be in them, which no
+    encoding of text can hold: `one_logger.core.text.encodable` replaces these. A `RecordExporter` does so by itself.
 
     `export_*` encodes into a buffer; `flush` ships the buffer. A failure is an `ExportError`. If it is retriable, the
     buffer was kept and `flush` will be called again; if not, what it says is lost, and the buffer is empty.
