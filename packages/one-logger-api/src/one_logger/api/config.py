@@ -9,6 +9,7 @@ from enum import Enum
 from one_logger.core import Attributes, AttributeValue, OneLoggerError
 from one_logger.core.text import error_text, name_text, safe_repr
 
+_MAX_DIGITS = 18  # no launcher has more, and int() refuses thousands
 _RANK_VARIABLES = ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK")
 _WORLD_SIZE_VARIABLES = ("WORLD_SIZE", "SLURM_NTASKS", "OMPI_COMM_WORLD_SIZE")
 
@@ -194,8 +195,9 @@ def _named(metadata: Mapping[str, object]) -> dict[str, object]:
 def _number(name: str, given: int | None, variables: tuple[str, ...], *, least: int) -> int | None:
     """What was given, else what the launcher says; a launcher's variable that is no number says nothing."""
     if given is None:
-        texts = (os.environ.get(variable, "") for variable in variables)
-        return next((int(text) for text in texts if text.isdecimal() and int(text) >= least), None)
+        texts = [os.environ.get(variable, "") for variable in variables]
+        numbers = [int(text) for text in texts if text.isdecimal() and len(text) <= _MAX_DIGITS]
+        return next((number for number in numbers if number >= least), None)
     if type(given) is not int or given < least:
         raise OneLoggerError(f"{name} is {safe_repr(given, 100)}; expected a whole number from {least}.")
     return given
