@@ -143,6 +143,13 @@ def bench_works(session: nox.Session) -> None:
     benchmark(session, "--quick", f"--write={session.create_tmp()}")
 
 
+@nox.session(default=False, reuse_venv=True)
+def mutants(session: nox.Session) -> None:
+    """Small changes that the tests have to notice. It takes an hour; ``nox -s mutants -- reader`` is one module."""
+    session.install(*EDITABLE, *tested("one-logger-core", "one-logger-exporter-kafka"), *group("mutants"))
+    session.run("python", "-m", "tools.mutants", f"--folder={session.create_tmp()}", *session.posargs)
+
+
 def benchmark(session: nox.Session, *arguments: str) -> None:
     """Make an environment for each library that is measured, and run tools/bench with them."""
     session.install(*group("bench"))
