@@ -32,7 +32,7 @@ def read_records(lines: Iterable[str | bytes]) -> Iterator[dict[str, Any]]:
             try:
                 record, end = decode(text, start)
             except (ValueError, RecursionError):
-                record, end = None, start + 1
+                record = None
             if _is_record(record):
                 yield record
             else:
@@ -44,7 +44,7 @@ def _next_start(text: str, position: int) -> int:
     """Where a record may start in the rest of a line, or -1. What follows a colon is part of another record."""
     start = text.find(_RECORD_START, position)
     while start > 0 and text[start - 1] == ":":
-        start = text.find(_RECORD_START, start + 1)
+        start = text.find(_RECORD_START, start + len(_RECORD_START))
     return start
 
 
