@@ -22,7 +22,7 @@ COMPARISONS = (
     "Lt_LtE Lt_NotEq Lt_GtE Gt_GtE Gt_NotEq Gt_LtE LtE_Lt LtE_Eq LtE_Gt GtE_Gt GtE_Eq GtE_Lt "
     "Eq_LtE Eq_GtE Eq_NotEq NotEq_Lt NotEq_Gt NotEq_Eq Is_IsNot IsNot_Is"
 )
-ARITHMETIC = "Add_Sub Add_Mul Sub_Add Sub_Mul Mul_Div Mul_Add Div_Mul FloorDiv_Mul FloorDiv_Div Mod_Mul Pow_Mul"
+ARITHMETIC = "Add_Sub Add_Mul Sub_Add Sub_Mul Mul_Sub Mul_Add Div_Mul FloorDiv_Mul FloorDiv_Div Mod_Mul Pow_Mul"
 LEFT_OUT = [
     f"core/ReplaceComparisonOperator_(?!({COMPARISONS.replace(' ', '|')})$)",
     f"core/ReplaceBinaryOperator_(?!({ARITHMETIC.replace(' ', '|')})$)",

@@ -63,7 +63,7 @@ class FileExporter(RecordExporter):
         """Open the file, making its folders."""
         try:
             self._path = os.path.abspath(expand(self._template, resource))
-        except ValueError as error:
+        except Exception as error:  # whatever a format may have against a value
             raise ExportError(f"The file path {self._template!r} cannot be filled in: {error}.") from error
         self._open()
 
@@ -79,7 +79,7 @@ class FileExporter(RecordExporter):
                     del lines[:count]
                     self._torn = False
                 elif written:
-                    del lines[: data.count(b"\n", 1 if self._torn else 0, written)]
+                    del lines[: data.count(b"\n", int(self._torn), written)]
                     self._torn = data[written - 1 : written] != b"\n"
         except OSError as error:
             raise self._retriable("written to", error) from error
@@ -93,7 +93,6 @@ class FileExporter(RecordExporter):
     def forget(self) -> None:
         """Drop the parent's descriptor. It stays open in the child: closing it is left to `exec` and exit."""
         self._fd = -1
-        self._torn = False
 
     def _open(self) -> None:
         try:
@@ -142,10 +141,10 @@ class FileExporter(RecordExporter):
     def _rotate(self) -> None:
         """Move the file out of the way, unless another process that shares it has just done so."""
         if not self._moved():
-            now = time.time_ns()
-            moment = time.strftime("%Y%m%dT%H%M%S", time.gmtime(now // 10**9))
+            seconds, rest = divmod(time.time_ns(), 10**9)
+            moment = time.strftime("%Y%m%dT%H%M%S", time.gmtime(seconds))
             try:
-                os.rename(self._path, f"{self._path}.{moment}.{now % 10**9:09}Z-{os.getpid()}")
+                os.rename(self._path, f"{self._path}.{moment}.{rest:09}Z-{os.getpid()}")
             except FileNotFoundError:
                 pass  # the other process was faster, and has not made the new file yet
             else:
