@@ -11,7 +11,6 @@ The changes are made by cosmic-ray, in copies of the tree: the tree itself is le
 from __future__ import annotations
 
 import argparse
-import json
 import shlex
 import sys
 import time
@@ -68,8 +67,8 @@ def _check(module: Module, workers: Sequence[Worker], folder: Path) -> int:
     unneeded = module.unneeded(survivors)
     for mutant in unexpected:
         print(f"\nSurvived in line {mutant.line}, {mutant.operator}:\n- {mutant.before}\n+ {mutant.after}")
-    for entry in unneeded:
-        print(f"\n{CONFIGURATION.name} explains a mutant that has not survived: {json.dumps(entry)}")
+    for same in unneeded:
+        print(f"\n{CONFIGURATION.name} explains a change that has not survived:\n- {same.before}\n+ {same.after}")
     timeouts = sum(mutant.timed_out for mutant in mutants)
     print(
         f"\n{module.name}: {len(mutants)} mutants, {len(mutants) - len(survivors)} noticed ({timeouts} by taking too "

@@ -15,11 +15,25 @@ class Mutant(NamedTuple):
     """A small change, and whether the tests have noticed it."""
 
     line: int
+    function: str | None
     operator: str
     before: str
     after: str
     survived: bool
     timed_out: bool
+
+
+class Same(NamedTuple):
+    """A change that makes no difference: in which function, if the line is in several; the line before and after."""
+
+    function: str | None
+    before: str
+    after: str
+
+    def fits(self, mutant: Mutant) -> bool:
+        """Whether the mutant is this change."""
+        where = self.function is None or self.function == mutant.function
+        return where and (self.before, self.after) == (mutant.before, mutant.after)
 
 
 @dataclass
@@ -30,13 +44,13 @@ class Module:
         name: What it is called on the command line.
         path: Where it is in the tree.
         tests: The files with its tests, those first that notice most in the least time.
-        same: The lines as they become, by the line before, of mutants that make no difference.
+        same: The changes that make no difference.
     """
 
     name: str
     path: str
     tests: list[str]
-    same: dict[str, set[str]]
+    same: list[Same]
 
     @classmethod
     def read_all(cls) -> list[Module]:
@@ -46,17 +60,18 @@ class Module:
     @classmethod
     def read(cls, name: str, entry: dict[str, Any]) -> Module:
         """Make one of an entry of the configuration."""
-        same: dict[str, set[str]] = {}
-        for equivalent in entry.get("same", []):
-            same.setdefault(equivalent["line"], set()).update(equivalent["becomes"])
+        same = [
+            Same(explained.get("in"), explained["line"], after)
+            for explained in entry.get("same", [])
+            for after in explained["becomes"]
+        ]
         return cls(name, entry["path"], entry["tests"], same)
 
     def explains(self, mutant: Mutant) -> bool:
         """Whether the mutant is one of those that make no difference."""
-        return mutant.after in self.same.get(mutant.before, ())
+        return any(same.fits(mutant) for same in self.same)
 
-    def unneeded(self, survivors: Iterable[Mutant]) -> list[tuple[str, str]]:
+    def unneeded(self, survivors: Iterable[Mutant]) -> list[Same]:
         """What is said to make no difference, but has not survived or was not made."""
-        seen = {(mutant.before, mutant.after) for mutant in survivors}
-        said = [(before, after) for before, afters in self.same.items() for after in afters]
-        return sorted(pair for pair in said if pair not in seen)
+        found = list(survivors)
+        return [same for same in self.same if not any(same.fits(mutant) for mutant in found)]

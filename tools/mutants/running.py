@@ -78,6 +78,7 @@ def _mutant(mutation: Any, result: Any) -> Mutant:
     changed = {sign: [line[1:].strip() for line in lines if line[:1] == sign and line[:3] != 3 * sign] for sign in "-+"}
     return Mutant(
         mutation.start_pos[0],
+        mutation.definition_name,
         mutation.operator_name.removeprefix("core/"),
         " ".join(changed["-"]),
         " ".join(changed["+"]),

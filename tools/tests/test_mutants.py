@@ -4,15 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from tools.mutants.module import Module, Mutant
+from tools.mutants.module import Module, Mutant, Same
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = Module.read_all()
 ENTRY = {"path": "a.py", "tests": [], "same": [{"line": "x < 1", "becomes": ["x <= 1", "x != 1"], "why": "x is 2."}]}
 
 
-def _survivor(before: str, after: str) -> Mutant:
-    return Mutant(1, "some", before, after, survived=True, timed_out=False)
+def _survivor(before: str, after: str, function: str | None = None) -> Mutant:
+    return Mutant(1, function, "some", before, after, survived=True, timed_out=False)
 
 
 def test_a_change_that_is_named_makes_no_difference() -> None:
@@ -23,11 +23,18 @@ def test_a_change_that_is_named_makes_no_difference() -> None:
     assert not module.explains(_survivor("y < 1", "x <= 1"))
 
 
+def test_a_change_may_be_named_for_one_function() -> None:
+    """Where a line is in several functions, an entry explains it in the one that it names."""
+    module = Module.read("a", {**ENTRY, "same": [{"in": "f", "line": "x", "becomes": ["y"], "why": "In f it is."}]})
+    assert module.explains(_survivor("x", "y", "f"))
+    assert not module.explains(_survivor("x", "y", "g"))
+
+
 def test_an_entry_that_no_survivor_needs_is_found() -> None:
     """What is explained and has not survived is named, so that the configuration does not outlive the code."""
     module = Module.read("a", ENTRY)
     survivors = [_survivor("x < 1", "x <= 1")]
-    assert module.unneeded(survivors) == [("x < 1", "x != 1")]
+    assert module.unneeded(survivors) == [Same(None, "x < 1", "x != 1")]
     assert module.unneeded([*survivors, _survivor("x < 1", "x != 1")]) == []
 
 
@@ -36,4 +43,4 @@ def test_configuration_fits_the_tree(module: Module) -> None:
     """The module and its tests are there, and each line that is explained is in the module."""
     lines = [line.strip() for line in (ROOT / module.path).read_text().splitlines()]
     assert [test for test in module.tests if not (ROOT / test).is_file()] == []
-    assert [line for line in module.same if line not in lines] == []
+    assert [same for same in module.same if same.before not in lines] == []
