@@ -70,6 +70,10 @@ class Worker:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End the process."""
+        """End the process. While tests are under way it doesn't hear that it should."""
         self._process.terminate()
-        self._process.wait()
+        try:
+            self._process.wait(1)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
