@@ -128,6 +128,7 @@ exporter.flush()
 exporter.export_event(Event("step"), Span("work"))
 sys.addaudithook(be_faster)
 exporter.flush()
+print(*os.listdir(os.path.dirname(path)))
 exporter.close()
 assert done
 """
@@ -139,8 +140,7 @@ def test_old_file_that_another_process_has_removed_is_no_failure(
     """Where another process was faster with one of the old files, the rest of them is removed."""
     for name in OLD:
         (tmp_path / name).touch()
-    run_script(_FASTER, tmp_path / "records.jsonl", "os.remove", 0)
-    assert [path.name for path in tmp_path.iterdir()] == ["records.jsonl"]
+    assert run_script(_FASTER, tmp_path / "records.jsonl", "os.remove", 0) == "records.jsonl\n"
 
 
 def test_file_that_another_process_has_rotated_is_no_failure(run_script: Callable[..., str], tmp_path: Path) -> None:
