@@ -1,0 +1,128 @@
+"""How long the exporter waits for brokers that take their time, and what it says is lost then."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from one_logger.core import ExportError, Resource
+from one_logger.exporter.kafka import KafkaExporter, read_records
+
+Consume = Callable[[str, str], list[Any]]
+Export = Callable[..., None]
+Numbers = Callable[[list[dict[str, Any]]], list[int]]
+NewTopic = Callable[..., str]
+
+
+def _slowly(seconds: float) -> Callable[[int], int]:
+    """A verdict that lets everything through, each batch after so many seconds."""
+
+    def verdict(size: int) -> int:
+        time.sleep(seconds)
+        return 0
+
+    return verdict
+
+
+@pytest.mark.parametrize("batch", ["jsonl", "records"])
+def test_progress_renews_the_patience(
+    batch: Any,
+    place: Any,
+    new_topic: NewTopic,
+    consume: Consume,
+    export_events: Export,
+    numbers_of: Numbers,
+    resource: Resource,
+) -> None:
+    """As long as the brokers take something within `delivery_timeout`, one `flush` sends all there is."""
+    topic = new_topic(place.servers)
+    exporter = KafkaExporter(place.servers, topic, batch=batch, max_message_bytes=1_500, delivery_timeout=1.0)
+    exporter.initialize(resource)
+    exporter.flush()
+    place.proxy.verdict = _slowly(0.2)
+    export_events(exporter, 8, text="x" * 1_000)
+    begin = time.monotonic()
+    exporter.flush()
+    assert time.monotonic() - begin > 1.0
+    exporter.close()
+    assert numbers_of(list(read_records(consume(place.servers, topic)))) == list(range(8))
+
+
+def test_close_waits_no_longer_for_progress(
+    place: Any, new_topic: NewTopic, consume: Consume, export_events: Export, numbers_of: Numbers, resource: Resource
+) -> None:
+    """`close` ends after `delivery_timeout`, also while the brokers take one message after the other."""
+    topic = new_topic(place.servers)
+    exporter = KafkaExporter(place.servers, topic, max_message_bytes=1_500, delivery_timeout=1.0)
+    exporter.initialize(resource)
+    exporter.flush()
+    place.proxy.verdict = _slowly(0.2)
+    export_events(exporter, 60, text="x" * 1_000)
+    with pytest.raises(ExportError) as raised:
+        exporter.close()
+    place.proxy.verdict = None
+    assert not raised.value.retriable
+    assert raised.value.lost is not None
+    arrived = numbers_of(list(read_records(consume(place.servers, topic))))
+    assert arrived == list(range(len(arrived)))
+    # What was on its way may arrive all the same: one message, and the `end` is one more record.
+    assert raised.value.lost - 1 <= 61 - len(arrived) <= raised.value.lost
+    assert raised.value.lost > 40
+
+
+def test_all_that_is_lost_by_closing_is_counted(
+    place: Any, new_topic: NewTopic, export_events: Export, resource: Resource
+) -> None:
+    """What no message can hold, and what was not acknowledged in time, are lost together."""
+    topic = new_topic(place.servers)
+    exporter = KafkaExporter(place.servers, topic, max_message_bytes=5_000, delivery_timeout=0.3)
+    exporter.initialize(resource)
+    exporter.flush()
+    place.proxy.stalled = {"requests", "answers"}
+    export_events(exporter, 2, text="x" * 6_000)
+    export_events(exporter, 4)
+    with pytest.raises(ExportError, match=r"have not acknowledged 5 records .* within 0\.3 seconds") as raised:
+        exporter.close()
+    assert raised.value.lost == 2 + 4 + 1
+
+
+def test_flush_waits_as_long_as_it_was_told(
+    place: Any, new_topic: NewTopic, export_events: Export, resource: Resource
+) -> None:
+    """A `flush` that brokers don't answer ends after `delivery_timeout`: never before, and little later at the best."""
+    topic = new_topic(place.servers)
+    exporter = KafkaExporter(place.servers, topic, delivery_timeout=0.4)
+    exporter.initialize(resource)
+    exporter.flush()
+    place.proxy.stalled = {"requests", "answers"}
+    export_events(exporter, 3)
+    times = []
+    for _ in range(5):
+        begin = time.monotonic()
+        with pytest.raises(ExportError, match="have not acknowledged 3 records") as raised:
+            exporter.flush()
+        assert raised.value.retriable
+        times.append(time.monotonic() - begin)
+    assert min(times) >= 0.4
+    assert min(times) < 0.8
+    place.proxy.stalled = set()
+    exporter.close()
+
+
+def test_closed_exporter_leaves_no_thread(brokers: str, topic: str, export_events: Export, resource: Resource) -> None:
+    """After `close` the producer's thread has ended, unless it is slower than a second."""
+    for _ in range(10):
+        before = set(threading.enumerate())
+        exporter = KafkaExporter(brokers, topic)
+        exporter.initialize(resource)
+        assert set(threading.enumerate()) > before
+        export_events(exporter, 3)
+        exporter.close()
+        if set(threading.enumerate()) <= before:
+            break
+    else:
+        pytest.fail("Each time the thread was still there.")

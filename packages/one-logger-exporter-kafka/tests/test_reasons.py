@@ -1,0 +1,60 @@
+"""What the exporter says of kafka-python's errors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from one_logger.core import ExportError, Resource
+from one_logger.exporter.kafka import KafkaExporter
+
+QUICK = {"bootstrap_timeout_ms": 500, "request_timeout_ms": 1_500, "reconnect_backoff_max_ms": 200}
+TOPIC_AUTHORIZATION_FAILED = 29
+"""Kafka's error code."""
+
+
+def _message(exporter: KafkaExporter, resource: Resource) -> str:
+    with pytest.raises(ExportError) as raised:
+        exporter.initialize(resource)
+    return str(raised.value)
+
+
+def test_error_is_named_once(place: Any, new_topic: Callable[..., str], resource: Resource) -> None:
+    """A broker's error has its name, and the message is one sentence."""
+    topic = new_topic(place.servers)
+    exporter = KafkaExporter(place.servers, topic)
+    exporter.initialize(resource)
+    place.proxy.verdict = lambda size: TOPIC_AUTHORIZATION_FAILED
+    with pytest.raises(ExportError) as raised:
+        exporter.flush()
+    place.proxy.verdict = None
+    message = str(raised.value)
+    assert message.startswith(f"The brokers refuse messages for the topic {topic!r}: ")
+    assert message.count("TopicAuthorizationFailedError") == 1
+    assert message.endswith(".")
+    assert not message.endswith("..")
+    exporter.close()
+
+
+def test_what_kafka_python_has_against_its_configuration_is_said(brokers: str, resource: Resource) -> None:
+    """An option whose value kafka-python does not take is an error that says which kind it is, and is final."""
+    exporter = KafkaExporter(brokers, "telemetry", producer_config={"api_version": "x"})
+    with pytest.raises(ExportError, match=r"^kafka-python makes no producer: ValueError: .*[^.]\.$") as raised:
+        exporter.initialize(resource)
+    assert not raised.value.retriable
+
+
+def test_error_that_has_its_name_gets_it_once(resource: Resource) -> None:
+    """An error of kafka-python that says its own name, as most do, is not given it again."""
+    exporter = KafkaExporter("127.0.0.1:1", "telemetry", producer_config={**QUICK, "api_version": (0, 1)})
+    assert _message(exporter, resource).endswith("do not answer: UnrecognizedBrokerVersion: (0, 1).")
+
+
+def test_all_brokers_that_were_tried_are_named(resource: Resource) -> None:
+    """Who reads that no broker answers sees which ones were asked, and why they did not."""
+    message = _message(KafkaExporter(["127.0.0.1:1", "127.0.0.1:2"], "telemetry", producer_config=QUICK), resource)
+    assert message.startswith("The brokers at 127.0.0.1:1, 127.0.0.1:2 do not answer: ")
+    assert "RuntimeError" not in message
+    assert message.endswith(".")
