@@ -35,6 +35,8 @@ class Proxy:
         """The topic whose name the broker does not get to see."""
         self.verdict: Callable[[int], int] | None = None
         """Which of Kafka's error codes to answer a batch of so many bytes with; 0: let the broker answer."""
+        self.connections = 0
+        """How many there were in all."""
         self._open: set[socket.socket] = set()
         self.accept()
 
@@ -69,6 +71,7 @@ class Proxy:
                 client, _ = listener.accept()
             except OSError:
                 return
+            self.connections += 1
             threading.Thread(target=self._connect, args=(client,), daemon=True).start()
 
     def _connect(self, client: socket.socket) -> None:

@@ -16,6 +16,8 @@ Consume = Callable[[str, str], list[Any]]
 Export = Callable[..., None]
 Numbers = Callable[[list[dict[str, Any]]], list[int]]
 NewTopic = Callable[..., str]
+TOPIC_AUTHORIZATION_FAILED = 29
+"""Kafka's error code."""
 
 
 def _slowly(seconds: float) -> Callable[[int], int]:
@@ -26,6 +28,11 @@ def _slowly(seconds: float) -> Callable[[int], int]:
         return 0
 
     return verdict
+
+
+def _threads(client: str) -> list[str]:
+    """The threads of kafka-python's producers that are called so."""
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith(client)]
 
 
 @pytest.mark.parametrize("batch", ["jsonl", "records"])
@@ -113,16 +120,54 @@ def test_flush_waits_as_long_as_it_was_told(
     exporter.close()
 
 
+def test_connections_are_kept_while_a_topic_is_not_known(
+    place: Any, consume: Consume, export_events: Export, numbers_of: Numbers, resource: Resource
+) -> None:
+    """Brokers that do not know the topic yet are asked again, and not connected to anew."""
+    place.proxy.hidden = b"later"
+    exporter = KafkaExporter(place.servers, "later", producer_config={"max_block_ms": 200})
+    exporter.initialize(resource)
+    export_events(exporter, 5)
+    with pytest.raises(ExportError, match="Nothing is known about the topic 'later'"):
+        exporter.flush()
+    connections = place.proxy.connections
+    for _ in range(3):
+        with pytest.raises(ExportError, match="Nothing is known about the topic 'later'"):
+            exporter.flush()
+    assert place.proxy.connections == connections
+    place.proxy.hidden = b""
+    exporter.close()
+    assert numbers_of(list(read_records(consume(place.servers, "later")))) == list(range(5))
+
+
+def test_producers_that_were_given_up_leave_no_thread(
+    place: Any, new_topic: NewTopic, wait_for: Callable[..., None], export_events: Export, resource: Resource
+) -> None:
+    """However often what was sent is refused, no thread is left of what kafka-python had for it."""
+    topic = new_topic(place.servers)
+    exporter = KafkaExporter(place.servers, topic, client_id="given-up")
+    exporter.initialize(resource)
+    exporter.flush()
+    assert _threads("given-up")
+    place.proxy.verdict = lambda size: TOPIC_AUTHORIZATION_FAILED
+    export_events(exporter, 5)
+    for _ in range(4):
+        with pytest.raises(ExportError, match="refuse messages"):
+            exporter.flush()
+    place.proxy.verdict = None
+    exporter.close()
+    wait_for(lambda: not _threads("given-up"))
+
+
 def test_closed_exporter_leaves_no_thread(brokers: str, topic: str, export_events: Export, resource: Resource) -> None:
     """After `close` the producer's thread has ended, unless it is slower than a second."""
     for _ in range(10):
-        before = set(threading.enumerate())
-        exporter = KafkaExporter(brokers, topic)
+        exporter = KafkaExporter(brokers, topic, client_id="closed")
         exporter.initialize(resource)
-        assert set(threading.enumerate()) > before
+        assert _threads("closed")
         export_events(exporter, 3)
         exporter.close()
-        if set(threading.enumerate()) <= before:
+        if not _threads("closed"):
             break
     else:
         pytest.fail("Each time the thread was still there.")
