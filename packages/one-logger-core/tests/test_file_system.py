@@ -109,6 +109,21 @@ def test_disk_that_is_full_between_two_lines_tears_none(run_script: Callable[...
     assert len(lines) == 6
 
 
+def test_file_that_somebody_else_has_made_in_the_meantime_is_opened(tmp_path: Path) -> None:
+    """A file that could not be opened again is tried at the next flush, also if it is there by then."""
+    path = tmp_path / "records.jsonl"
+    exporter = FileExporter(path)
+    exporter.initialize(Resource())
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(ExportError, match="cannot be opened for appending"):
+        exporter.flush()
+    path.rmdir()
+    path.write_text("{}\n")
+    exporter.close()
+    assert [record["type"] for record in read_records(path.read_text().splitlines())] == ["resource", "end"]
+
+
 def test_error_says_what_the_system_says(tmp_path: Path) -> None:
     """The message names the file, what could not be done with it, and the system's reason."""
     path = tmp_path / "records.jsonl"

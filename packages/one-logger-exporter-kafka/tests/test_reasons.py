@@ -46,6 +46,22 @@ def test_what_kafka_python_has_against_its_configuration_is_said(brokers: str, r
     assert not raised.value.retriable
 
 
+def test_secret_in_an_error_is_not_said(resource: Resource) -> None:
+    """Where kafka-python's error repeats a password, three asterisks stand for it."""
+    exporter = KafkaExporter(
+        "127.0.0.1:1",
+        "telemetry",
+        security_protocol="SASL_PLAINTEXT",
+        sasl_mechanism="PLAIN",
+        sasl_plain_username="job",
+        sasl_plain_password="open sesame",
+        producer_config={"api_version": "open sesame"},
+    )
+    message = _message(exporter, resource)
+    assert "'***'" in message
+    assert "sesame" not in message
+
+
 def test_error_that_has_its_name_gets_it_once(resource: Resource) -> None:
     """An error of kafka-python that says its own name, as most do, is not given it again."""
     exporter = KafkaExporter("127.0.0.1:1", "telemetry", producer_config={**QUICK, "api_version": (0, 1)})

@@ -1,0 +1,216 @@
+"""When the worker looks at its queue, how much the queue holds, and how long who waits for it has to."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from one_logger.core import Event, ExportError, Span
+from one_logger.exporter.memory import InMemoryExporter
+from one_logger.recorder import DefaultRecorder, ExporterStats
+
+TRIES = 20
+"""How often something that depends on the load of the machine may be tried."""
+
+
+class Backend(InMemoryExporter):
+    """Takes nothing while the gate is closed, nor as many times as `refusals` says. `calls` is when it was called."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = threading.Event()
+        self.gate.set()
+        self.reached = threading.Event()
+        self.refusals = 0
+        self.calls: list[float] = []
+
+    def write(self, lines: list[str]) -> None:
+        self.calls.append(time.monotonic())
+        self.reached.set()
+        self.gate.wait()
+        if self.refusals > 0:
+            self.refusals -= 1
+            raise ExportError("busy", retriable=True)
+        super().write(lines)
+
+
+@pytest.fixture
+def backend() -> Iterator[Backend]:
+    """A backend whose gate is open, and open in the end."""
+    backend = Backend()
+    yield backend
+    backend.gate.set()
+
+
+def _until(condition: Callable[[], object]) -> None:
+    """Wait until something is so."""
+    end = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < end, "it never came to be"
+        time.sleep(0.001)
+
+
+class Job:
+    """A job with one open span, whose start its backend has."""
+
+    def __init__(self, backend: Backend, **settings: Any) -> None:
+        self.recorder = DefaultRecorder([backend], **settings)
+        self._span = self.recorder.start("job")
+        assert self.recorder.flush(30) is True
+
+    def step(self, count: int = 1, text: str = "") -> None:
+        """Record so many events."""
+        for _ in range(count):
+            self.recorder.event(self._span, Event("step", {"text": text}))
+
+    @property
+    def stats(self) -> ExporterStats:
+        """The counters of the backend."""
+        (stats,) = self.recorder.stats().values()
+        return stats
+
+    @property
+    def held(self) -> tuple[int, int]:
+        """How many records are pending, and how many were dropped."""
+        return self.stats.pending, self.stats.dropped
+
+
+def _stuck(backend: Backend, **settings: Any) -> Job:
+    """A job whose worker is held by its exporter with one event, and has an empty queue."""
+    job = Job(backend, flush_interval=0.001, **settings)
+    backend.gate.clear()
+    backend.reached.clear()
+    job.step()
+    assert backend.reached.wait(30)
+    return job
+
+
+def _spent(seconds: float) -> float:
+    """How much of the time from now on this process keeps a processor busy."""
+    begin, spent = time.monotonic(), time.process_time()
+    time.sleep(seconds)
+    return (time.process_time() - spent) / (time.monotonic() - begin)
+
+
+@pytest.mark.parametrize("capacity", [1, 2, 3])
+def test_record_that_finds_a_full_queue_wakes_the_worker(capacity: int, backend: Backend) -> None:
+    """A queue that is too small to be half full first is emptied when a record does not fit in any more."""
+    job = Job(backend, flush_interval=3_600, queue_capacity=capacity)
+    for _ in range(TRIES):
+        job.step(capacity + 1)
+        _until(lambda: job.stats.pending == 0)
+    job.recorder.close(30)
+
+
+@pytest.mark.parametrize("capacity", [1, 2, 100])
+def test_worker_with_nothing_to_do_sleeps(capacity: int, backend: Backend) -> None:
+    """An empty queue keeps no processor busy, however small it is."""
+    job = Job(backend, flush_interval=3_600, queue_capacity=capacity)
+    assert _spent(0.3) < 0.2
+    assert job.recorder.close(30) is True
+
+
+def test_queue_that_is_less_than_half_full_waits_for_the_interval(backend: Backend) -> None:
+    """Few records wake nobody: they are delivered together when the interval is over."""
+    job = Job(backend, flush_interval=3_600, queue_capacity=200)
+    calls = len(backend.calls)
+    job.step(98)
+    time.sleep(0.2)
+    assert job.held == (98, 0)
+    assert len(backend.calls) == calls
+    assert job.recorder.close(30) is True
+
+
+def test_records_wait_as_long_as_the_interval_says(backend: Backend) -> None:
+    """A record that comes while the worker sleeps is delivered when the interval is over, not before."""
+    job = Job(backend, flush_interval=0.5)
+    backend.calls.clear()
+    for _ in range(4):
+        job.step()
+        _until(lambda: job.stats.pending == 0)
+    waits = [later - earlier for earlier, later in pairwise(backend.calls)]
+    assert len(waits) == 3
+    assert min(waits) >= 0.5
+    assert min(waits) < 0.9
+    assert job.recorder.close(30) is True
+
+
+@pytest.mark.parametrize("capacity", [1, 2, 30, 31, 32, 63, 100])
+def test_queue_holds_exactly_its_capacity(capacity: int, backend: Backend) -> None:
+    """As many records as the capacity says are kept, and each one more is dropped."""
+    job = _stuck(backend, queue_capacity=capacity)
+    for more in range(1, 2 * capacity + 1):
+        job.step()
+        assert job.held == (1 + min(more, capacity), max(0, more - capacity))
+
+
+@pytest.mark.parametrize("delivery", ["background", "inline"])
+def test_record_that_is_larger_than_the_queue_may_be_is_delivered(delivery: str, backend: Backend) -> None:
+    """However few bytes the queue may hold, one record fits."""
+    job = Job(backend, flush_interval=3_600, queue_bytes=1_024, delivery=delivery)
+    for _ in range(TRIES):
+        job.step(text="x" * 2**16)
+        assert job.recorder.flush(30) is True
+    assert job.held == (0, 0)
+    assert job.recorder.close(30) is True
+
+
+def test_spans_that_grow_while_they_are_queued_are_bounded_in_bytes(backend: Backend) -> None:
+    """What an open span is given after its start was queued counts as well, though the start was small."""
+    job = _stuck(backend, queue_bytes=2**20)
+    for _ in range(1_000):
+        span = job.recorder.start("work")
+        assert isinstance(span, Span)
+        span.set_attribute("text", "x" * 2**17)
+    assert job.stats.pending < 200
+
+
+def test_attempts_while_closing_are_a_second_apart(backend: Backend) -> None:
+    """While `close` waits, an exporter that is disabled for long is tried each second, neither more nor less often."""
+    job = Job(backend, flush_interval=0.001, max_failures=1, cool_down=3_600)
+    backend.refusals = 1_000
+    job.step()
+    _until(lambda: job.stats.disabled)
+    backend.refusals = 3
+    backend.calls.clear()
+    assert job.recorder.close(30) is True
+    waits = [later - earlier for earlier, later in pairwise(backend.calls)][:3]
+    assert len(waits) == 3
+    assert min(waits) >= 1.0
+    assert min(waits) < 1.8
+
+
+def test_thread_that_waits_for_room_goes_on_as_soon_as_there_is_some() -> None:
+    """A job that was slowed down goes on without delay, at the best of some tries, when its backend takes more."""
+    times = []
+    for _ in range(5):
+        backend = Backend()
+        job = _stuck(backend, queue_capacity=4, overflow="block", block_timeout=3_600)
+        job.step(4)
+        waiting = threading.Thread(target=job.step)
+        waiting.start()
+        begin = time.monotonic()
+        backend.gate.set()
+        waiting.join(30)
+        times.append(time.monotonic() - begin)
+        assert job.recorder.close(30) is True
+    assert min(times) < 0.5
+
+
+def test_backlog_is_delivered_fast(backend: Backend) -> None:
+    """Ten thousand records take the worker less than five seconds, at the best of three tries."""
+    job = Job(backend, flush_interval=3_600)
+    times = []
+    for _ in range(3):
+        begin = time.monotonic()
+        job.step(10_000)
+        assert job.recorder.flush(30) is True
+        times.append(time.monotonic() - begin)
+    assert min(times) < 5
+    assert job.held == (0, 0)
+    assert job.recorder.close(30) is True
