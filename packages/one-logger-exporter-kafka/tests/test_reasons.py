@@ -48,16 +48,10 @@ def test_what_kafka_python_has_against_its_configuration_is_said(brokers: str, r
 
 def test_secret_in_an_error_is_not_said(resource: Resource) -> None:
     """Where kafka-python's error repeats a password, three asterisks stand for it."""
-    exporter = KafkaExporter(
-        "127.0.0.1:1",
-        "telemetry",
-        security_protocol="SASL_PLAINTEXT",
-        sasl_mechanism="PLAIN",
-        sasl_plain_username="job",
-        sasl_plain_password="open sesame",
-        producer_config={"api_version": "open sesame"},
-    )
-    message = _message(exporter, resource)
+    security: dict[str, Any] = {"security_protocol": "SASL_PLAINTEXT", "sasl_mechanism": "PLAIN"}
+    user: dict[str, Any] = {"sasl_plain_username": "job", "sasl_plain_password": "open sesame"}
+    wrong = {"api_version": "open sesame"}
+    message = _message(KafkaExporter("127.0.0.1:1", "telemetry", **security, **user, producer_config=wrong), resource)
     assert "'***'" in message
     assert "sesame" not in message
 
