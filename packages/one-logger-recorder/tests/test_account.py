@@ -1,0 +1,234 @@
+"""Step by step, on the thread that records: what an exporter is called with, and what counts as exported or dropped."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from one_logger.core import Event, ExportError
+from one_logger.recorder import DefaultRecorder, ExporterStats
+
+Faulty = Callable[[Callable[[str], None]], Any]
+BUSY = ExportError("busy", retriable=True)
+
+
+class Script:
+    """What goes wrong: the next errors of each method, in order."""
+
+    def __init__(self, **errors: list[BaseException | None]) -> None:
+        self.errors = errors
+
+    def __call__(self, method: str) -> None:
+        """Raise what is next."""
+        errors = self.errors.get(method)
+        error = errors.pop(0) if errors else None
+        if error is not None:
+            raise error
+
+
+class Job:
+    """A job whose exporter is called on its own thread, with a pause of hours after it was disabled."""
+
+    def __init__(self, faulty: Faulty, script: Script, **settings: Any) -> None:
+        self.script = script
+        self.exporter = faulty(script)
+        self.recorder = DefaultRecorder(
+            [self.exporter], **{"delivery": "inline", "max_failures": 1, "cool_down": 3_600, **settings}
+        )
+        self.span = self.recorder.start("job")
+
+    def step(self, count: int = 1) -> None:
+        """Record so many events."""
+        for _ in range(count):
+            self.recorder.event(self.span, Event("step"))
+
+    @property
+    def stats(self) -> ExporterStats:
+        """The counters."""
+        (stats,) = self.recorder.stats().values()
+        return stats
+
+    @property
+    def counts(self) -> tuple[int, int, int]:
+        """How many records are exported, dropped and pending."""
+        assert self.stats.recorded == sum(self.stats[1:4])
+        return self.stats[1:4]
+
+    def told(self) -> list[int]:
+        """What the backend was told is missing, each time."""
+        records = self.exporter.records
+        return [record["dropped"] for record in records if record["type"] == "telemetry_data_error"]
+
+
+def test_each_record_is_counted_once(faulty: Faulty) -> None:
+    """Everything that is recorded counts as exported as soon as it was shipped."""
+    job = Job(faulty, Script())
+    assert job.counts == (1, 0, 0)
+    job.step()
+    assert job.counts == (2, 0, 0)
+    job.recorder.error(job.span, "error", ValueError("no"))
+    job.recorder.telemetry_data_error("data")
+    assert job.counts == (4, 0, 0)
+    job.recorder.stop(job.span)
+    assert job.counts == (5, 0, 0)
+    assert job.recorder.close() is True
+    assert job.stats == ExporterStats(5, 5, 0, 0, 0, disabled=False)
+
+
+def test_what_could_not_be_shipped_is_pending(faulty: Faulty) -> None:
+    """A retriable failure leaves the record with the exporter, and those behind it in the queue, until the next try."""
+    job = Job(faulty, Script())
+    job.script.errors["flush"] = [BUSY]
+    job.step()
+    assert job.counts == (1, 0, 1)
+    job.step(3)
+    assert job.counts == (1, 0, 4)
+    assert job.exporter.calls.count("export_event") == 1
+    assert job.recorder.flush() is True
+    assert job.counts == (5, 0, 0)
+    assert job.recorder.close() is True
+    assert job.told() == []
+
+
+@pytest.mark.parametrize("lost", [None, 0, 1, 5])
+def test_what_a_failure_loses_is_what_it_says(lost: int | None, faulty: Faulty) -> None:
+    """A failure for good loses as many records as it says, all that was buffered if it doesn't, never more than that.
+
+    An exporter may hold records back that it has taken: what counted as exported may turn out to be lost.
+    """
+    job = Job(faulty, Script())
+    job.step(2)
+    job.script.errors["flush"] = [ExportError("refused", lost=lost)]
+    job.step()
+    dropped = {None: 1, 0: 0, 1: 1, 5: 4}[lost]
+    assert job.counts == (4 - dropped, dropped, 0)
+    assert job.recorder.flush() is (dropped == 0)
+    assert job.told() == ([dropped] if dropped else [])
+    job.recorder.close()
+    assert job.told() == ([dropped] if dropped else [])
+
+
+def test_missing_records_are_told_once_and_more_of_them_again(faulty: Faulty) -> None:
+    """The backend is told of each missing record once, be it the only one."""
+    job = Job(faulty, Script(), max_failures=100)
+    for number in range(1, 4):
+        job.script.errors["export_event"] = [OSError("no")]
+        job.step()
+        assert job.counts == (1, number, 0)
+        job.recorder.flush()
+        assert job.told() == [1] * number
+    job.recorder.close()
+    assert job.told() == [1, 1, 1]
+    assert job.exporter.records[-1]["dropped"] == 3
+
+
+def test_refusal_of_one_record_costs_that_one_alone(faulty: Faulty) -> None:
+    """An exporter that raises for one record gets the next ones, and its failures count."""
+    job = Job(faulty, Script(), max_failures=100)
+    job.script.errors["export_event"] = [None, OSError("no"), None]
+    job.step(3)
+    job.recorder.flush()
+    assert job.counts == (3, 1, 0)
+    assert [record["type"] for record in job.exporter.records].count("event") == 2
+    assert not job.stats.disabled
+
+
+def test_start_that_was_refused_costs_the_start_alone(faulty: Faulty) -> None:
+    """Where an exporter raises for the start of a span, it is given the stop all the same, and counts it."""
+    job = Job(faulty, Script(), max_failures=100)
+    job.script.errors["export_start"] = [OSError("no")]
+    span = job.recorder.start("other")
+    assert job.counts == (1, 1, 0)
+    job.recorder.stop(span)
+    job.recorder.flush()
+    assert job.counts == (2, 1, 0)
+    assert job.exporter.calls.count("export_stop") == 1
+
+
+def test_exporter_that_cannot_be_told_of_losses_is_told_later(faulty: Faulty) -> None:
+    """A report of missing records that the exporter refuses is made again, until it is taken."""
+    job = Job(faulty, Script(), max_failures=100)
+    job.script.errors["flush"] = [ExportError("refused")]
+    job.script.errors["export_telemetry_data_error"] = [OSError("no")] * 2
+    job.step()
+    assert job.counts == (1, 1, 0)
+    job.recorder.flush(0)
+    job.recorder.flush(0)
+    assert job.told() == []
+    job.recorder.flush()
+    assert job.told() == [1]
+    job.recorder.stop(job.span)
+    job.recorder.close()
+    assert job.counts == (2, 1, 0)
+    assert job.told() == [1]
+    assert job.exporter.records[-1]["dropped"] == 1
+
+
+def test_exporter_that_cannot_be_made_ready_gets_nothing(faulty: Faulty) -> None:
+    """Before `initialize` has worked the exporter is called for nothing else; then it gets everything, in order."""
+    script = Script(initialize=[BUSY, BUSY])
+    job = Job(faulty, script)
+    job.step(2)
+    assert job.counts == (0, 0, 3)
+    job.recorder.flush(0)
+    assert set(job.exporter.calls) == {"initialize"}
+    assert job.recorder.flush() is True
+    assert job.counts == (3, 0, 0)
+    assert [record["type"] for record in job.exporter.records] == ["resource", "start", "event", "event"]
+
+
+def test_exporter_that_never_was_ready_is_not_closed(faulty: Faulty) -> None:
+    """What was never initialised has nothing to be closed, and everything recorded counts as dropped."""
+    job = Job(faulty, Script(initialize=[OSError("no")] * 10))
+    job.step(2)
+    job.recorder.stop(job.span)
+    assert job.recorder.close(0.5) is False
+    assert set(job.exporter.calls) == {"initialize"}
+    assert job.counts == (0, 4, 0)
+
+
+def test_exporter_without_records_is_left_alone(faulty: Faulty) -> None:
+    """What was shipped is not shipped again: an exporter that has nothing gets no call, however often it is flushed."""
+    job = Job(faulty, Script())
+    calls = len(job.exporter.calls)
+    for _ in range(3):
+        assert job.recorder.flush() is True
+    assert len(job.exporter.calls) == calls
+
+
+@pytest.mark.parametrize("lost", [None, 0, 1])
+def test_what_closing_loses_is_counted(lost: int | None, faulty: Faulty) -> None:
+    """When `close` fails, what the exporter has buffered is dropped, or as much as it says, and all that is queued."""
+    job = Job(faulty, Script(), max_failures=100)
+    job.script.errors["flush"] = [BUSY] * 100
+    job.step()
+    job.recorder.stop(job.span)
+    job.script.errors["close"] = [ExportError("away", lost=lost)]
+    assert job.recorder.close(0.3) is False
+    dropped = 1 if lost == 0 else 2
+    assert job.counts == (3 - dropped, dropped, 0)
+
+
+def test_log_says_what_was_raised(faulty: Faulty, caplog: pytest.LogCaptureFixture) -> None:
+    """A failure is logged as a sentence that ends once; a kind of refusal is logged once."""
+    caplog.set_level(logging.DEBUG, logger="one_logger")
+    job = Job(faulty, Script(), max_failures=2)
+    job.script.errors["export_event"] = [ValueError("odd"), None, ValueError("odder"), None, KeyError("k"), None]
+    for _ in range(6):
+        job.step()
+        job.recorder.flush()
+    job.script.errors["flush"] = [OSError("Where is it?"), OSError("Gone!")]
+    job.step()
+    job.recorder.flush(0)
+    job.recorder.flush()
+    messages = [record.getMessage() for record in caplog.records]
+    assert "Exporter FaultyExporter lost a record, it raised ValueError: odd." in messages
+    assert "Exporter FaultyExporter lost a record, it raised KeyError: 'k'." in messages
+    assert len([message for message in messages if "lost a record" in message]) == 2
+    failed, disabled, works = messages[-3:]
+    assert failed == "Exporter FaultyExporter failed, it raised OSError: Where is it?"
+    assert disabled.endswith("is disabled, it last raised OSError: Gone! It will be tried again.")
+    assert works == "Exporter FaultyExporter works again."
