@@ -126,6 +126,16 @@ def test_queue_that_is_less_than_half_full_waits_for_the_interval(backend: Backe
     assert job.recorder.close(30) is True
 
 
+def test_queue_that_is_exactly_half_full_wakes_the_worker(backend: Backend) -> None:
+    """The record that makes half of the capacity wakes the worker, where the queue is looked at just then."""
+    job = Job(backend, flush_interval=3_600, queue_capacity=64)
+    for _ in range(TRIES):
+        job.step(32)
+        _until(lambda: job.stats.pending == 0)
+        assert job.recorder.flush(30) is True
+    assert job.recorder.close(30) is True
+
+
 def test_records_wait_as_long_as_the_interval_says(backend: Backend) -> None:
     """A record that comes while the worker sleeps is delivered when the interval is over, not before."""
     job = Job(backend, flush_interval=0.5)
@@ -158,6 +168,14 @@ def test_record_that_is_larger_than_the_queue_may_be_is_delivered(delivery: str,
         assert job.recorder.flush(30) is True
     assert job.held == (0, 0)
     assert job.recorder.close(30) is True
+
+
+@pytest.mark.parametrize("size", [5_000, 20_000])
+def test_queue_holds_as_many_records_as_its_bytes_allow(size: int, backend: Backend) -> None:
+    """Where records are all of a size, so many are kept as fit in `queue_bytes`, roughly."""
+    job = _stuck(backend, queue_bytes=200 * size)
+    job.step(1_000, text="x" * size)
+    assert 150 < job.stats.pending < 250
 
 
 def test_spans_that_grow_while_they_are_queued_are_bounded_in_bytes(backend: Backend) -> None:
