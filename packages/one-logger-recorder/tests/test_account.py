@@ -99,7 +99,7 @@ def test_what_a_failure_loses_is_what_it_says(lost: int | None, faulty: Faulty) 
 
     An exporter may hold records back that it has taken: what counted as exported may turn out to be lost.
     """
-    job = Job(faulty, Script())
+    job = Job(faulty, Script(), max_failures=100)
     job.step(2)
     job.script.errors["flush"] = [ExportError("refused", lost=lost)]
     job.step()
@@ -117,6 +117,7 @@ def test_missing_records_are_told_once_and_more_of_them_again(faulty: Faulty) ->
     for number in range(1, 4):
         job.script.errors["export_event"] = [OSError("no")]
         job.step()
+        job.recorder.flush()
         assert job.counts == (1, number, 0)
         job.recorder.flush()
         assert job.told() == [1] * number
@@ -152,12 +153,14 @@ def test_exporter_that_cannot_be_told_of_losses_is_told_later(faulty: Faulty) ->
     """A report of missing records that the exporter refuses is made again, until it is taken."""
     job = Job(faulty, Script(), max_failures=100)
     job.script.errors["flush"] = [ExportError("refused")]
-    job.script.errors["export_telemetry_data_error"] = [OSError("no")] * 2
+    job.script.errors["export_telemetry_data_error"] = [OSError("no")] * 100
     job.step()
     assert job.counts == (1, 1, 0)
-    job.recorder.flush(0)
-    job.recorder.flush(0)
+    for _ in range(3):
+        job.recorder.flush()
     assert job.told() == []
+    assert job.exporter.calls.count("export_telemetry_data_error") >= 3
+    job.script.errors["export_telemetry_data_error"] = []
     job.recorder.flush()
     assert job.told() == [1]
     job.recorder.stop(job.span)
@@ -223,11 +226,12 @@ def test_log_says_what_was_raised(faulty: Faulty, caplog: pytest.LogCaptureFixtu
     job.script.errors["flush"] = [OSError("Where is it?"), OSError("Gone!")]
     job.step()
     job.recorder.flush(0)
+    job.step()
     job.recorder.flush()
     messages = [record.getMessage() for record in caplog.records]
-    assert "Exporter FaultyExporter lost a record, it raised ValueError: odd." in messages
-    assert "Exporter FaultyExporter lost a record, it raised KeyError: 'k'." in messages
-    assert len([message for message in messages if "lost a record" in message]) == 2
+    assert "Exporter FaultyExporter lost records, it raised ValueError: odd." in messages
+    assert "Exporter FaultyExporter lost records, it raised KeyError: 'k'." in messages
+    assert len([message for message in messages if "lost records" in message]) == 2
     failed, disabled, works = messages[-3:]
     assert failed == "Exporter FaultyExporter failed, it raised OSError: Where is it?"
     assert disabled.endswith("is disabled, it last raised OSError: Gone! It will be tried again.")
