@@ -93,6 +93,34 @@ def test_what_could_not_be_shipped_is_pending(faulty: Faulty) -> None:
     assert job.told() == []
 
 
+def test_what_an_exporter_has_kept_is_shipped_without_another_record(faulty: Faulty) -> None:
+    """An exporter that was disabled with something buffered is tried again for that, though nothing more is queued."""
+    job = Job(faulty, Script())
+    job.script.errors["flush"] = [BUSY]
+    job.step()
+    assert (job.counts, job.stats.disabled) == ((1, 0, 1), True)
+    assert job.recorder.flush() is True
+    assert (job.counts, job.stats.disabled) == ((2, 0, 0), False)
+
+
+def test_closing_waits_for_an_exporter_that_may_come_back(faulty: Faulty) -> None:
+    """Where trying again may help, `close` does so until its deadline, though the exporter is disabled."""
+    job = Job(faulty, Script())
+    job.script.errors["flush"] = [BUSY] * 2
+    job.step()
+    job.recorder.stop(job.span)
+    assert job.recorder.close(30) is True
+    assert job.counts == (3, 0, 0)
+
+
+def test_closing_does_not_wait_for_an_exporter_that_is_beyond_help(faulty: Faulty) -> None:
+    """Where trying again does not help, `close` gives up as soon as the exporter is disabled."""
+    job = Job(faulty, Script(initialize=[OSError("no")] * 100))
+    job.recorder.stop(job.span)
+    assert job.recorder.close(3_600) is False
+    assert job.counts == (0, 2, 0)
+
+
 @pytest.mark.parametrize("lost", [None, 0, 1, 5])
 def test_what_a_failure_loses_is_what_it_says(lost: int | None, faulty: Faulty) -> None:
     """A failure for good loses as many records as it says, all that was buffered if it doesn't, never more than that.
