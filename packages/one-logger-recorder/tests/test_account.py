@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 import pytest
@@ -101,6 +103,40 @@ def test_what_an_exporter_has_kept_is_shipped_without_another_record(faulty: Fau
     assert (job.counts, job.stats.disabled) == ((1, 0, 1), True)
     assert job.recorder.flush() is True
     assert (job.counts, job.stats.disabled) == ((2, 0, 0), False)
+
+
+def test_disabled_exporter_is_left_alone_until_there_is_a_record(faulty: Faulty) -> None:
+    """An exporter that has lost all it had, and is disabled, is not called for the news of that alone."""
+    job = Job(faulty, Script())
+    job.script.errors["flush"] = [ExportError("refused")]
+    job.step()
+    assert (job.counts, job.stats.disabled) == ((1, 1, 0), True)
+    calls = len(job.exporter.calls)
+    for _ in range(3):
+        assert job.recorder.flush() is False
+    assert len(job.exporter.calls) == calls
+    job.step()
+    job.recorder.flush()
+    assert (job.counts, job.stats.disabled, job.told()) == ((2, 1, 0), False, [1])
+
+
+def test_flush_is_not_answered_before_the_last_record(faulty: Faulty) -> None:
+    """While an exporter hangs in one of many records, none of those that wait for a delivery is told that it is done."""
+    events, gate = count(1), threading.Event()
+
+    def fault(method: str) -> None:
+        if method == "export_event" and next(events) == 12:
+            gate.wait(30)
+
+    recorder = DefaultRecorder([faulty(fault)], flush_interval=3_600)
+    span = recorder.start("job")
+    assert recorder.flush(30) is True
+    for _ in range(20):
+        recorder.event(span, Event("step"))
+    assert recorder.flush(0.3) is False
+    gate.set()
+    assert recorder.flush(30) is True
+    recorder.close(30)
 
 
 def test_closing_waits_for_an_exporter_that_may_come_back(faulty: Faulty) -> None:
