@@ -176,6 +176,22 @@ def test_span_that_is_just_being_stopped_is_looked_at_again(faulty: Faulty) -> N
     assert recorder.close(30) is True
 
 
+def test_interrupted_start_of_a_finished_span_costs_the_start_alone(faulty: Faulty) -> None:
+    """Where the job is interrupted in the export of a start, the stop is another record, and is still exported."""
+    job = Job(faulty, Script(initialize=[BUSY], export_start=[None, KeyboardInterrupt()]))
+    job.recorder.stop(job.recorder.start("other"))
+    assert job.counts == (0, 0, 3)
+    with pytest.raises(KeyboardInterrupt):
+        job.recorder.flush()
+    job.recorder.flush()
+    assert job.counts == (2, 1, 0)
+    assert job.exporter.calls.count("export_stop") == 1
+    job.recorder.stop(job.span)
+    job.recorder.close()
+    assert job.counts == (3, 1, 0)
+    assert job.exporter.calls.count("export_stop") == 2
+
+
 def test_closing_waits_for_an_exporter_that_may_come_back(faulty: Faulty) -> None:
     """Where trying again may help, `close` does so until its deadline, though the exporter is disabled."""
     job = Job(faulty, Script())
