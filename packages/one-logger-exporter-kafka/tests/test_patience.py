@@ -120,6 +120,28 @@ def test_flush_waits_as_long_as_it_was_told(
     exporter.close()
 
 
+def test_close_that_gives_up_waits_for_nothing_more(
+    place: Any, new_topic: NewTopic, export_events: Export, resource: Resource
+) -> None:
+    """Once `delivery_timeout` is over, `close` does not wait for a thread that hangs, at the best of some tries."""
+    topic = new_topic(place.servers)
+    times = []
+    for _ in range(4):
+        exporter = KafkaExporter(place.servers, topic, delivery_timeout=0.3)
+        exporter.initialize(resource)
+        exporter.flush()
+        place.proxy.stalled = {"requests", "answers"}
+        export_events(exporter, 3)
+        begin = time.monotonic()
+        with pytest.raises(ExportError, match="have not acknowledged 4 records"):
+            exporter.close()
+        times.append(time.monotonic() - begin)
+        place.proxy.stalled = set()
+        place.proxy.cut()
+    assert min(times) >= 0.3
+    assert min(times) < 0.8
+
+
 def test_connections_are_kept_while_a_topic_is_not_known(
     place: Any, consume: Consume, export_events: Export, numbers_of: Numbers, resource: Resource
 ) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 from collections.abc import Callable
 from itertools import count
+from types import FrameType
 from typing import Any
 
 import pytest
 
-from one_logger.core import Event, ExportError
+from one_logger.core import Event, ExportError, Span
 from one_logger.recorder import DefaultRecorder, ExporterStats
 
 Faulty = Callable[[Callable[[str], None]], Any]
@@ -137,6 +139,57 @@ def test_flush_is_not_answered_before_the_last_record(faulty: Faulty) -> None:
     gate.set()
     assert recorder.flush(30) is True
     recorder.close(30)
+
+
+def _stop_slowly(recorder: DefaultRecorder, span: Any, ended: threading.Event, go_on: threading.Event) -> None:
+    """Stop a span in such a way that others run when it has ended and its recorder has not been told so yet."""
+
+    def pause(frame: FrameType, event: str, argument: object) -> None:
+        if event == "return" and frame.f_code is Span.stop.__code__:
+            ended.set()
+            go_on.wait(30)
+
+    sys.setprofile(pause)
+    try:
+        recorder.stop(span)
+    finally:
+        sys.setprofile(None)
+
+
+def test_span_that_is_just_being_stopped_is_looked_at_again(faulty: Faulty) -> None:
+    """A worker that finds a span ended, and not known yet whether its stop follows, delivers the stop once it is."""
+    recorder = DefaultRecorder([faulty(lambda method: None)], flush_interval=3_600)
+    span = recorder.start("job")
+    ended, go_on = threading.Event(), threading.Event()
+    thread = threading.Thread(target=_stop_slowly, args=(recorder, span, ended, go_on))
+    thread.start()
+    assert ended.wait(30)
+    for _ in range(2):
+        recorder.flush(30)
+        (stats,) = recorder.stats().values()
+        assert stats[:4] == (1, 1, 0, 0)
+    go_on.set()
+    thread.join()
+    assert recorder.flush(30) is True
+    (stats,) = recorder.stats().values()
+    assert stats[:4] == (2, 2, 0, 0)
+    assert recorder.close(30) is True
+
+
+def test_interrupted_start_of_a_finished_span_costs_the_start_alone(faulty: Faulty) -> None:
+    """Where the job is interrupted in the export of a start, the stop is another record, and is still exported."""
+    job = Job(faulty, Script(initialize=[BUSY], export_start=[None, KeyboardInterrupt()]))
+    job.recorder.stop(job.recorder.start("other"))
+    assert job.counts == (0, 0, 3)
+    with pytest.raises(KeyboardInterrupt):
+        job.recorder.flush()
+    job.recorder.flush()
+    assert job.counts == (2, 1, 0)
+    assert job.exporter.calls.count("export_stop") == 1
+    job.recorder.stop(job.span)
+    job.recorder.close()
+    assert job.counts == (3, 1, 0)
+    assert job.exporter.calls.count("export_stop") == 2
 
 
 def test_closing_waits_for_an_exporter_that_may_come_back(faulty: Faulty) -> None:

@@ -173,6 +173,6 @@ def test_full_queue_of_a_disabled_exporter_wakes_nobody(max_failures: int) -> No
         recorder.event(span, Event("step", {"step": step}))
     begin, spent = time.monotonic(), time.process_time()
     time.sleep(0.5)
-    assert time.process_time() - spent < 0.2 * (time.monotonic() - begin)
+    assert time.process_time() - spent < 0.03 * (time.monotonic() - begin)
     backend.refusals = 0
     recorder.close(30)
