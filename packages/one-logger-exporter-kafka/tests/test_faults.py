@@ -137,7 +137,8 @@ def test_what_does_not_fit_the_bounds_is_reported(
     wait_for(lambda: job.stats.failures >= 2)
     place.proxy.accept()
     assert not job.end()
-    assert job.stats.dropped > 3_000
+    # The queue has room for 1,000. The exporter has taken no more than a batch of 1,024 by then, and a few.
+    assert job.stats.dropped >= 5_000 - 1_000 - 1_024 - 8
     compare(job, consume(place.servers, topic))
 
 
