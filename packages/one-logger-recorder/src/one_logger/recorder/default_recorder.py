@@ -162,14 +162,15 @@ class DefaultRecorder(Recorder):
                     start_time = self._errors.checked_time("start_time", start_time)
                 if self._errors.disabled:
                     return NOOP_SPAN
-            if self._chain is None:
+            chain = self._chain
+            if chain is None:
                 span = _new(RecordedSpan)
                 begin_span(span, name, span_attributes, start_event_attributes, parent, start_time)
                 span._owner = self
                 span._stop_is_due = False
                 span._stop_follows = None
             else:
-                span = self._chain.start(name, span_attributes, start_event_attributes, parent, start_time)
+                span = chain.start(name, span_attributes, start_event_attributes, parent, start_time)
                 if self._errors.disabled:  # by what a processor did wrong
                     return NOOP_SPAN
             if span.problem is not None:
@@ -185,7 +186,7 @@ class DefaultRecorder(Recorder):
                     span.ancestor = None  # nobody, or a recorder of another kind, has started it
             self._open[span] = span
             CURRENT_SPAN.set(span)
-            if span.is_exported:
+            if chain is None or span.is_exported:
                 for channel in self._queues:
                     queue = channel.queue
                     if len(queue) < channel.limit:
