@@ -8,6 +8,7 @@ import tempfile
 import threading
 import time
 import weakref
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 from one_logger.analysis import views
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from duckdb import DuckDBPyRelation
+
+    from one_logger.core import StreamReport
 
 _ALIVE_WITHIN = 90 * 10**9
 """In nanoseconds. A recorder says at least every 30 s that it is alive."""
@@ -182,6 +185,7 @@ class Run:
                 "first_time_unix_nano, last_time_unix_nano FROM streams ORDER BY incarnation, rank, stream",
             )
         )
+        streams = tuple(_exactly(stream, self._store.exact.get(stream.stream)) for stream in streams)
         [(world_size,)] = execute(ask, "SELECT max(world_size) FROM streams")
         [(unknown,)] = execute(ask, "SELECT count(*) FROM records WHERE v IS DISTINCT FROM 1")
         expected = (world_size or 0) if expected_ranks is None else expected_ranks
@@ -229,6 +233,11 @@ class Run:
         elif name != "gaps":
             self._builder.execute(f"CREATE VIEW {name} AS {views.sql(name)}")
         self._built.add(name)
+
+
+def _exactly(stream: StreamState, report: StreamReport | None) -> StreamState:
+    """With the numbers of core, which may be larger than a table can hold."""
+    return stream if report is None else replace(stream, gaps=tuple(report.gaps), dropped=report.dropped)
 
 
 _NEEDS: dict[str, tuple[str, ...]] = {

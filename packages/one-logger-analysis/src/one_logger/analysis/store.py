@@ -11,8 +11,10 @@ import duckdb
 
 from one_logger.analysis import views
 from one_logger.analysis.duck import execute, quoted
+from one_logger.analysis.exact import correct, exact_reports
 from one_logger.analysis.loading import PARQUET, Counts, Loader, Progress
 from one_logger.analysis.sources import Source
+from one_logger.core import StreamReport
 
 # So many records are looked at together; with all that is made of them they fit into memory.
 _CHUNK = 1_000_000
@@ -60,6 +62,7 @@ class Store:
         self._scratch = scratch
         self._chunks: list[_Chunk] = []
         self.counts: list[Counts] = []
+        self.exact: dict[str, StreamReport] = {}
 
     def build_records(self, sources: Sequence[Source], progress: Progress | None) -> None:
         """Read all files, and look at each stream: the tables `record_files`, `gaps` and `stream_reports`."""
@@ -84,6 +87,8 @@ class Store:
             self._keep("stream_reports", views.sql("stream_reports"))
             self._close()
         repeats = any(chunk.repeats for chunk in self._chunks)
+        self.exact = exact_reports(self._connection, sources, self._scratch, repeats=repeats)
+        correct(self._connection, self.exact)
         self._run(f"CREATE VIEW distinct_records AS {views.sql('distinct_records') if repeats else 'FROM records'}")
 
     def build_spans(self) -> None:
