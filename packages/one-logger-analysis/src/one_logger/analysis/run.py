@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 from one_logger.analysis import views
+from one_logger.analysis.cache import Cache
 from one_logger.analysis.duck import connect, execute
 from one_logger.analysis.loading import Counts, Progress
 from one_logger.analysis.sources import Source, find_sources
@@ -43,18 +44,25 @@ class Run:
         threads: int | None = None,
         now_unix_nano: int | None = None,
         progress: Progress | None = None,
+        cache: Cache | None = None,
     ) -> None:
         self._sources = sources
         self.progress = progress
         self._folder = tempfile.mkdtemp(prefix="one-logger-")
         self._remove = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
-        for name in ("spill", "scratch"):
-            os.mkdir(os.path.join(self._folder, name))
-        self._connection = connect(os.path.join(self._folder, "spill"), memory_limit, threads)
+        self._cache = cache
+        self._kept = cache.work(sources) if cache else None
+        self._remove_kept = weakref.finalize(self, _remove, self._kept)
+        spill = os.path.join(self._folder, "spill")
+        os.mkdir(spill)
+        self._connection = connect(spill, memory_limit, threads)
         # Of its own, so that what the user's one is just reading doesn't matter.
         self._builder = self._connection.cursor()
         self._builder.execute("SET enable_progress_bar = false")
-        self._store = Store(self._builder, self._folder, os.path.join(self._folder, "scratch"))
+        folder = self._kept or self._folder
+        scratch = os.path.join(folder, "scratch")
+        os.mkdir(scratch)
+        self._store = Store(self._builder, folder, scratch)
         self._built: set[str] = set()
         self._lock = threading.Lock()
         now = time.time_ns() if now_unix_nano is None else now_unix_nano
@@ -70,6 +78,7 @@ class Run:
         threads: int | None = None,
         now_unix_nano: int | None = None,
         progress: Progress | None = None,
+        cache: bool = True,
     ) -> Run:
         """The run whose records are in these files.
 
@@ -83,6 +92,8 @@ class Run:
             now_unix_nano: The reader's clock, in nanoseconds since 1970-01-01T00:00:00Z; a stream that wasn't closed
                 and was silent for 90 s before it isn't alive. None: now.
             progress: Called while files are read with how many bytes of how many are done.
+            cache: Whether the tables of a larger run (from 32 MiB on) are kept for the next time, in the user's folder
+                for caches. They are used only as long as the files' sizes and times of change stay the same.
 
         Raises:
             ReadError: A path names no file, or one that may not be read.
@@ -93,6 +104,7 @@ class Run:
             threads=threads,
             now_unix_nano=now_unix_nano,
             progress=progress,
+            cache=Cache() if cache else None,
         )
 
     @property
@@ -200,6 +212,10 @@ class Run:
         """Give up the tables and the files that were made for them. The run cannot be used any more."""
         self._builder.close()
         self._connection.close()
+        if self._cache and self._kept and self._store.is_complete:
+            self._store.tidy()
+            self._cache.keep(self._kept, self._sources)
+        self._remove_kept()
         self._remove()
 
     def __enter__(self) -> Self:
@@ -238,6 +254,11 @@ class Run:
 def _exactly(stream: StreamState, report: StreamReport | None) -> StreamState:
     """With the numbers of core, which may be larger than a table can hold."""
     return stream if report is None else replace(stream, gaps=tuple(report.gaps), dropped=report.dropped)
+
+
+def _remove(folder: str | None) -> None:
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 _NEEDS: dict[str, tuple[str, ...]] = {
