@@ -8,12 +8,16 @@ import tempfile
 import threading
 import time
 import weakref
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+import duckdb
 
 from one_logger.analysis import views
 from one_logger.analysis.cache import Cache
-from one_logger.analysis.duck import connect, execute
+from one_logger.analysis.duck import connect, execute, interruptible, quoted
+from one_logger.analysis.errors import ReadError
 from one_logger.analysis.loading import Counts, Progress
 from one_logger.analysis.sources import Source, find_sources
 from one_logger.analysis.store import Store
@@ -28,6 +32,20 @@ if TYPE_CHECKING:
 
 _ALIVE_WITHIN = 90 * 10**9
 """In nanoseconds. A recorder says at least every 30 s that it is alive."""
+
+
+class Answer(NamedTuple):
+    """The answer to a query.
+
+    Attributes:
+        columns: The names of its columns.
+        types: Their types, as DuckDB names them.
+        rows: Its rows.
+    """
+
+    columns: tuple[str, ...]
+    types: tuple[str, ...]
+    rows: list[tuple[Any, ...]]
 
 
 class Run:
@@ -163,12 +181,60 @@ class Run:
             duckdb.Error: The query isn't right.
             KeyboardInterrupt: Ctrl-C was pressed. The run can be used on.
         """
+        return self.answer(query).rows
+
+    def answer(self, query: str, *, confined: bool = False) -> Answer:
+        """The whole answer to a query on the views. Ctrl-C ends it at once.
+
+        Args:
+            query: SQL.
+            confined: Whether this query and all later ones may reach no files and no network.
+
+        Raises:
+            duckdb.Error: The query isn't right.
+            ReadError: The query is empty.
+            KeyboardInterrupt: Ctrl-C was pressed. The run can be used on.
+        """
+        if not query.strip(" ;\n\t"):
+            raise ReadError("The query is empty. Write one in SQL, such as 'SELECT * FROM streams'.")
         self._build(*self._asked(query))
-        return execute(self._connection, query)
+        connection = self._connection
+        if confined:
+            folders = ", ".join(quoted(folder) for folder in (self._folder, self._kept) if folder)
+            connection.execute(f"SET allowed_directories = [{folders}]")
+            connection.execute("SET enable_external_access = false")
+
+        def ask() -> Answer:
+            result = connection.execute(query)
+            description = result.description or []
+            names, types = [str(column[0]) for column in description], [str(column[1]) for column in description]
+            return Answer(tuple(names), tuple(types), result.fetchall())
+
+        return interruptible(connection, ask)
+
+    def batches(self, query: str, rows: int) -> Iterator[list[tuple[Any, ...]]]:
+        """The rows of the answer to a query, so many at a time, for an answer that is larger than memory.
+
+        Raises:
+            duckdb.Error: The query isn't right.
+            KeyboardInterrupt: Ctrl-C was pressed. The run can be used on.
+        """
+        self._build(*self._asked(query))
+        cursor = self._connection.cursor()
+        try:
+            interruptible(cursor, lambda: cursor.execute(query))
+            while batch := interruptible(cursor, lambda: cursor.fetchmany(rows)):
+                yield batch
+        finally:
+            cursor.close()
 
     def _asked(self, query: str) -> list[str]:
-        """The views that a query uses."""
-        return [name for name in views.PUBLIC if name in self._connection.get_table_names(query)]
+        """The views that a query uses. If it is no query that DuckDB can read, it says so when it is run."""
+        try:
+            names = self._connection.get_table_names(query)
+        except duckdb.Error:
+            return list(views.PUBLIC)
+        return [name for name in _NEEDS if name in names]
 
     @property
     def counts(self) -> list[Counts]:
@@ -246,7 +312,7 @@ class Run:
             self._store.build_spans()
         elif name == "streams":
             self._builder.execute(f"CREATE TABLE streams AS {views.sql(name)}")
-        elif name != "gaps":
+        elif name not in {"gaps", "distinct_records"}:
             self._builder.execute(f"CREATE VIEW {name} AS {views.sql(name)}")
         self._built.add(name)
 
@@ -263,6 +329,7 @@ def _remove(folder: str | None) -> None:
 
 _NEEDS: dict[str, tuple[str, ...]] = {
     "records": (),
+    "distinct_records": ("records",),
     "gaps": ("records",),
     "streams": ("records",),
     "spans": ("streams",),
