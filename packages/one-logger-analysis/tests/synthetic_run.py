@@ -250,30 +250,31 @@ class Stream:
         self.span_id += 1
         return f"{self.span_id:016x}"
 
-    def _head(self, name: str, span: str, parent: str) -> str:
+    def _head(self, name: str, span: str, parent: str = "", thread: int = 0) -> str:
         above = f'"parent_span_id":"{parent}",' if parent else ""
-        return f'"trace_id":"{self.trace}","span_id":"{span}",{above}"name":"{name}"'
+        number = f'"thread":{thread},' if thread else ""
+        return f'"trace_id":"{self.trace}","span_id":"{span}",{above}{number}"name":"{name}"'
 
-    def start(self, name: str, start: int, parent: str, rest: str = "") -> str:
+    def start(self, name: str, start: int, parent: str) -> str:
         span = self.next_id()
         at = self.plan.start_ns + start
-        self.add("start", f'{self._head(name, span, parent)},"start_time_unix_nano":{at}{rest}', start)
+        self.add("start", f'{self._head(name, span, parent)},"start_time_unix_nano":{at}', start)
         return span
 
     def stop(self, name: str, span: str, start: int, end: int) -> None:
         self.add(
             "stop",
-            f'{self._head(name, span, "")},"end_time_unix_nano":{self.plan.start_ns + end},'
+            f'{self._head(name, span)},"end_time_unix_nano":{self.plan.start_ns + end},'
             f'"duration_ns":{end - start},"status":"ok"',
             end,
         )
 
-    def complete(self, name: str, start: int, end: int, parent: str, rest: str = "") -> str:
+    def complete(self, name: str, start: int, end: int, parent: str, thread: int = 0) -> str:
         span, base = self.next_id(), self.plan.start_ns
         self.add(
             "complete",
-            f'{self._head(name, span, parent)},"start_time_unix_nano":{base + start},'
-            f'"end_time_unix_nano":{base + end},"duration_ns":{end - start},"status":"ok"{rest}',
+            f'{self._head(name, span, parent, thread)},"start_time_unix_nano":{base + start},'
+            f'"end_time_unix_nano":{base + end},"duration_ns":{end - start},"status":"ok"',
             end,
         )
         return span
@@ -298,7 +299,7 @@ class Stream:
     def end(self, time: int, reason: str = "exit") -> None:
         self.add(
             "end",
-            f'"records":{self.seq + 1},"dropped":{self.dropped},"time_unix_nano":{self.plan.start_ns + time},'
+            f'"time_unix_nano":{self.plan.start_ns + time},"records":{self.seq + 1},"dropped":{self.dropped},'
             f'"reason":"{reason}"',
             time,
         )
@@ -347,7 +348,7 @@ def rank_lines(plan: Plan, rank: int, timing: Timing) -> list[str]:
         else:
             span = stream.complete(names.step, start, end, loop)
         if plan.threads:
-            stream.complete("load_ahead", start, start + data + forward // 2, loop, ',"thread":1')
+            stream.complete("load_ahead", start, start + data + forward // 2, loop, thread=1)
         at = start
         for name, duration in (
             (names.data, data),
@@ -371,7 +372,7 @@ def rank_lines(plan: Plan, rank: int, timing: Timing) -> list[str]:
         if step % 50 == 49:
             stream.add(
                 "event",
-                f'{stream._head("training_metrics_update", loop, "")},"time_unix_nano":{plan.start_ns + end},'
+                f'{stream._head("training_metrics_update", loop)},"time_unix_nano":{plan.start_ns + end},'
                 f'"attributes":{{"current_iteration":{step}}}',
                 end,
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from statistics import pstdev
 from typing import NamedTuple
 
 from one_logger.analysis.findings.names import is_wait
@@ -13,12 +14,16 @@ MINIMUM_STEPS = 20
 
 
 class StreamFacts(NamedTuple):
-    """A stream: what one rank wrote between its start and its end. Times are nanoseconds since the epoch."""
+    """A stream: what one rank wrote between its start and its end. Times are nanoseconds since the epoch.
+
+    `job` is the service's name and the session's tag; `incarnation` counts the starts of the job from 1.
+    """
 
     stream: str
+    job: str
+    incarnation: int
     rank: int | None
     host: str | None
-    restart: int
     world_size: int | None
     records: int
     missing_records: int
@@ -154,6 +159,11 @@ class Facts:
             above = self.by_path[above].parent
 
     @cached_property
+    def incarnations(self) -> int:
+        """How often the job was started."""
+        return max((stream.incarnation for stream in self.streams), default=0)
+
+    @cached_property
     def waits(self) -> frozenset[str]:
         """The paths that wait for other ranks, and what lies below them."""
         waiting = {path.path for path in self.paths if is_wait(path.name)}
@@ -172,6 +182,33 @@ class Facts:
                 for above in self.ancestors(path.path):
                     found.setdefault(above, path.path)
         return found
+
+    @cached_property
+    def hidden_waits(self) -> frozenset[str]:
+        """Where ranks wait for each other and no span says so: below each path of `in_step` the one that differs most.
+
+        The steps of such ranks take equally long. So what a rank takes longer for its work, the others wait in the span
+        that hides the waiting: it differs by as much as all the others together.
+        """
+        spread: dict[str, float] = {}
+        for path in self.paths:
+            if path.parent in self.in_step:
+                medians = [
+                    timings[path.path].median_ns
+                    for timings in self.timings_of.values()
+                    if path.path in timings and timings[path.path].median_ns is not None
+                ]
+                spread[path.path] = pstdev(value for value in medians if value is not None) if medians else 0.0
+        found = set()
+        for top in self.in_step:
+            below = [path for path in spread if self.by_path[path].parent == top]
+            if below:
+                found.add(max(below, key=lambda path: spread[path]))
+        return frozenset(found)
+
+    def main_thread(self, stream: str) -> int:
+        """The number of the thread in which a stream does its work: 0 for the main thread, if it has any spans."""
+        return min((timing.thread for timing in self.timings_of[stream].values()), default=0)
 
     def loop_of(self, stream: str, path: str) -> str:
         """The highest path above `path`, or itself, that this stream went through again and again."""

@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _STREAMS = """
-SELECT stream, rank, host, coalesce(restart, 0), world_size, records, missing, dropped, closed, reason,
-    coalesce(first_time_unix_nano, 0), coalesce(last_time_unix_nano, 0)
-FROM streams ORDER BY restart, rank, stream
+SELECT stream, concat_ws(' ', service_name, session_tag), incarnation, rank, host, world_size, records, missing, dropped,
+    closed, reason, coalesce(first_time_unix_nano, 0), coalesce(last_time_unix_nano, 0)
+FROM streams ORDER BY incarnation, rank, stream
 """
 
 _PATHS = """
-SELECT path, any_value(name), any_value(depth), any_value(parent_path), count(*), count(duration_ns), max(duration_ns)
+SELECT path, any_value(name), any_value(depth), count(*), count(duration_ns), max(duration_ns)
 FROM spans GROUP BY path ORDER BY any_value(depth), path
 """
 
@@ -158,14 +158,14 @@ def gather(connection: DuckDBPyConnection, missing_ranks: Sequence[int] = (), no
 
     facts = Facts(
         streams=[StreamFacts(*row) for row in rows(_STREAMS)],
-        paths=[PathFacts(*row) for row in rows(_PATHS)],
+        paths=[PathFacts(*row[:3], _parent(*row[:3]), *row[3:]) for row in rows(_PATHS)],
     )
     rows(_BOUNDS)
     waiting = [path.path for path in facts.paths if path.path in facts.waits and path.parent not in facts.waits]
     above = sorted(facts.waited_for)
     rows(_NO_WAITS)
     if waiting:
-        for depth in range(max(facts.by_path[path].depth for path in waiting), 1, -1):
+        for depth in range(max(facts.by_path[path].depth for path in waiting), 0, -1):
             rows(_WAITS, {"depth": depth, "waiting": waiting, "above": above})
     timings = [Timing(*row) for row in rows(_TIMINGS, {"least": MINIMUM_STEPS, "above": above})]
     typical = typical_durations(timings)
@@ -195,11 +195,10 @@ def gather(connection: DuckDBPyConnection, missing_ranks: Sequence[int] = (), no
 
 def _paths_to_compare(facts: Facts) -> dict[str, list[str]]:
     """Up to 16 ranks of the last incarnation, and the paths of their steps that show no waiting."""
-    last = max((stream.restart for stream in facts.streams), default=0)
     of_rank = {
         stream.rank: stream.stream
         for stream in facts.streams
-        if stream.restart == last and stream.rank is not None and stream.stream in facts.timings_of
+        if stream.incarnation == facts.incarnations and stream.rank is not None and stream.stream in facts.timings_of
     }
     streams = list(of_rank.values())[:16]
     if len(streams) < 2:
@@ -211,6 +210,12 @@ def _paths_to_compare(facts: Facts) -> dict[str, list[str]]:
         if timing.measured is not None
     }
     return {"streams": streams, "paths": sorted(tops - facts.waits - facts.waited_for.keys())}
+
+
+def _parent(path: str, name: str, depth: int) -> str | None:
+    r"""The path above a path, in which a slash of a name is written as \/."""
+    escaped = name.replace("\\", "\\\\").replace("/", "\\/")
+    return path[: -len(escaped) - 1] if depth else None
 
 
 def typical_durations(timings: Iterable[Timing]) -> dict[str, float]:

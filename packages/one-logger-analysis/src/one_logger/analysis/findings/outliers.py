@@ -24,12 +24,21 @@ def find_outliers(facts: Facts, typical: dict[str, float]) -> list[Finding]:
         typical: The median duration of each path, in nanoseconds, without waiting.
     """
     worth = [outlier for outlier in facts.outliers if _matters(facts, outlier, typical[outlier.path])]
-    return [_finding(facts, moment, typical) for moment in _moments(worth)]
+    return [_finding(facts, moment, typical) for moment in _moments(worth) if not _only_waited(facts, moment)]
 
 
 def _matters(facts: Facts, outlier: Outlier, typical: float) -> bool:
     excess = outlier.work_ns - typical
     return excess >= LEAST_EXCESS_NS or excess >= LEAST_SHARE * facts.loop_time(outlier.stream, outlier.path)
+
+
+def _only_waited(facts: Facts, moment: Sequence[Outlier]) -> bool:
+    """Whether these may have waited for ranks that did something else: only some are long, and waiting is hidden."""
+    hiding = facts.in_step | facts.hidden_waits
+    if any(outlier.path not in hiding for outlier in moment):
+        return False
+    together = {timing.stream for timing in facts.timings if timing.path == moment[0].path}
+    return len({outlier.stream for outlier in moment}) < len(together)
 
 
 def _moments(outliers: Sequence[Outlier]) -> list[list[Outlier]]:

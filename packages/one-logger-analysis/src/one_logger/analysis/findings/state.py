@@ -49,10 +49,11 @@ def rank_states(facts: Facts) -> list[RankState]:
     """The state of each stream, in their order."""
     leaves = _leaves(facts)
     newest_of_host: dict[str | None, int] = {}
-    last_restart: dict[int | None, int] = {}
+    last_incarnation: dict[tuple[str, int | None], int] = {}
     for stream in facts.streams:
         newest_of_host[stream.host] = max(newest_of_host.get(stream.host, 0), stream.last_time)
-        last_restart[stream.rank] = max(last_restart.get(stream.rank, 0), stream.restart)
+        key = (stream.job, stream.rank)
+        last_incarnation[key] = max(last_incarnation.get(key, 0), stream.incarnation)
     newest = max((stream.last_time for stream in facts.streams), default=0)
     states = []
     for stream in facts.streams:
@@ -61,7 +62,7 @@ def rank_states(facts: Facts) -> list[RankState]:
         silent = (
             newest_of_host[stream.host] - stream.last_time > SILENT_NS
             or max(newest, facts.now) - stream.last_time > SILENT_NS + CLOCKS_DIFFER_NS
-            or (stream.rank is not None and last_restart[stream.rank] > stream.restart)
+            or (stream.rank is not None and last_incarnation[stream.job, stream.rank] > stream.incarnation)
         )
         state: State
         if stream.closed:
@@ -93,8 +94,8 @@ def _is_stuck(facts: Facts, stream: StreamFacts, leaf: OpenSpan) -> bool:
 
 def run_state(states: Sequence[RankState]) -> State:
     """The state of the run: of its last incarnation, the worst that still goes on, else how it ended."""
-    last = max((state.stream.restart for state in states), default=0)
-    found = {state.state for state in states if state.stream.restart == last}
+    last = max((state.stream.incarnation for state in states), default=0)
+    found = {state.state for state in states if state.stream.incarnation == last}
     order: tuple[State, ...] = ("hanging", "running", "killed", "finished")
     return next((state for state in order if state in found), "finished")
 
@@ -147,8 +148,8 @@ def find_ends(facts: Facts, states: Sequence[RankState]) -> list[Finding]:
 
 def find_hang(facts: Facts, states: Sequence[RankState]) -> list[Finding]:
     """The finding that the run hangs, or hung before it was killed, and which rank the others wait for."""
-    last = max((state.stream.restart for state in states), default=0)
-    states = [state for state in states if state.stream.restart == last]
+    last = max((state.stream.incarnation for state in states), default=0)
+    states = [state for state in states if state.stream.incarnation == last]
     stuck = [state for state in states if state.stuck and state.open_span is not None]
     if not stuck:
         return []

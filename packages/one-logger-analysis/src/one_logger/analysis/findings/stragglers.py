@@ -90,9 +90,9 @@ def find_stragglers(facts: Facts) -> list[Finding]:
 
 def compare_ranks(facts: Facts) -> tuple[list[list[Straggler]], list[Straggler]]:
     """The slow nodes, each as its ranks, and the ranks that are slow by themselves."""
-    slow_nodes: dict[tuple[int, str], list[Straggler]] = {}
+    slow_nodes: dict[tuple[str, int, str], list[Straggler]] = {}
     slow_ranks: dict[str, list[Straggler]] = defaultdict(list)
-    for (restart, path), samples in _groups(facts).items():
+    for (job, incarnation, path), samples in _groups(facts).items():
         rest = samples
         for host in _slow_hosts(samples):
             members = [sample for sample in samples if sample.stream.host == host]
@@ -100,9 +100,9 @@ def compare_ranks(facts: Facts) -> tuple[list[list[Straggler]], list[Straggler]]
             others = [sample for sample in samples if sample.stream.host != host]
             found = [_straggler(facts, path, sample, others) for sample in members]
             if median(straggler.impact for straggler in found) >= LEAST_IMPACT:
-                known = slow_nodes.get((restart, host))
+                known = slow_nodes.get((job, incarnation, host))
                 if known is None or facts.by_path[path].depth < facts.by_path[known[0].path].depth:
-                    slow_nodes[restart, host] = found
+                    slow_nodes[job, incarnation, host] = found
         for sample in _slow_samples(rest):
             others = [other for other in rest if other is not sample]
             straggler = _straggler(facts, path, sample, others)
@@ -113,20 +113,23 @@ def compare_ranks(facts: Facts) -> tuple[list[list[Straggler]], list[Straggler]]
     return list(slow_nodes.values()), sorted(alone, key=lambda straggler: -straggler.impact)
 
 
-def _groups(facts: Facts) -> dict[tuple[int, str], list[_Sample]]:
+def _groups(facts: Facts) -> dict[tuple[str, int, str], list[_Sample]]:
     """What may be compared: the same path of different ranks in the same incarnation of the job."""
-    groups: dict[tuple[int, str], dict[int, _Sample]] = defaultdict(dict)
+    groups: dict[tuple[str, int, str], dict[int, _Sample]] = defaultdict(dict)
+    ignored = facts.waits | facts.hidden_waits
     for timing in facts.timings:
         stream = facts.by_stream[timing.stream]
         medians = (timing.median_ns, timing.first_median_ns, timing.second_median_ns)
-        if stream.rank is None or timing.path in facts.waits or (timing.measured or 0) < MINIMUM_STEPS:
+        beside = timing.thread > facts.main_thread(timing.stream)  # nothing waits for a thread that works ahead
+        if stream.rank is None or beside or timing.path in ignored or (timing.measured or 0) < MINIMUM_STEPS:
             continue
         if any(value is None for value in medians):
             continue
         sample = _Sample(stream, timing, (medians[0] or 0, medians[1] or 0, medians[2] or 0))
-        known = groups[stream.restart, timing.path].get(stream.rank)
+        group = groups[stream.job, stream.incarnation, timing.path]
+        known = group.get(stream.rank)
         if known is None or known.timing.steps < timing.steps:
-            groups[stream.restart, timing.path][stream.rank] = sample
+            group[stream.rank] = sample
     return {key: list(samples.values()) for key, samples in groups.items() if len(samples) > 1}
 
 
@@ -210,9 +213,8 @@ def _severity(impact: float) -> Severity:
     return "critical" if impact >= CRITICAL_SHARE else "warning" if impact >= WARNING_SHARE / 2 else "info"
 
 
-def _in_restart(facts: Facts, stream: StreamFacts) -> str:
-    restarts = {other.restart for other in facts.streams}
-    return f" in restart {stream.restart}" if len(restarts) > 1 else ""
+def _in_incarnation(facts: Facts, stream: StreamFacts) -> str:
+    return f", in incarnation {stream.incarnation}" if facts.incarnations > 1 else ""
 
 
 def _waiting(facts: Facts, stream: StreamFacts, path: str) -> dict[str, object]:
@@ -224,7 +226,7 @@ def _waiting(facts: Facts, stream: StreamFacts, path: str) -> dict[str, object]:
     all_waits = [
         timings[wait].median_ns or 0
         for other, timings in facts.timings_of.items()
-        if wait in timings and facts.by_stream[other].restart == stream.restart
+        if wait in timings and facts.by_stream[other].incarnation == stream.incarnation
     ]
     return {"waits_in": wait, "wait_ns": own.median_ns, "typical_wait_ns": int(median(all_waits))}
 
@@ -234,7 +236,7 @@ def _rank_finding(facts: Facts, straggler: Straggler) -> Finding:
     waiting = _waiting(facts, stream, straggler.path)
     sentence = (
         f"{stream.label.capitalize()} is {percent(straggler.slower_by)} slower than the median rank in {name}"
-        f"{_in_restart(facts, stream)}: {duration(straggler.timing.median_ns or 0)} a step, not "
+        f"{_in_incarnation(facts, stream)}: {duration(straggler.timing.median_ns or 0)} a step, not "
         f"{duration(straggler.typical_ns)}"
         + (f", nearly all of it in {facts.by_path[straggler.part].name}" if straggler.part else "")
         + (
@@ -251,7 +253,7 @@ def _rank_finding(facts: Facts, straggler: Straggler) -> Finding:
         {
             "rank": stream.rank,
             "host": stream.host,
-            "restart": stream.restart,
+            "incarnation": stream.incarnation,
             "span": straggler.path,
             "part": straggler.part,
             "slower_by": round(straggler.slower_by, 4),
@@ -274,11 +276,11 @@ def _node_finding(facts: Facts, members: Sequence[Straggler]) -> Finding:
         "slow_node",
         _severity(impact),
         f"Node {host} is {percent(slower)} slower than the other nodes in {name}"
-        f"{_in_restart(facts, members[0].stream)}, on all of its ranks ({ranks(numbers)}).",
+        f"{_in_incarnation(facts, members[0].stream)}, on all of its ranks ({ranks(numbers)}).",
         {
             "host": host,
             "ranks": numbers,
-            "restart": members[0].stream.restart,
+            "incarnation": members[0].stream.incarnation,
             "span": members[0].path,
             "slower_by": round(slower, 4),
             "typical_ns": int(members[0].typical_ns),
