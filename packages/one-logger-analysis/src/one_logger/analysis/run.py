@@ -141,6 +141,17 @@ class Run:
         self._build(*self._asked(query))
         return self._connection.sql(query)
 
+    def cursor(self, *names: str) -> DuckDBPyConnection:
+        """A connection of its own to the database. Its temporary tables and its settings are nobody else's.
+
+        Args:
+            names: The views that will be asked, and are built now.
+        """
+        self._build(*names)
+        cursor = self._connection.cursor()
+        cursor.execute("SET enable_progress_bar = false")
+        return cursor
+
     def execute(self, query: str) -> list[tuple[Any, ...]]:
         """All rows of the answer to a query on the views. Ctrl-C ends it at once.
 
