@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import duckdb
+
+_T = TypeVar("_T")
 
 
 def connect(temp_folder: str, memory_limit: str, threads: int | None) -> duckdb.DuckDBPyConnection:
@@ -35,20 +37,29 @@ def execute(
 ) -> list[tuple[Any, ...]]:
     """All rows of a query's answer. Ctrl-C ends the query at once.
 
-    DuckDB looks for a signal now and then only, and makes another exception of it. So the query runs in a thread, and
-    this one waits in such a way that Python handles signals.
-
     Raises:
         duckdb.Error: The query fails.
         KeyboardInterrupt: Ctrl-C was pressed. The connection can be used on.
     """
-    answer: list[tuple[Any, ...]] = []
+    return interruptible(connection, lambda: connection.execute(sql, parameters).fetchall())
+
+
+def interruptible(connection: duckdb.DuckDBPyConnection, function: Callable[[], _T]) -> _T:
+    """What a function gives that lets DuckDB work. Ctrl-C ends that at once.
+
+    DuckDB looks for a signal now and then only, and makes another exception of it. So the function runs in a thread,
+    and this one waits in such a way that Python handles signals.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C was pressed. The connection can be used on.
+    """
+    answer: list[_T] = []
     failure: list[BaseException] = []
     done = threading.Event()
 
     def run() -> None:
         try:
-            answer.extend(connection.execute(sql, parameters).fetchall())
+            answer.append(function())
         except BaseException as error:
             failure.append(error)
         finally:
@@ -66,7 +77,7 @@ def execute(
         raise
     if failure:
         raise failure[0]
-    return answer
+    return answer[0]
 
 
 def quoted(text: str) -> str:

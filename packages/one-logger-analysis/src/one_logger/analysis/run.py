@@ -8,10 +8,16 @@ import tempfile
 import threading
 import time
 import weakref
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+import duckdb
 
 from one_logger.analysis import views
-from one_logger.analysis.duck import connect, execute
+from one_logger.analysis.cache import Cache
+from one_logger.analysis.duck import connect, execute, interruptible, quoted
+from one_logger.analysis.errors import ReadError
 from one_logger.analysis.loading import Counts, Progress
 from one_logger.analysis.sources import Source, find_sources
 from one_logger.analysis.store import Store
@@ -22,8 +28,24 @@ if TYPE_CHECKING:
 
     from duckdb import DuckDBPyRelation
 
+    from one_logger.core import StreamReport
+
 _ALIVE_WITHIN = 90 * 10**9
 """In nanoseconds. A recorder says at least every 30 s that it is alive."""
+
+
+class Answer(NamedTuple):
+    """The answer to a query.
+
+    Attributes:
+        columns: The names of its columns.
+        types: Their types, as DuckDB names them.
+        rows: Its rows.
+    """
+
+    columns: tuple[str, ...]
+    types: tuple[str, ...]
+    rows: list[tuple[Any, ...]]
 
 
 class Run:
@@ -40,18 +62,25 @@ class Run:
         threads: int | None = None,
         now_unix_nano: int | None = None,
         progress: Progress | None = None,
+        cache: Cache | None = None,
     ) -> None:
         self._sources = sources
         self.progress = progress
         self._folder = tempfile.mkdtemp(prefix="one-logger-")
         self._remove = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
-        for name in ("spill", "scratch"):
-            os.mkdir(os.path.join(self._folder, name))
-        self._connection = connect(os.path.join(self._folder, "spill"), memory_limit, threads)
+        self._cache = cache
+        self._kept = cache.work(sources) if cache else None
+        self._remove_kept = weakref.finalize(self, _remove, self._kept)
+        spill = os.path.join(self._folder, "spill")
+        os.mkdir(spill)
+        self._connection = connect(spill, memory_limit, threads)
         # Of its own, so that what the user's one is just reading doesn't matter.
         self._builder = self._connection.cursor()
         self._builder.execute("SET enable_progress_bar = false")
-        self._store = Store(self._builder, self._folder, os.path.join(self._folder, "scratch"))
+        folder = self._kept or self._folder
+        scratch = os.path.join(folder, "scratch")
+        os.mkdir(scratch)
+        self._store = Store(self._builder, folder, scratch)
         self._built: set[str] = set()
         self._lock = threading.Lock()
         now = time.time_ns() if now_unix_nano is None else now_unix_nano
@@ -67,6 +96,7 @@ class Run:
         threads: int | None = None,
         now_unix_nano: int | None = None,
         progress: Progress | None = None,
+        cache: bool = True,
     ) -> Run:
         """The run whose records are in these files.
 
@@ -80,6 +110,8 @@ class Run:
             now_unix_nano: The reader's clock, in nanoseconds since 1970-01-01T00:00:00Z; a stream that wasn't closed
                 and was silent for 90 s before it isn't alive. None: now.
             progress: Called while files are read with how many bytes of how many are done.
+            cache: Whether the tables of a larger run (from 32 MiB on) are kept for the next time, in the user's folder
+                for caches. They are used only as long as the files' sizes and times of change stay the same.
 
         Raises:
             ReadError: A path names no file, or one that may not be read.
@@ -90,6 +122,7 @@ class Run:
             threads=threads,
             now_unix_nano=now_unix_nano,
             progress=progress,
+            cache=Cache() if cache else None,
         )
 
     @property
@@ -159,12 +192,60 @@ class Run:
             duckdb.Error: The query isn't right.
             KeyboardInterrupt: Ctrl-C was pressed. The run can be used on.
         """
+        return self.answer(query).rows
+
+    def answer(self, query: str, *, confined: bool = False) -> Answer:
+        """The whole answer to a query on the views. Ctrl-C ends it at once.
+
+        Args:
+            query: SQL.
+            confined: Whether this query and all later ones may reach no files and no network.
+
+        Raises:
+            duckdb.Error: The query isn't right.
+            ReadError: The query is empty.
+            KeyboardInterrupt: Ctrl-C was pressed. The run can be used on.
+        """
+        if not query.strip(" ;\n\t"):
+            raise ReadError("The query is empty. Write one in SQL, such as 'SELECT * FROM streams'.")
         self._build(*self._asked(query))
-        return execute(self._connection, query)
+        connection = self._connection
+        if confined:
+            folders = ", ".join(quoted(folder) for folder in (self._folder, self._kept) if folder)
+            connection.execute(f"SET allowed_directories = [{folders}]")
+            connection.execute("SET enable_external_access = false")
+
+        def ask() -> Answer:
+            result = connection.execute(query)
+            description = result.description or []
+            names, types = [str(column[0]) for column in description], [str(column[1]) for column in description]
+            return Answer(tuple(names), tuple(types), result.fetchall())
+
+        return interruptible(connection, ask)
+
+    def batches(self, query: str, rows: int) -> Iterator[list[tuple[Any, ...]]]:
+        """The rows of the answer to a query, so many at a time, for an answer that is larger than memory.
+
+        Raises:
+            duckdb.Error: The query isn't right.
+            KeyboardInterrupt: Ctrl-C was pressed. The run can be used on.
+        """
+        self._build(*self._asked(query))
+        cursor = self._connection.cursor()
+        try:
+            interruptible(cursor, lambda: cursor.execute(query))
+            while batch := interruptible(cursor, lambda: cursor.fetchmany(rows)):
+                yield batch
+        finally:
+            cursor.close()
 
     def _asked(self, query: str) -> list[str]:
-        """The views that a query uses."""
-        return [name for name in views.PUBLIC if name in self._connection.get_table_names(query)]
+        """The views that a query uses. If it is no query that DuckDB can read, it says so when it is run."""
+        try:
+            names = self._connection.get_table_names(query)
+        except duckdb.Error:
+            return list(views.PUBLIC)
+        return [name for name in _NEEDS if name in names]
 
     @property
     def counts(self) -> list[Counts]:
@@ -193,6 +274,7 @@ class Run:
                 "first_time_unix_nano, last_time_unix_nano FROM streams ORDER BY incarnation, rank, stream",
             )
         )
+        streams = tuple(_exactly(stream, self._store.exact.get(stream.stream)) for stream in streams)
         [(world_size,)] = execute(ask, "SELECT max(world_size) FROM streams")
         [(unknown,)] = execute(ask, "SELECT count(*) FROM records WHERE v IS DISTINCT FROM 1")
         expected = (world_size or 0) if expected_ranks is None else expected_ranks
@@ -207,6 +289,10 @@ class Run:
         """Give up the tables and the files that were made for them. The run cannot be used any more."""
         self._builder.close()
         self._connection.close()
+        if self._cache and self._kept and self._store.is_complete:
+            self._store.tidy()
+            self._cache.keep(self._kept, self._sources)
+        self._remove_kept()
         self._remove()
 
     def __enter__(self) -> Self:
@@ -237,13 +323,24 @@ class Run:
             self._store.build_spans()
         elif name == "streams":
             self._builder.execute(f"CREATE TABLE streams AS {views.sql(name)}")
-        elif name != "gaps":
+        elif name not in {"gaps", "distinct_records"}:
             self._builder.execute(f"CREATE VIEW {name} AS {views.sql(name)}")
         self._built.add(name)
 
 
+def _exactly(stream: StreamState, report: StreamReport | None) -> StreamState:
+    """With the numbers of core, which may be larger than a table can hold."""
+    return stream if report is None else replace(stream, gaps=tuple(report.gaps), dropped=report.dropped)
+
+
+def _remove(folder: str | None) -> None:
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 _NEEDS: dict[str, tuple[str, ...]] = {
     "records": (),
+    "distinct_records": ("records",),
     "gaps": ("records",),
     "streams": ("records",),
     "spans": ("streams",),
