@@ -202,8 +202,12 @@ def _hang_sentence(
         span = culprits[0].open_span
         longest = facts.by_path[span.path].longest_ns
         usual = f" (the longest before: {duration(longest)})" if longest is not None else ""
-        is_are = "has been" if len(culprits) == 1 else "have been"
-        said = f"{_who(culprits)} {is_are} in {span.name} for {duration(culprits[0].open_for)}{usual}"
+        in_same = [state for state in culprits if state.open_span and state.open_span.path == span.path]
+        elsewhere = len(culprits) - len(in_same)
+        said = (
+            f"{_who(in_same)} {'has' if len(in_same) == 1 else 'have'} been in {span.name} for "
+            f"{duration(in_same[0].open_for)}{usual}" + (f", and {elsewhere} more in other spans" if elsewhere else "")
+        )
         return begin + said.replace("Rank", "rank", 1) + (f", and {others} for it." if others else ".")
     if culprits:
         return begin + f"{_who(culprits)}, with no span open, is waited for: {others}.".replace("Rank", "rank", 1)
