@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import os
 import shutil
 import tempfile
@@ -20,6 +21,7 @@ from one_logger.analysis.duck import connect, execute, interruptible, quoted
 from one_logger.analysis.errors import ReadError
 from one_logger.analysis.loading import Counts, Progress
 from one_logger.analysis.sources import Source, find_sources
+from one_logger.analysis.state import RunState, run_state
 from one_logger.analysis.store import Store
 from one_logger.analysis.verification import StreamState, Verification, missing_ranks
 
@@ -284,6 +286,25 @@ class Run:
             sum(counts.no_records for counts in self._store.counts),
             unknown,
         )
+
+    def state(self) -> RunState:
+        """What the run is doing, or how it came to its end, by its records and the reader's clock."""
+        return run_state(self)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the state, and the streams in short."""
+        state, verification = self.state(), self.verify()
+        whole = sum(stream.whole for stream in verification.streams)
+        facts = {
+            "state": state.state + (f" in {state.span}" if state.span else ""),
+            "streams": f"{len(verification.streams):,}, of which {whole:,} are whole",
+            "missing ranks": f"{len(verification.missing_ranks):,}",
+            "records": f"{sum(stream.records for stream in verification.streams):,}",
+        }
+        cells = "".join(
+            f"<tr><th>{html.escape(key)}</th><td>{html.escape(value)}</td></tr>" for key, value in facts.items()
+        )
+        return f"<table>{cells}</table>"
 
     def close(self) -> None:
         """Give up the tables and the files that were made for them. The run cannot be used any more."""
