@@ -32,7 +32,7 @@ def render(overview: Overview, width: int, *, show_all: bool = False) -> Iterato
     yield text(overview.trust["sentence"], "green" if overview.trust["whole"] else "bold red")
     yield _state(overview)
     yield Text()
-    yield from _verdict(overview.verdict.findings)
+    yield from verdict_lines(overview.verdict.findings, "Nothing stands out.")
     if overview.paths:
         yield Text()
         yield from _tree(overview.paths, width, show_all)
@@ -66,9 +66,10 @@ def _state(overview: Overview) -> Text:
     return line.append(f"; {', '.join(of)}." if of else ".")
 
 
-def _verdict(findings: Sequence[Finding]) -> Iterator[RenderableType]:
+def verdict_lines(findings: Sequence[Finding], nothing: str) -> Iterator[Text]:
+    """A paragraph for each finding, or one that says that there is nothing."""
     if not findings:
-        yield Text("Nothing stands out.")
+        yield Text(nothing)
     for finding in findings:
         yield Text.assemble((f"{finding.severity}: ", _STYLES[finding.severity]), text(finding.sentence))
 

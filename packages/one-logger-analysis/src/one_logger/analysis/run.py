@@ -20,6 +20,7 @@ from one_logger.analysis.cache import Cache
 from one_logger.analysis.duck import connect, execute, interruptible, quoted
 from one_logger.analysis.errors import ReadError
 from one_logger.analysis.loading import Counts, Progress
+from one_logger.analysis.questions import Questions
 from one_logger.analysis.sources import Source, find_sources
 from one_logger.analysis.state import RunState, run_state
 from one_logger.analysis.store import Store
@@ -54,6 +55,9 @@ class Run:
     """What a job has recorded, as tables of an embedded DuckDB. Make one by `Run.open`.
 
     Each table is built when it is first asked for, and kept until `close`. A run may be used by one thread at a time.
+
+    Attributes:
+        now_unix_nano: The reader's clock, in nanoseconds since 1970-01-01T00:00:00Z.
     """
 
     def __init__(
@@ -85,7 +89,7 @@ class Run:
         self._store = Store(self._builder, folder, scratch)
         self._built: set[str] = set()
         self._lock = threading.Lock()
-        now = time.time_ns() if now_unix_nano is None else now_unix_nano
+        now = self.now_unix_nano = time.time_ns() if now_unix_nano is None else now_unix_nano
         self._builder.execute(
             f"CREATE TABLE reading AS SELECT {now}::BIGINT AS now_unix_nano, {_ALIVE_WITHIN}::BIGINT AS alive_within_ns"
         )
@@ -176,16 +180,20 @@ class Run:
         self._build(*self._asked(query))
         return self._connection.sql(query)
 
-    def cursor(self, *names: str) -> DuckDBPyConnection:
-        """A connection of its own to the database. Its temporary tables and its settings are nobody else's.
+    def questions(self, *names: str) -> Questions:
+        """For queries with short answers, which are kept with the tables of the run.
 
         Args:
-            names: The views that will be asked, and are built now.
+            names: The views that may be asked. They are built if an answer isn't known.
         """
-        self._build(*names)
-        cursor = self._connection.cursor()
-        cursor.execute("SET enable_progress_bar = false")
-        return cursor
+
+        def cursor() -> DuckDBPyConnection:
+            self._build(*names)
+            cursor = self._connection.cursor()
+            cursor.execute("SET enable_progress_bar = false")
+            return cursor
+
+        return Questions(cursor, os.path.join(self._kept, "answers.json") if self._kept else None)
 
     def execute(self, query: str) -> list[tuple[Any, ...]]:
         """All rows of the answer to a query on the views. Ctrl-C ends it at once.
