@@ -159,7 +159,7 @@ def gather(ask: Questions, missing_ranks: Sequence[int], now: int) -> Facts:
     rows = ask.rows
     facts = Facts(
         streams=[StreamFacts(*row) for row in rows(_STREAMS)],
-        paths=[PathFacts(*row[:3], _parent(*row[:3]), *row[3:]) for row in rows(_PATHS)],
+        paths=[PathFacts(*row[:3], parent_path(*row[:3]), *row[3:]) for row in rows(_PATHS)],
     )
     ask.prepare(_BOUNDS)
     waiting = [path.path for path in facts.paths if path.path in facts.waits and path.parent not in facts.waits]
@@ -181,7 +181,7 @@ def gather(ask: Questions, missing_ranks: Sequence[int], now: int) -> Facts:
         missing_ranks=missing_ranks,
         now=now,
     )
-    in_step = _paths_to_compare(facts)
+    in_step = paths_to_compare(facts)
     overlapping: set[str] = set()
     for finding in find_checkpoints(facts, {}):
         path = str(finding.evidence["span"])
@@ -194,7 +194,7 @@ def gather(ask: Questions, missing_ranks: Sequence[int], now: int) -> Facts:
     )
 
 
-def _paths_to_compare(facts: Facts) -> dict[str, list[str]]:
+def paths_to_compare(facts: Facts) -> dict[str, list[str]]:
     """Up to 16 ranks of the last incarnation, and the paths of their steps that show no waiting."""
     of_rank = {
         stream.rank: stream.stream
@@ -213,7 +213,7 @@ def _paths_to_compare(facts: Facts) -> dict[str, list[str]]:
     return {"streams": streams, "paths": sorted(tops - facts.waits - facts.waited_for.keys())}
 
 
-def _parent(path: str, name: str, depth: int) -> str | None:
+def parent_path(path: str, name: str, depth: int) -> str | None:
     r"""The path above a path, in which a slash of a name is written as \/."""
     escaped = name.replace("\\", "\\\\").replace("/", "\\/")
     return path[: -len(escaped) - 1] if depth else None
