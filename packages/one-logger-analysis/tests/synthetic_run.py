@@ -6,6 +6,7 @@ differ by 2 %, steps by 2 %, and 1 % of the steps take 2 to 5 times as long. A s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -129,6 +130,7 @@ class Plan:
         checkpoint_every: Steps between two checkpoints.
         start_ns: When the run starts, in nanoseconds since the epoch.
         threads: Whether each rank has a second thread that loads data ahead.
+        overlap: Whether the steps go on while a checkpoint is saved.
         names: What the spans are called; see `Names`.
     """
 
@@ -142,6 +144,7 @@ class Plan:
     checkpoint_every: int = 50
     start_ns: int = START
     threads: bool = False
+    overlap: bool = False
     names: Names = field(default_factory=lambda: Names())
 
     def of(self, kind: type) -> list[Cause]:
@@ -216,7 +219,7 @@ class Timing:
                 transfer = 0.02 * plan.step_ns * random.normal(1, 0.02, plan.ranks)
                 self.wait[:, step] = arrived.max() - arrived + transfer
             now = now + work[:, step] + self.wait[:, step] + self.optimizer[:, step]
-            if saves(plan, step):
+            if saves(plan, step) and not plan.overlap:
                 now = now + self.checkpoint[:, step]
         if plan.barriers == "hidden":
             self.backward = self.backward + self.wait
@@ -432,6 +435,12 @@ def write_run(plan: Plan, folder: Path) -> list[Path]:
             path.write_text("".join(rank_lines(plan, rank, timing)), "utf-8")
             paths.append(path)
     return paths
+
+
+def last_time(folder: Path) -> int:
+    """The last time in the files of a folder, in nanoseconds since the epoch."""
+    ends = [path.read_text().splitlines()[-5:] for path in folder.glob("*.jsonl")]
+    return max(int(time) for lines in ends for line in lines for time in re.findall(r'_unix_nano":(\d{19})', line))
 
 
 def planted_runs(seed: int, count: int) -> Iterator[Plan]:

@@ -18,7 +18,7 @@ from one_logger.analysis.terminal import count, text
 NARROW = 60
 _ROWS = 40
 _STYLES = {"critical": "bold red", "warning": "yellow", "info": ""}
-_STATE_STYLES = {"finished": "green", "running": "green", "killed": "bold red", "hanging": "bold red"}
+_STATE_STYLES = {"empty": "bold red", "finished": "green", "running": "green", "killed": "bold red", "hanging": "bold red"}
 
 
 def render(overview: Overview, width: int, *, show_all: bool = False) -> Iterator[RenderableType]:

@@ -10,7 +10,7 @@ from one_logger.analysis.findings.facts import Facts, OpenSpan, StreamFacts
 from one_logger.analysis.findings.finding import Finding, clock, duration, ranks
 from one_logger.analysis.findings.names import is_wait
 
-State = Literal["running", "finished", "killed", "hanging"]
+State = Literal["running", "finished", "killed", "hanging", "empty"]
 
 _SECOND = 1_000_000_000
 # A stream writes at least an `alive` record every 30 s. Three of them may be late.
@@ -90,7 +90,7 @@ def run_state(states: Sequence[RankState]) -> State:
     last = max((state.stream.incarnation for state in states), default=0)
     found = {state.state for state in states if state.stream.incarnation == last}
     order: tuple[State, ...] = ("hanging", "running", "killed", "finished")
-    return next((state for state in order if state in found), "finished")
+    return next((state for state in order if state in found), "empty")
 
 
 def find_ends(facts: Facts, states: Sequence[RankState]) -> list[Finding]:
