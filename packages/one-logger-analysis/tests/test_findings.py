@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from synthetic_run import (
+from synthetic_plan import (
     SECOND,
     BlockingCheckpoints,
     Gap,
@@ -17,10 +17,9 @@ from synthetic_run import (
     SlowNode,
     SlowRank,
     expected,
-    last_time,
     planted_runs,
-    write_run,
 )
+from synthetic_run import last_time, write_run
 
 from one_logger.analysis import Run
 from one_logger.analysis.findings import Finding
@@ -90,7 +89,7 @@ def test_nothing_is_found_in_100_healthy_runs_of_1024_ranks(tmp_path: Path) -> N
 
 
 def test_the_rank_that_all_others_wait_for_is_named(tmp_path: Path) -> None:
-    """Where all ranks but one hang in a collective, that one is named, with what it is in, since when and for how long."""
+    """Where all ranks but one hang in a collective, that one is named, with its span and since when."""
     plan = Plan(ranks=8, steps=60, barriers="recorded", causes=[Hang(rank=5, step=40)])
     found = look_at(plan, tmp_path, later=5).verdict
     assert found.state == "hanging"
@@ -155,7 +154,7 @@ def test_the_slow_rank_is_named_under_barriers_too(barriers: str, tmp_path: Path
 
 
 def test_steps_without_anything_below_them_cannot_tell_who_is_slow(tmp_path: Path) -> None:
-    """Where all steps take equally long and nothing shows why, no rank is named, and it is said that it can't be told."""
+    """Where all steps take equally long and nothing shows why, no rank is named, and that is said."""
     plan = Plan(ranks=8, steps=80, barriers="hidden", causes=[SlowRank(rank=3, factor=1.4)], seed=2)
     write_run(plan, tmp_path)
     kept = ('"resource"', '"end"', "training_loop", "training_single_iteration")
@@ -164,7 +163,7 @@ def test_steps_without_anything_below_them_cannot_tell_who_is_slow(tmp_path: Pat
         path.write_text("".join(line for line in lines if any(word in line for word in kept)))
     with Run.open(tmp_path, cache=False) as run:
         found = overview(run).verdict.findings
-    assert [finding.kind for finding in found if finding.kind not in {"gaps"}] == ["cannot_tell"]
+    assert [finding.kind for finding in found if finding.kind != "gaps"] == ["cannot_tell"]
 
 
 def test_a_slow_node_is_one_finding(tmp_path: Path) -> None:
@@ -190,7 +189,9 @@ def test_each_incarnation_is_judged_by_itself(tmp_path: Path) -> None:
     """Of a run that was killed and restarted, the state is the last start's, and the kill of the first one is named."""
     first = Plan(ranks=4, steps=60, causes=[Killed(rank=1, step=40)], seed=1)
     write_run(first, tmp_path / "first")
-    second = Plan(ranks=4, steps=60, causes=[SlowRank(rank=2, factor=1.4)], seed=2, start_ns=first.start_ns + 900 * SECOND)
+    second = Plan(
+        ranks=4, steps=60, causes=[SlowRank(rank=2, factor=1.4)], seed=2, start_ns=first.start_ns + 900 * SECOND
+    )
     write_run(second, tmp_path / "second")
     with Run.open(tmp_path, cache=False) as run:
         found = overview(run).verdict

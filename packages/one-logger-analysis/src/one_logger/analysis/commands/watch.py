@@ -20,7 +20,12 @@ _SHARE = 0.02
 
 @click.command("watch", short_help="What is happening?")
 @click.option(
-    "--interval", type=click.FloatRange(0.1), default=2.0, show_default=True, metavar="SECONDS", help="Show it so often."
+    "--interval",
+    type=click.FloatRange(0.1),
+    default=2.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Show it so often.",
 )
 @json_option
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")

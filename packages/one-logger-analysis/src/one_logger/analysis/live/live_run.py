@@ -29,7 +29,6 @@ from one_logger.analysis.overview import Overview, PathTime, in_order
 from one_logger.analysis.verification import missing_ranks
 from one_logger.core import read_records
 
-
 _SAMPLES = 16_384
 
 
@@ -72,7 +71,10 @@ class LiveRun:
         known = self._errors.get(key) or ErrorKind(*key, 0, time, time, (), about.get("message"))
         of = known.ranks if rank is None or rank in known.ranks else tuple(sorted((*known.ranks, rank)))
         self._errors[key] = known._replace(
-            count=known.count + 1, first_time=min(known.first_time, time), last_time=max(known.last_time, time), ranks=of
+            times=known.times + 1,
+            first_time=min(known.first_time, time),
+            last_time=max(known.last_time, time),
+            ranks=of,
         )
 
     def overview(self, now: int | None = None) -> Overview:
@@ -85,9 +87,11 @@ class LiveRun:
         facts = Facts(
             streams=streams,
             paths=self._paths(),
-            timings=[s.timing(name) for name, stream in self._streams.items() for s in stream.paths.values() if s.ended],
+            timings=[
+                s.timing(name) for name, stream in self._streams.items() for s in stream.paths.values() if s.ended
+            ],
             open_spans=self._open_spans(),
-            errors=sorted(self._errors.values(), key=lambda error: (-error.count, error.name)),
+            errors=sorted(self._errors.values(), key=lambda error: (-error.times, error.name)),
             overlapping=self._overlapping(),
             missing_ranks=missing_ranks(
                 (stream.rank for stream in streams if stream.rank is not None),
@@ -169,7 +173,9 @@ class LiveRun:
             if len(samples) < len(compared["streams"]) or len(steps) < MINIMUM_STEPS:
                 continue
             middles = [median(step) for step in steps]
-            within = median(deviation(step, middle) / max(1, middle) for step, middle in zip(steps, middles, strict=True))
+            within = median(
+                deviation(step, middle) / max(1, middle) for step, middle in zip(steps, middles, strict=True)
+            )
             if within < 0.25 * deviation(middles, median(middles)) / max(1, median(middles)):
                 found.add(path)
         return frozenset(found)
@@ -193,9 +199,9 @@ class LiveRun:
                 if span.parent is not None and span.parent.thread == span.thread:
                     totals[span.parent.state.path][2] += elapsed
         times = []
-        for path, (count, total_ns, below, longest) in totals.items():
+        for path, (ended, ended_ns, below, longest) in totals.items():
             still = open_ones.get(path, [])
-            count, total_ns = count + len(still), total_ns + sum(still)
+            count, total_ns = ended + len(still), ended_ns + sum(still)
             samples = self._durations[path]
             # An open span counts as much as those that were kept stand for.
             ordered = sorted([*samples.values, *still[:: samples.step]])
@@ -203,8 +209,20 @@ class LiveRun:
                 state = states[path]
                 p50, p99 = quantile(ordered, 0.5), quantile(ordered, 0.99)
                 own = max(0, total_ns - below)
-                mean, longest = total_ns // count, max([longest, *still])
-                times.append(PathTime(path, state.name, state.depth, count, total_ns, own, mean, p50, p99, longest))
+                times.append(
+                    PathTime(
+                        path,
+                        state.name,
+                        state.depth,
+                        count,
+                        total_ns,
+                        own,
+                        total_ns // count,
+                        p50,
+                        p99,
+                        max([longest, *still]),
+                    )
+                )
         return times
 
 

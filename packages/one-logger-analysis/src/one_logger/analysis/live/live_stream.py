@@ -145,7 +145,9 @@ class LiveStream:
     def add(self, record: Mapping[str, Any]) -> tuple[PathState, int] | None:
         """Take in a record; if a span has ended by it, its path and its duration in nanoseconds are given."""
         kind = record["type"]
-        time = record.get("time_unix_nano") or record.get("end_time_unix_nano") or record.get("start_time_unix_nano") or 0
+        time = (
+            record.get("time_unix_nano") or record.get("end_time_unix_nano") or record.get("start_time_unix_nano") or 0
+        )
         if time:
             self.last_time = max(self.last_time, time)
             begin = record.get("start_time_unix_nano") or time

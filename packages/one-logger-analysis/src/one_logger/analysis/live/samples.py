@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 
+
 class Samples:
     """Numbers in the order in which they came: all of them, or, of very many, every 2nd, 4th, 8th, ... one.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -106,11 +107,7 @@ class Tail:
             yield from self._read(file)
 
     def _read(self, file: _File) -> Iterator[bytes]:
-        try:
-            opened = open(file.path, "rb")
-        except OSError:
-            return
-        with opened:
+        with contextlib.suppress(OSError), open(file.path, "rb") as opened:
             status = os.fstat(opened.fileno())
             if (status.st_dev, status.st_ino) != (file.device, file.inode):
                 return  # it was rotated just now: it is found by its number next time
