@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import duckdb
@@ -33,7 +33,7 @@ def connect(temp_folder: str, memory_limit: str, threads: int | None) -> duckdb.
 
 
 def execute(
-    connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[object] | None = None
+    connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[object] | Mapping[str, object] | None = None
 ) -> list[tuple[Any, ...]]:
     """All rows of a query's answer. Ctrl-C ends the query at once.
 
