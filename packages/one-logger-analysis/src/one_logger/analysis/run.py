@@ -1,0 +1,243 @@
+"""A run: what a job has recorded, as tables."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import threading
+import time
+import weakref
+from typing import TYPE_CHECKING, Any, Self
+
+from one_logger.analysis import views
+from one_logger.analysis.duck import connect, execute
+from one_logger.analysis.loading import Counts, Progress
+from one_logger.analysis.sources import Source, find_sources
+from one_logger.analysis.store import Store
+from one_logger.analysis.verification import StreamState, Verification, missing_ranks
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from duckdb import DuckDBPyRelation
+
+_ALIVE_WITHIN = 90 * 10**9
+"""In nanoseconds. A recorder says at least every 30 s that it is alive."""
+
+
+class Run:
+    """What a job has recorded, as tables of an embedded DuckDB. Make one by `Run.open`.
+
+    Each table is built when it is first asked for, and kept until `close`. A run may be used by one thread at a time.
+    """
+
+    def __init__(
+        self,
+        sources: list[Source],
+        *,
+        memory_limit: str = "1GB",
+        threads: int | None = None,
+        now_unix_nano: int | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        self._sources = sources
+        self._progress = progress
+        self._folder = tempfile.mkdtemp(prefix="one-logger-")
+        self._remove = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+        for name in ("spill", "scratch"):
+            os.mkdir(os.path.join(self._folder, name))
+        self._connection = connect(os.path.join(self._folder, "spill"), memory_limit, threads)
+        # Of its own, so that what the user's one is just reading doesn't matter.
+        self._builder = self._connection.cursor()
+        self._builder.execute("SET enable_progress_bar = false")
+        self._store = Store(self._builder, self._folder, os.path.join(self._folder, "scratch"))
+        self._built: set[str] = set()
+        self._lock = threading.Lock()
+        now = time.time_ns() if now_unix_nano is None else now_unix_nano
+        self._builder.execute(
+            f"CREATE TABLE reading AS SELECT {now}::BIGINT AS now_unix_nano, {_ALIVE_WITHIN}::BIGINT AS alive_within_ns"
+        )
+
+    @classmethod
+    def open(
+        cls,
+        *paths: str | os.PathLike[str],
+        memory_limit: str = "1GB",
+        threads: int | None = None,
+        now_unix_nano: int | None = None,
+        progress: Progress | None = None,
+    ) -> Run:
+        """The run whose records are in these files.
+
+        Args:
+            paths: Files, folders, or patterns with `*`, `?`, `[...]` and `**`. The files hold JSON Lines, which may be
+                compressed (`.gz`, `.zst`), or are Parquet files that `export` has written. What a file is, its
+                content says, not its name.
+            memory_limit: How much memory DuckDB may use, as in `1GB`. What doesn't fit goes to the system's temporary
+                folder.
+            threads: How many threads DuckDB may use. None: one for each core.
+            now_unix_nano: The reader's clock, in nanoseconds since 1970-01-01T00:00:00Z; a stream that wasn't closed
+                and was silent for 90 s before it isn't alive. None: now.
+            progress: Called while files are read with how many bytes of how many are done.
+
+        Raises:
+            ReadError: A path names no file, or one that may not be read.
+        """
+        return cls(
+            find_sources(paths),
+            memory_limit=memory_limit,
+            threads=threads,
+            now_unix_nano=now_unix_nano,
+            progress=progress,
+        )
+
+    @property
+    def records(self) -> DuckDBPyRelation:
+        """Each record, as often as it was read."""
+        return self._view("records")
+
+    @property
+    def streams(self) -> DuckDBPyRelation:
+        """Each stream, and what can be proved of it."""
+        return self._view("streams")
+
+    @property
+    def gaps(self) -> DuckDBPyRelation:
+        """The ranges of `seq` that are missing."""
+        return self._view("gaps")
+
+    @property
+    def spans(self) -> DuckDBPyRelation:
+        """Each span, open ones too, with its path, depth and self time."""
+        return self._view("spans")
+
+    @property
+    def events(self) -> DuckDBPyRelation:
+        """Each event, with the path of its span."""
+        return self._view("events")
+
+    @property
+    def errors(self) -> DuckDBPyRelation:
+        """Each error, with the path of its span."""
+        return self._view("errors")
+
+    @property
+    def ranks(self) -> DuckDBPyRelation:
+        """Each rank in each incarnation, and the last span that was open in it."""
+        return self._view("ranks")
+
+    @property
+    def restarts(self) -> DuckDBPyRelation:
+        """Each incarnation of a job: its first start, and each restart."""
+        return self._view("restarts")
+
+    def sql(self, query: str) -> DuckDBPyRelation:
+        """The answer to a query on the views.
+
+        Raises:
+            duckdb.Error: The query isn't right.
+        """
+        self._build(*self._asked(query))
+        return self._connection.sql(query)
+
+    def execute(self, query: str) -> list[tuple[Any, ...]]:
+        """All rows of the answer to a query on the views. Ctrl-C ends it at once.
+
+        Raises:
+            duckdb.Error: The query isn't right.
+            KeyboardInterrupt: Ctrl-C was pressed. The run can be used on.
+        """
+        self._build(*self._asked(query))
+        return execute(self._connection, query)
+
+    def _asked(self, query: str) -> list[str]:
+        """The views that a query uses."""
+        return [name for name in views.PUBLIC if name in self._connection.get_table_names(query)]
+
+    @property
+    def counts(self) -> list[Counts]:
+        """For each file how many records, and how many lines without one, were read."""
+        self._build("records")
+        return list(self._store.counts)
+
+    def verify(self, expected_ranks: int | None = None) -> Verification:
+        """What can be proved of each stream, and which ranks are missing.
+
+        Args:
+            expected_ranks: How many ranks there should be. None: as many as the streams' resources say.
+        """
+        self._build("streams")
+        ask = self._builder
+        gaps: dict[str, list[range]] = {}
+        for stream, first, last in execute(
+            ask, "SELECT stream, first_seq, last_seq FROM gaps ORDER BY stream, first_seq"
+        ):
+            gaps.setdefault(stream, []).append(range(first, last + 1))
+        streams = tuple(
+            StreamState(row[0], row[1], row[2], row[3], row[4], tuple(gaps.get(row[0], ())), *row[5:])
+            for row in execute(
+                ask,
+                "SELECT stream, state, whole, closed, records, dropped, telemetry_data_errors, rank, host, reason, "
+                "first_time_unix_nano, last_time_unix_nano FROM streams ORDER BY incarnation, rank, stream",
+            )
+        )
+        [(world_size,)] = execute(ask, "SELECT max(world_size) FROM streams")
+        [(unknown,)] = execute(ask, "SELECT count(*) FROM records WHERE v IS DISTINCT FROM 1")
+        expected = (world_size or 0) if expected_ranks is None else expected_ranks
+        return Verification(
+            streams,
+            missing_ranks((stream.rank for stream in streams if stream.rank is not None), expected),
+            sum(counts.no_records for counts in self._store.counts),
+            unknown,
+        )
+
+    def close(self) -> None:
+        """Give up the tables and the files that were made for them. The run cannot be used any more."""
+        self._builder.close()
+        self._connection.close()
+        self._remove()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _view(self, name: str) -> DuckDBPyRelation:
+        self._build(name)
+        return self._connection.view(name)
+
+    def _build(self, *names: str) -> None:
+        with self._lock:
+            for name in names:
+                self._build_one(name)
+
+    def _build_one(self, name: str) -> None:
+        if name in self._built:
+            return
+        for needed in _NEEDS[name]:
+            self._build_one(needed)
+        if name == "records":
+            self._store.build_records(self._sources, self._progress)
+        elif name == "spans":
+            self._store.build_spans()
+        elif name == "streams":
+            self._builder.execute(f"CREATE TABLE streams AS {views.sql(name)}")
+        elif name != "gaps":
+            self._builder.execute(f"CREATE VIEW {name} AS {views.sql(name)}")
+        self._built.add(name)
+
+
+_NEEDS: dict[str, tuple[str, ...]] = {
+    "records": (),
+    "gaps": ("records",),
+    "streams": ("records",),
+    "spans": ("streams",),
+    "events": ("spans",),
+    "errors": ("spans",),
+    "ranks": ("spans",),
+    "restarts": ("streams",),
+}

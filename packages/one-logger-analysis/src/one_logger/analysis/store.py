@@ -1,0 +1,168 @@
+"""The tables of a run: built when they are first needed, kept as Parquet files."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import duckdb
+
+from one_logger.analysis import views
+from one_logger.analysis.duck import execute, quoted
+from one_logger.analysis.loading import PARQUET, Counts, Loader, Progress
+from one_logger.analysis.sources import Source
+
+# So many records are looked at together; with all that is made of them they fit into memory.
+_CHUNK = 1_000_000
+_SPAN_STEPS = ("span_times", "span_parents", "span_covered", "span_paths")
+_SPAN_RECORDS = """
+    SELECT stream, seq, type, trace_id, span_id, parent_span_id, thread, name, start_time_unix_nano,
+        end_time_unix_nano, duration_ns, status, attributes, start_event, stop_event,
+        -- An id is 16 hexadecimal digits; as a number it is compared faster. What is no such id gets a number, too.
+        coalesce(try_cast('0x' || span_id AS UBIGINT), hash(span_id)) AS span_key,
+        CASE WHEN parent_span_id IS NOT NULL
+            THEN coalesce(try_cast('0x' || parent_span_id AS UBIGINT), hash(parent_span_id)) END AS parent_key
+    FROM distinct_records WHERE type IN ('start', 'stop', 'complete') AND v = 1 AND seq >= 1 AND span_id IS NOT NULL
+"""
+
+
+class _Chunk(NamedTuple):
+    """Streams whose records are looked at together.
+
+    Attributes:
+        parts: The Parquet files in which they are.
+        of: Into how many chunks the streams in these files are divided.
+        number: Which of them this one is.
+        repeats: Whether some of its records were read more than once.
+    """
+
+    parts: tuple[str, ...]
+    of: int = 1
+    number: int = 0
+    repeats: bool = False
+
+
+class Store:
+    """Builds the tables of a run in a database.
+
+    Args:
+        connection: To the database; used by nobody else.
+        folder: Where Parquet files go to.
+        scratch: A folder for what is needed for a while only.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, folder: str, scratch: str) -> None:
+        self._connection = connection
+        self._records = os.path.join(folder, "records")
+        self._spans = os.path.join(folder, "spans")
+        self._scratch = scratch
+        self._chunks: list[_Chunk] = []
+        self.counts: list[Counts] = []
+
+    def build_records(self, sources: Sequence[Source], progress: Progress | None) -> None:
+        """Read all files, and look at each stream: the tables `record_files`, `gaps` and `stream_reports`."""
+        os.mkdir(self._records)
+        loader = Loader(self._connection, self._records, self._scratch)
+        loader.load(sources, progress)
+        self.counts = loader.counts
+        self._run(f"CREATE VIEW record_files AS SELECT * FROM {_parquet(_parts(self._records))}")
+        self._run(f"CREATE VIEW records AS {views.sql('records')}")
+        for streams in self._divided():
+            self._open(streams)
+            self._run(f"CREATE TABLE chunk.gaps AS {views.sql('gaps')}")
+            [(repeats,)] = self._run(
+                "SELECT coalesce(bool_or(read > last_seq - coalesce(missing, 0)), false) FROM ("
+                "SELECT stream, count(*) AS read, max(seq) AS last_seq FROM records WHERE seq >= 1 GROUP BY stream"
+                ") LEFT JOIN (SELECT stream, sum(missing) AS missing FROM gaps GROUP BY stream) USING (stream)"
+            )
+            chunk = streams._replace(repeats=bool(repeats))
+            self._chunks.append(chunk)
+            self._once(chunk)
+            self._keep("gaps", "SELECT * FROM gaps")
+            self._keep("stream_reports", views.sql("stream_reports"))
+            self._close()
+        repeats = any(chunk.repeats for chunk in self._chunks)
+        self._run(f"CREATE VIEW distinct_records AS {views.sql('distinct_records') if repeats else 'FROM records'}")
+
+    def build_spans(self) -> None:
+        """Put starts and stops together: the table `spans`."""
+        os.mkdir(self._spans)
+        for number, chunk in enumerate(self._chunks):
+            self._open(chunk)
+            self._once(chunk)
+            self._run(f"CREATE TABLE chunk.span_records AS {_SPAN_RECORDS}")
+            for step in _SPAN_STEPS:
+                self._run(f"CREATE TABLE chunk.{step} AS {views.sql(step)}")
+            part = os.path.join(self._spans, f"part-{number:06}.parquet")
+            self._run(f"COPY ({views.sql('span_rows')}) TO {quoted(part)} {PARQUET}")
+            self._close()
+        self._run(f"CREATE VIEW spans AS SELECT * FROM {_parquet(_parts(self._spans))}")
+
+    def _divided(self) -> Iterator[_Chunk]:
+        """The records in chunks, each of which has all records of its streams."""
+        found = self._run(
+            "SELECT stream, filename, count(*) FROM "
+            f"read_parquet({quoted(os.path.join(self._records, '*.parquet'))}, filename = true) GROUP BY ALL"
+        )
+        parts_of: dict[str, list[str]] = defaultdict(list)
+        sizes: dict[str, int] = defaultdict(int)
+        for stream, part, records in found:
+            parts_of[stream].append(part)
+            sizes[part] += records
+        # Parts that share a stream belong together.
+        together: dict[str, set[str]] = {part: {part} for part in sizes}
+        for parts in parts_of.values():
+            first = together[parts[0]]
+            for part in parts[1:]:
+                if together[part] is not first:
+                    first |= together[part]
+                    for other in together[part]:
+                        together[other] = first
+        waiting: list[str] = []
+        size = 0
+        for group in {id(group): group for group in together.values()}.values():
+            records = sum(sizes[part] for part in group)
+            if size and size + records > _CHUNK:
+                yield _Chunk(tuple(sorted(waiting)))
+                waiting, size = [], 0
+            if records > 2 * _CHUNK:
+                of = -(-records // _CHUNK)
+                yield from (_Chunk(tuple(sorted(group)), of, number) for number in range(of))
+            else:
+                waiting += group
+                size += records
+        if waiting or not sizes:
+            yield _Chunk(tuple(sorted(waiting)) or _parts(self._records))
+
+    def _open(self, chunk: _Chunk) -> None:
+        """From now on the table `records` has the records of these streams alone."""
+        self._run("CREATE SCHEMA chunk")
+        where = f"WHERE hash(stream) % {chunk.of} = {chunk.number}" if chunk.of > 1 else ""
+        self._run(f"CREATE VIEW chunk.record_files AS SELECT * FROM {_parquet(chunk.parts)} {where}")
+        self._run("CREATE VIEW chunk.records AS SELECT * FROM chunk.record_files")
+        self._run("SET search_path = 'chunk,main'")
+
+    def _once(self, chunk: _Chunk) -> None:
+        once = views.sql("distinct_records") if chunk.repeats else "SELECT * FROM chunk.records"
+        self._run(f"CREATE {'TABLE' if chunk.repeats else 'VIEW'} chunk.distinct_records AS {once}")
+
+    def _close(self) -> None:
+        self._run("SET search_path = 'main'")
+        self._run("DROP SCHEMA chunk CASCADE")
+
+    def _keep(self, name: str, query: str) -> None:
+        self._run(f"CREATE TABLE IF NOT EXISTS main.{name} AS {query} LIMIT 0")
+        self._run(f"INSERT INTO main.{name} {query}")
+
+    def _run(self, sql: str) -> list[tuple[Any, ...]]:
+        return execute(self._connection, sql)
+
+
+def _parts(folder: str) -> tuple[str, ...]:
+    return tuple(sorted(os.path.join(folder, name) for name in os.listdir(folder)))
+
+
+def _parquet(parts: Sequence[str]) -> str:
+    return f"read_parquet([{', '.join(map(quoted, parts))}])"

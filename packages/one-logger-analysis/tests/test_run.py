@@ -1,0 +1,66 @@
+"""A run as tables."""
+
+from pathlib import Path
+
+from one_logger.analysis import Run
+from one_logger.core import ErrorEvent, Event, RecordEncoder, Resource, Span
+
+
+def _record(path: Path, *, end: bool = True, rank: int = 0) -> None:
+    encoder = RecordEncoder(Resource.create("job", rank=rank, world_size=2))
+    outer = Span("outer")
+    lines = [encoder.resource(), encoder.start(outer)]
+    for name in ("a/b", "c"):
+        inner = Span(name, {"n": 1}, parent=outer)
+        lines.append(encoder.event(Event("seen", {"x": 1.5}), inner))
+        lines.append(encoder.error(ErrorEvent("broken"), inner))
+        inner.stop()
+        lines.append(encoder.start(inner))
+    if end:
+        outer.stop()
+        lines += [encoder.stop(outer), encoder.end()]
+    path.write_text("".join(lines))
+
+
+def test_spans_have_paths(tmp_path: Path) -> None:
+    """A span's path has the names of those above it; a slash in a name is written in a way of its own."""
+    _record(tmp_path / "a.jsonl")
+    with Run.open(tmp_path) as run:
+        assert sorted(run.spans.project("path, depth, open").fetchall()) == [
+            ("outer", 0, False),
+            ("outer/a\\/b", 1, False),
+            ("outer/c", 1, False),
+        ]
+
+
+def test_ranks_that_are_missing_are_named(tmp_path: Path) -> None:
+    """A run of which a rank is missing isn't whole, though all that was read is."""
+    _record(tmp_path / "a.jsonl")
+    with Run.open(tmp_path) as run:
+        verification = run.verify()
+        assert verification.missing_ranks == (1,)
+        assert all(stream.whole for stream in verification.streams)
+        assert not verification.whole
+        assert run.verify(expected_ranks=1).whole
+
+
+def test_open_spans_are_there(tmp_path: Path) -> None:
+    """A span that a killed process has left open has no end, and has taken the time until the last sign of life."""
+    _record(tmp_path / "a.jsonl", end=False)
+    with Run.open(tmp_path) as run:
+        [(path, duration, elapsed)] = run.sql("SELECT path, duration_ns, elapsed_ns FROM spans WHERE open").fetchall()
+        assert (path, duration) == ("outer", None)
+        assert elapsed > 0
+        assert run.ranks.project("state, open_spans, last_open_span").fetchall() == [("alive", 1, "outer")]
+    with Run.open(tmp_path, now_unix_nano=2 * 10**18) as run:
+        assert run.ranks.project("state").fetchall() == [("cut short",)]
+
+
+def test_records_that_were_read_twice_count_once(tmp_path: Path) -> None:
+    """A stream that was delivered twice has each record once."""
+    _record(tmp_path / "a.jsonl")
+    (tmp_path / "b.jsonl").write_bytes((tmp_path / "a.jsonl").read_bytes())
+    with Run.open(tmp_path) as run:
+        assert [stream.records for stream in run.verify(1).streams] == [10]
+        assert run.spans.shape[0] == 3
+        assert run.records.shape[0] == 20
