@@ -64,3 +64,23 @@ def test_records_that_were_read_twice_count_once(tmp_path: Path) -> None:
         assert [stream.records for stream in run.verify(1).streams] == [10]
         assert run.spans.shape[0] == 3
         assert run.records.shape[0] == 20
+
+
+def test_a_view_may_be_asked_again(tmp_path: Path) -> None:
+    """Each view may be used in many queries, whichever of them are there already."""
+    _record(tmp_path / "a.jsonl")
+    with Run.open(tmp_path) as run:
+        for view in ("records", "streams", "gaps", "spans", "events", "errors", "ranks", "restarts") * 2:
+            assert run.execute(f"SELECT count(*) >= 0 FROM {view}") == [(True,)]
+
+
+def test_rows_come_in_batches_while_other_queries_run(tmp_path: Path) -> None:
+    """A long answer is read some rows at a time, and the run answers others meanwhile."""
+    _record(tmp_path / "a.jsonl")
+    with Run.open(tmp_path) as run:
+        sizes = []
+        for rows in run.batches("SELECT r.seq FROM records AS r, range(1000) ORDER BY r.seq", 4096):
+            sizes.append(len(rows))
+            assert run.execute("SELECT count(*) FROM spans") == [(3,)]
+        assert max(sizes) <= 4096
+        assert sum(sizes) == 10_000

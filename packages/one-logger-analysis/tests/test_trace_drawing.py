@@ -43,7 +43,7 @@ def drawn(request: pytest.FixtureRequest) -> Drawer:
 def span(
     name: str, start: int, end: int | None, parent: str | None = None, thread: int | None = None, **fields: object
 ) -> Item:
-    item = Item(0, thread, "span", start, end, None, name, parent, name, "ok", None, None)
+    item = Item(0, thread, "span", start, end, None, name, parent, name, "OK", None, None)
     return item._replace(**fields)
 
 
@@ -212,9 +212,9 @@ def test_errors_carry_what_is_known_of_them(drawn: Drawer) -> None:
         details='{"exception.type": "ValueError", "exception.stacktrace": "Traceback"}'
     )
 
-    shapes = drawn([span("step", 0, 10, status="error"), error]).shapes
+    shapes = drawn([span("step", 0, 10, status="ERROR"), error]).shapes
 
-    assert named(shapes, "step").attributes == {"status": "error"}
+    assert named(shapes, "step").attributes == {"status": "ERROR"}
     assert named(shapes, "error").inside == "step"
     assert named(shapes, "error").attributes == {"exception.type": "ValueError", "exception.stacktrace": "Traceback"}
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
 
 import duckdb
+
+_T = TypeVar("_T")
 
 
 def connect(temp_folder: str, memory_limit: str, threads: int | None) -> duckdb.DuckDBPyConnection:
@@ -35,20 +37,45 @@ def execute(
 ) -> list[tuple[Any, ...]]:
     """All rows of a query's answer. Ctrl-C ends the query at once.
 
-    DuckDB looks for a signal now and then only, and makes another exception of it. So the query runs in a thread, and
-    this one waits in such a way that Python handles signals.
+    Raises:
+        duckdb.Error: The query fails.
+        KeyboardInterrupt: Ctrl-C was pressed. The connection can be used on.
+    """
+    return _interruptible(connection, lambda: connection.execute(sql, parameters).fetchall())
+
+
+def batches(connection: duckdb.DuckDBPyConnection, sql: str, size: int) -> Iterator[list[tuple[Any, ...]]]:
+    """The rows of a query's answer, some at a time, so that they are never all in Python's memory.
+
+    Args:
+        connection: It can be used for other queries meanwhile.
+        sql: The query.
+        size: How many rows there are at a time.
 
     Raises:
         duckdb.Error: The query fails.
         KeyboardInterrupt: Ctrl-C was pressed. The connection can be used on.
     """
-    answer: list[tuple[Any, ...]] = []
+    with connection.cursor() as cursor:
+        cursor.execute("SET enable_progress_bar = false")
+        _interruptible(cursor, lambda: cursor.execute(sql))
+        while rows := _interruptible(cursor, lambda: cursor.fetchmany(size)):
+            yield rows
+
+
+def _interruptible(connection: duckdb.DuckDBPyConnection, work: Callable[[], _T]) -> _T:
+    """What the work gives.
+
+    DuckDB looks for a signal now and then only, and makes another exception of it. So the query runs in a thread, and
+    this one waits in such a way that Python handles signals.
+    """
+    answer: list[_T] = []
     failure: list[BaseException] = []
     done = threading.Event()
 
     def run() -> None:
         try:
-            answer.extend(connection.execute(sql, parameters).fetchall())
+            answer.append(work())
         except BaseException as error:
             failure.append(error)
         finally:
@@ -66,7 +93,7 @@ def execute(
         raise
     if failure:
         raise failure[0]
-    return answer
+    return answer[0]
 
 
 def quoted(text: str) -> str:

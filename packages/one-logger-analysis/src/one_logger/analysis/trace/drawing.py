@@ -127,12 +127,12 @@ class _Thread:
         start, end = item.start, item.end
         attributes: dict[str, object] = json.loads(item.attributes) if item.attributes else {}
         if item.details:
-            attributes |= json.loads(item.details)
+            attributes |= {name: value for name, value in json.loads(item.details).items() if value is not None}
         if item.kind in ("event", "error") or (item.kind == "missing" and end is None):
             track = self._track(self._lanes.instant(item.parent_id, start))
             self._writer.instant(track, start, item.name, item.kind, attributes)
             return start
-        if item.status not in (None, "ok", "unset"):
+        if item.status not in (None, "OK", "UNSET"):
             attributes["status"] = item.status
         if end is not None and item.duration is not None:
             if end < start:
