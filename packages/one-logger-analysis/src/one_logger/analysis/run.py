@@ -54,6 +54,7 @@ class Run:
         self._builder.execute("SET enable_progress_bar = false")
         self._store = Store(self._builder, self._folder, os.path.join(self._folder, "scratch"))
         self._built: set[str] = set()
+        self._parser: DuckDBPyConnection | None = None
         self._lock = threading.Lock()
         now = time.time_ns() if now_unix_nano is None else now_unix_nano
         self._builder.execute(
@@ -155,8 +156,9 @@ class Run:
     def _asked(self, query: str) -> list[str]:
         """The views that a query uses."""
         # Asked where no view is: DuckDB looks into those that it finds, and fails at the files that they read.
-        with connect(self._folder, "100MB", 1) as empty:
-            names = empty.get_table_names(query)
+        if self._parser is None:
+            self._parser = connect(self._folder, "100MB", 1)
+        names = self._parser.get_table_names(query)
         return [name for name in views.PUBLIC if name in names]
 
     def batches(self, query: str, size: int = 10_000) -> Iterator[list[tuple[Any, ...]]]:
@@ -214,6 +216,8 @@ class Run:
         """Give up the tables and the files that were made for them. The run cannot be used any more."""
         self._builder.close()
         self._connection.close()
+        if self._parser is not None:
+            self._parser.close()
         self._remove()
 
     def __enter__(self) -> Self:

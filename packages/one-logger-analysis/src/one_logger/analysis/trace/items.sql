@@ -34,25 +34,27 @@ WITH depths AS (
     FROM ordered WHERE state = 'cut short'
 ), items AS (
     SELECT stream, thread, 'span' AS kind, start_time_unix_nano AS start, end_time_unix_nano AS end_time,
-        duration_ns, span_id, parent_span_id, name, status, attributes, NULL AS details, 2 * depth AS level
+        duration_ns, span_id, parent_span_id, name, status, CAST(attributes AS VARCHAR) AS attributes, NULL AS details,
+        2 * depth AS level
     FROM spans WHERE {spans}
     UNION ALL
     SELECT e.stream, e.thread, 'event', e.time_unix_nano, NULL, NULL, NULL, e.span_id, e.name, NULL,
-        e.attributes, NULL, 2 * coalesce(d.depth, 0) + 1
+        CAST(e.attributes AS VARCHAR), NULL, 2 * coalesce(d.depth, 0) + 1
     FROM (SELECT * FROM events WHERE {events}) AS e
     LEFT JOIN depths AS d ON d.stream = e.stream AND d.span_id = e.span_id
     UNION ALL
     SELECT e.stream, e.thread, 'error', e.time_unix_nano, NULL, NULL, NULL, e.span_id,
-        coalesce(e.exception_type, e.message, e.name, 'error'), NULL, e.attributes, json_object(
+        coalesce(e.exception_type, e.message, e.name, 'error'), NULL, CAST(e.attributes AS VARCHAR),
+        CAST(json_object(
             'message', e.message, 'exception.type', e.exception_type,
             'exception.message', e.exception_message, 'exception.stacktrace', e.stack_trace
-        ), 2 * coalesce(d.depth, 0) + 1
+        ) AS VARCHAR), 2 * coalesce(d.depth, 0) + 1
     FROM (SELECT * FROM errors WHERE {errors}) AS e
     LEFT JOIN depths AS d ON d.stream = e.stream AND d.span_id = e.span_id
     UNION ALL
     SELECT stream, NULL, 'missing', start,
         CASE WHEN end_time IS NOT NULL THEN greatest(start, end_time) END,
-        NULL, NULL, NULL, name, NULL, NULL, details, 0
+        NULL, NULL, NULL, name, NULL, NULL, CAST(details AS VARCHAR), 0
     FROM missing WHERE {missing}
 )
 SELECT i.stream, i.thread, i.kind, greatest(i.start - {zero}, 0), i.end_time - {zero}, i.duration_ns,

@@ -49,7 +49,7 @@ class PerfettoWriter(TraceWriter):
     def process(self, process: int, name: str) -> None:
         track = self._process_tracks[process] = self._track_number()
         description = message(3, integer(1, process), text(6, name))
-        self._packet(message(60, integer(1, track), text(2, name), integer(12, process), description))
+        self._packet(message(60, integer(1, track), text(2, name), integer(12, len(self._process_tracks)), description))
 
     def track(self, process: int, name: str, *, thread: bool = True) -> int:
         track = self._track_number()
