@@ -43,7 +43,7 @@ class Run:
         progress: Progress | None = None,
     ) -> None:
         self._sources = sources
-        self._progress = progress
+        self.progress = progress
         self._folder = tempfile.mkdtemp(prefix="one-logger-")
         self._remove = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         for name in ("spill", "scratch"):
@@ -243,7 +243,7 @@ class Run:
         for needed in _NEEDS[name]:
             self._build_one(needed)
         if name == "records":
-            self._store.build_records(self._sources, self._progress)
+            self._store.build_records(self._sources, self.progress)
         elif name == "spans":
             self._store.build_spans()
         elif name == "streams":
