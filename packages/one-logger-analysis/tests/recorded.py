@@ -16,22 +16,28 @@ _streams = count(1)
 class Recorded:
     """The records of one stream. Times are nanoseconds since `EPOCH`; a span's id is made from its name."""
 
-    def __init__(self, rank: int | None = None, host: str = "node-000", **attributes: object) -> None:
+    def __init__(self, rank: int | None = None, host: str = "node-000", pid: int = 4711, **attributes: object) -> None:
         self.stream = f"{next(_streams):016x}"
         self.records: list[dict[str, object]] = []
-        resource: dict[str, object] = {"service.name": "train", "host.name": host, "process.pid": 4711}
+        resource: dict[str, object] = {"service.name": "train", "host.name": host, "process.pid": pid}
         if rank is not None:
             resource["one_logger.rank"] = rank
         self.add("resource", time_unix_nano=EPOCH, attributes=resource | attributes)
 
-    def add(self, type: str, **fields: object) -> Recorded:
+    def add(self, kind: str, **fields: object) -> Recorded:
         """Add a record of this type."""
         given = {name: value for name, value in fields.items() if value is not None}
-        self.records.append({"v": 1, "type": type, "stream": self.stream, "seq": len(self.records) + 1, **given})
+        self.records.append({"v": 1, "type": kind, "stream": self.stream, "seq": len(self.records) + 1, **given})
         return self
 
     def span(
-        self, name: str, start: int, end: int | None, parent: str | None = None, thread: int | None = None, **more: object
+        self,
+        name: str,
+        start: int,
+        end: int | None,
+        parent: str | None = None,
+        thread: int | None = None,
+        **more: object,
     ) -> Recorded:
         """A span; it is open if `end` is None."""
         ids = {"trace_id": "1" * 32, "span_id": _id(name), "parent_span_id": _id(parent), "name": name}
@@ -41,10 +47,10 @@ class Recorded:
         took = {"end_time_unix_nano": EPOCH + end, "duration_ns": end - start, "status": "OK"}
         return self.add("complete", **ids, **began, **{**took, **more})
 
-    def event(self, name: str, time: int, of: str, type: str = "event", **more: object) -> Recorded:
+    def event(self, name: str, time: int, of: str, kind: str = "event", **more: object) -> Recorded:
         """An event of a span."""
         ids = {"trace_id": "1" * 32, "span_id": _id(of)}
-        return self.add(type, **ids, name=name, time_unix_nano=EPOCH + time, **more)
+        return self.add(kind, **ids, name=name, time_unix_nano=EPOCH + time, **more)
 
     def end(self, time: int, dropped: int = 0) -> Recorded:
         """The stream's end."""

@@ -1,5 +1,6 @@
 """A run as tables."""
 
+import json
 from pathlib import Path
 
 from one_logger.analysis import Run
@@ -84,3 +85,13 @@ def test_rows_come_in_batches_while_other_queries_run(tmp_path: Path) -> None:
             assert run.execute("SELECT count(*) FROM spans") == [(3,)]
         assert max(sizes) <= 4096
         assert sum(sizes) == 10_000
+
+
+def test_attributes_are_objects_however_the_line_is_written(tmp_path: Path) -> None:
+    """An attribute is found by its name, also in a record whose fields stand in another order than one-logger's."""
+    _record(tmp_path / "a.jsonl")
+    usual = (tmp_path / "a.jsonl").read_text()
+    unusual = "".join(json.dumps(dict(reversed(json.loads(line).items()))) + "\n" for line in usual.splitlines())
+    (tmp_path / "a.jsonl").write_text(unusual.replace("1.5", '"\\ud800"', 1))
+    with Run.open(tmp_path) as run:
+        assert run.execute("SELECT attributes ->> 'x' FROM events ORDER BY seq") == [("\ufffd",), ("1.5",)]

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from io import BytesIO
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from trace_pictures import Picture, chrome_picture, named, of_category, perfetto_picture
 
 from one_logger.analysis.trace.chrome import ChromeWriter
 from one_logger.analysis.trace.drawing import Item, Process, draw
 from one_logger.analysis.trace.perfetto import PerfettoWriter
-from trace_pictures import Picture, chrome_picture, named, of_category, perfetto_picture
 
 EPOCH = 1_764_100_000_123_456_789
 
@@ -21,6 +22,7 @@ Drawer = Callable[[list[Item]], Picture]
 
 
 def drawn_by_perfetto(items: list[Item]) -> Picture:
+    """What a Perfetto trace shows of one process."""
     file = BytesIO()
     with PerfettoWriter(file, EPOCH, 1) as writer:
         draw(writer, [Process(0, "rank 0 (node-000)")], {(0, 1): "loader"}, items)
@@ -28,6 +30,7 @@ def drawn_by_perfetto(items: list[Item]) -> Picture:
 
 
 def drawn_by_chrome(items: list[Item]) -> Picture:
+    """What a trace in Chrome's format shows of one process."""
     file = BytesIO()
     with ChromeWriter(file, EPOCH, 1) as writer:
         draw(writer, [Process(0, "rank 0 (node-000)")], {(0, 1): "loader"}, items)
@@ -36,18 +39,21 @@ def drawn_by_chrome(items: list[Item]) -> Picture:
 
 @pytest.fixture(params=[drawn_by_perfetto, drawn_by_chrome], ids=["perfetto", "chrome"])
 def drawn(request: pytest.FixtureRequest) -> Drawer:
+    """Each of the two."""
     drawer: Drawer = request.param
     return drawer
 
 
 def span(
-    name: str, start: int, end: int | None, parent: str | None = None, thread: int | None = None, **fields: object
+    name: str, start: int, end: int | None, parent: str | None = None, thread: int | None = None, **fields: Any
 ) -> Item:
+    """A span whose id is its name."""
     item = Item(0, thread, "span", start, end, None, name, parent, name, "OK", None, None)
     return item._replace(**fields)
 
 
 def event(name: str, time: int, of: str | None, thread: int | None = None, kind: str = "event") -> Item:
+    """An event of a span."""
     return Item(0, thread, kind, time, None, None, None, of, name, None, None, None)
 
 
@@ -120,10 +126,11 @@ def test_each_item_is_drawn_once_with_its_times(drawer: Drawer, items: list[Item
 
 
 @given(items=span_sets())
-def test_nothing_stands_in_what_it_was_not_recorded_in(items: list[Item]) -> None:
+@pytest.mark.parametrize("drawer", [drawn_by_perfetto, drawn_by_chrome])
+def test_nothing_stands_in_what_it_was_not_recorded_in(drawer: Drawer, items: list[Item]) -> None:
     """What stands inside a span on a track is a child or an event of that span, whatever overlaps in the thread."""
     parents = {item.name: item.parent_id for item in items}
-    for shape in drawn_by_perfetto(items).shapes:
+    for shape in drawer(items).shapes:
         assert shape.inside in (None, parents[shape.name])
 
 
@@ -219,7 +226,12 @@ def test_errors_carry_what_is_known_of_them(drawn: Drawer) -> None:
     assert named(shapes, "error").attributes == {"exception.type": "ValueError", "exception.stacktrace": "Traceback"}
 
 
-scalars = st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False) | st.text(st.characters(codec="utf-8"))
+scalars = (
+    st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.floats(allow_nan=False)
+    | st.text(st.characters(codec="utf-8"))
+)
 names = st.text(st.characters(codec="utf-8"), min_size=1)
 
 

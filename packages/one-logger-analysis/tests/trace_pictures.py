@@ -79,7 +79,7 @@ def perfetto_picture(data: bytes) -> Picture:
                 packet.timestamp,
                 packet.timestamp if event.type == event.TYPE_INSTANT else None,
                 stack[-1][1].name if stack else None,
-                {annotation.name: _value(annotation) for annotation in event.debug_annotations},
+                dict(_attribute(annotation) for annotation in event.debug_annotations),
             )
             if event.type == event.TYPE_SLICE_BEGIN:
                 stack.append((len(shapes), shape))
@@ -88,9 +88,16 @@ def perfetto_picture(data: bytes) -> Picture:
     return Picture([shape for shape in shapes if shape], [tracks[uuid] for uuid in ordered], start_unix_nano)
 
 
-def _value(annotation: perfetto_trace_pb2.DebugAnnotation) -> object:
+def _attribute(annotation: perfetto_trace_pb2.DebugAnnotation) -> tuple[str, object]:
+    """The name of an attribute, with dots between what is nested, and its value."""
     if annotation.dict_entries:
-        return {entry.name: _value(entry) for entry in annotation.dict_entries}
+        [entry] = annotation.dict_entries
+        rest, value = _attribute(entry)
+        return f"{annotation.name}.{rest}", value
+    return annotation.name, _value(annotation)
+
+
+def _value(annotation: perfetto_trace_pb2.DebugAnnotation) -> object:
     if annotation.array_values:
         return [_value(item) for item in annotation.array_values]
     kind = annotation.WhichOneof("value")
@@ -98,37 +105,37 @@ def _value(annotation: perfetto_trace_pb2.DebugAnnotation) -> object:
 
 
 def chrome_picture(data: bytes) -> Picture:
-    """Read a trace as viewers of Chrome's format do: a span stands in the one of its track that is open at its start."""
+    """Read a trace as viewers of Chrome's format do: what ends is the span that began last on its track."""
     trace = json.loads(data, parse_float=Decimal)
     processes: dict[int, str] = {}
     tracks: dict[tuple[int, int], str] = {}
     shapes: list[Shape] = []
-    stacks: dict[tuple[int, int], list[Shape]] = {}
+    stacks: dict[tuple[int, int], list[int]] = {}
+    last: dict[tuple[int, int], int] = {}
     for event in trace["traceEvents"]:
         key = (event["pid"], event["tid"])
         if event["ph"] == "M":
             if event["name"] == "process_name":
+                assert event["pid"] not in processes
                 processes[event["pid"]] = event["args"]["name"]
             elif event["name"] == "thread_name":
                 assert key not in tracks
                 tracks[key] = f"{processes[event['pid']]}/{event['args']['name']}"
             continue
-        start = _nanoseconds(event["ts"])
-        end = {"X": lambda: start + _nanoseconds(event["dur"]), "B": lambda: None, "i": lambda: start}[event["ph"]]()
-        inside = _innermost(stacks.setdefault(key, []), start, end)
-        shape = Shape(tracks[key], event["cat"], event["name"], start, end, inside, event["args"])
-        shapes.append(shape)
-        if event["ph"] != "i":
-            stacks[key].append(shape)
+        time = _nanoseconds(event["ts"])
+        assert time >= last.get(key, 0), "a track goes back in time"
+        last[key] = time
+        stack = stacks.setdefault(key, [])
+        if event["ph"] == "E":
+            index = stack.pop()
+            shapes[index] = shapes[index]._replace(end=time)
+            continue
+        end = {"B": None, "i": time}[event["ph"]]
+        inside = shapes[stack[-1]].name if stack else None
+        if event["ph"] == "B":
+            stack.append(len(shapes))
+        shapes.append(Shape(tracks[key], event["cat"], event["name"], time, end, inside, event["args"]))
     return Picture(shapes, list(tracks.values()), int(trace["otherData"]["start_unix_nano"]))
-
-
-def _innermost(stack: list[Shape], start: int, end: int | None) -> str | None:
-    while stack and stack[-1].end is not None and (stack[-1].end < start or (stack[-1].end == start and end != start)):
-        stack.pop()
-    for shape in stack:
-        assert shape.end is None or (end is not None and end <= shape.end), "spans of a track overlap"
-    return stack[-1].name if stack else None
 
 
 def _nanoseconds(microseconds: object) -> int:

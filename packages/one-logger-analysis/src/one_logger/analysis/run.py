@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
 
-    from duckdb import DuckDBPyRelation
+    from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
 _ALIVE_WITHIN = 90 * 10**9
 """In nanoseconds. A recorder says at least every 30 s that it is alive."""

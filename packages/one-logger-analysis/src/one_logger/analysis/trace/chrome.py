@@ -33,10 +33,12 @@ class ChromeWriter(TraceWriter):
         self._separator = "\n"
 
     def process(self, process: int, name: str) -> None:
+        """Metadata: its name, and where it stands."""
         self._metadata("process_name", process, 0, {"name": _plain(name)})
         self._metadata("process_sort_index", process, 0, {"sort_index": process})
 
     def track(self, process: int, name: str, *, thread: bool = True) -> int:
+        """Metadata of a thread; the format has no other tracks."""
         track = len(self._process_of)
         self._process_of.append(process)
         number = self._first_thread + track
@@ -47,16 +49,23 @@ class ChromeWriter(TraceWriter):
     def begin(
         self, track: int, start: int, end: int | None, name: str, category: str, attributes: Mapping[str, object]
     ) -> None:
-        phase = '"B"' if end is None else f'"X","dur":{_microseconds(end - start)}'
-        self._event(track, start, phase, name, category, attributes)
+        """An event `B`."""
+        # Not "X", which has a duration: Perfetto puts it before a "B" at the same time, whatever stands first.
+        self._event(track, start, '"B"', name, category, attributes)
 
     def end(self, track: int, time: int) -> None:
-        """Nothing: the span's event says when it ends."""
+        """An event `E`."""
+        self._write(
+            f'{{"ph":"E","pid":{self._process_of[track]},"tid":{self._first_thread + track},'
+            f'"ts":{_microseconds(time)}}}'
+        )
 
     def instant(self, track: int, time: int, name: str, category: str, attributes: Mapping[str, object]) -> None:
+        """An event `i` of its thread."""
         self._event(track, time, '"i","s":"t"', name, category, attributes)
 
     def close(self) -> None:
+        """Close the list and the object."""
         self._file.write(b"\n]}\n")
 
     def _event(

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import gzip
 import os
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import BinaryIO, NamedTuple, cast
 
 from one_logger.analysis.errors import ReadError
+from one_logger.analysis.output_file import output_file
 from one_logger.analysis.run import Run
 from one_logger.analysis.trace.chrome import ChromeWriter
 from one_logger.analysis.trace.drawing import Drawn, draw
@@ -76,28 +75,11 @@ def write_trace(
     if not processes:
         raise ReadError(f"Nothing can be drawn: none of the ranks {sorted(ranks or ())} has recorded anything.")
     compressed = format == "perfetto" or os.fspath(path).endswith(".gz")
-    with _replaced(path) as file, _compressed(file) if compressed else file as plain:
+    with output_file(path) as file, _compressed(file) if compressed else file as plain:
         writer = FORMATS[format](plain, start, max(process.number for process in processes) + 1)
         with writer:
             drawn = draw(writer, processes, selection.threads(), selection.items())
     return TraceSummary(start, len(processes), drawn, selection.left_out)
-
-
-@contextmanager
-def _replaced(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """A new file that takes the place of another once all is written to it."""
-    folder, name = os.path.split(os.path.abspath(path))
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            yield file
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)  # a temporary file is readable for its owner alone
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
 
 
 def _compressed(file: BinaryIO) -> BinaryIO:

@@ -41,17 +41,22 @@ class PerfettoWriter(TraceWriter):
         self._first_thread = 10 ** len(str(processes))  # a thread with a process's number would be its main thread
         self._process_tracks: dict[int, int] = {}
         self._heads: dict[tuple[str, str], bytes] = {}
-        clocks = [message(1, integer(1, clock), integer(2, at)) for clock, at in ((_BOOTTIME, 0), (_REALTIME, start_unix_nano))]
+        clocks = [
+            message(1, integer(1, clock), integer(2, at))
+            for clock, at in ((_BOOTTIME, 0), (_REALTIME, start_unix_nano))
+        ]
         self._packet(integer(8, 0), message(6, *clocks, integer(2, _BOOTTIME)))
         # The root of all tracks: that processes and threads stand in the order of their sibling_order_rank.
         self._packet(message(60, integer(1, 0), integer(11, _EXPLICIT), integer(19, 1), integer(20, 1)))
 
     def process(self, process: int, name: str) -> None:
+        """A track that has a process."""
         track = self._process_tracks[process] = self._track_number()
         description = message(3, integer(1, process), text(6, name))
         self._packet(message(60, integer(1, track), text(2, name), integer(12, len(self._process_tracks)), description))
 
     def track(self, process: int, name: str, *, thread: bool = True) -> int:
+        """A track that has a thread, or whose parent is a process's."""
         track = self._track_number()
         number = self._first_thread + track
         if thread:
@@ -64,15 +69,19 @@ class PerfettoWriter(TraceWriter):
     def begin(
         self, track: int, start: int, end: int | None, name: str, category: str, attributes: Mapping[str, object]
     ) -> None:
+        """An event of the type `TYPE_SLICE_BEGIN`."""
         self._event(track, start, _BEGIN, self._head(name, category), attributes)
 
     def end(self, track: int, time: int) -> None:
+        """An event of the type `TYPE_SLICE_END`."""
         self._event(track, time, _END, b"", {})
 
     def instant(self, track: int, time: int, name: str, category: str, attributes: Mapping[str, object]) -> None:
+        """An event of the type `TYPE_INSTANT`."""
         self._event(track, time, _INSTANT, self._head(name, category), attributes)
 
     def close(self) -> None:
+        """Write what is left in the buffer."""
         self._file.write(self._buffer)
         self._buffer.clear()
 
@@ -102,6 +111,10 @@ class PerfettoWriter(TraceWriter):
 
 
 def _annotation(field: int, name: str, value: object) -> bytes:
+    first, dot, rest = name.partition(".")
+    if dot and first and rest:
+        # Perfetto makes an underscore of a dot, but shows what is nested with dots between.
+        return message(field, text(10, first), _annotation(11, rest, value))
     return message(field, text(10, name), _value(value))
 
 

@@ -91,7 +91,7 @@ class Selection:
             "SELECT stream, rank, incarnation, host, pid, service_name FROM streams "
             "ORDER BY rank NULLS LAST, incarnation, first_time_unix_nano, stream"
         )
-        processes = [_Described(*row) for row in rows]  # type: ignore[arg-type]
+        processes = [_Described(*row) for row in rows]
         wanted = [one for one in processes if self._ranks is None or one.rank in self._ranks]
         following = max((one.rank for one in wanted if one.rank is not None), default=-1) + 1
         taken: set[int] = set()
@@ -120,7 +120,9 @@ class Selection:
     def _limit_spans(self) -> Iterator[str]:
         self._spans = self._within("start_time_unix_nano", "end_time_unix_nano")
         limit = self._limits[0]
-        [(count, open_count)] = self._numbers(f"count(*), count(CASE WHEN open THEN 1 END) FROM spans WHERE {self._spans}")
+        [(count, open_count)] = self._numbers(
+            f"count(*), count(CASE WHEN open THEN 1 END) FROM spans WHERE {self._spans}"
+        )
         if count <= limit:
             return
         share = max(0.0, 1 - max(limit - open_count, 0) / max(count - open_count, 1))
@@ -134,7 +136,6 @@ class Selection:
             f"coalesce(quantile_disc(start_time_unix_nano, {min(1.0, room / max(equal, 1))}), 0) "
             f"FROM spans WHERE {self._spans} AND NOT open AND elapsed_ns = {longest}"
         )
-        before = self._spans
         self._spans += (
             f" AND (open OR elapsed_ns > {longest} OR (elapsed_ns = {longest} AND start_time_unix_nano < {until}))"
         )
