@@ -42,7 +42,9 @@ EXTRA = "extra"
 """The column for what no other one can hold: unknown fields, and values of another type. A JSON object, or NULL."""
 
 _STRING = r'"(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u00[0-9a-f]{2})*"'
-_INTEGER = r"(?:0|-?[1-9][0-9]{0,17}|-?[1-8][0-9]{18})"  # of 64 bits, whatever its digits are
+# What a column holds: two of them can be added in 64 bits. As nanoseconds they reach from 1938 to 2096.
+INTEGERS = range(-(10**18) + 1, 4 * 10**18)
+_INTEGER = r"(?:0|-?[1-9][0-9]{0,17}|[1-3][0-9]{18})"
 _NUMBER = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?"
 _SCALAR = f"(?:{_STRING}|{_NUMBER}|true|false)"
 _VALUE = rf"(?:{_SCALAR}|\[(?:{_SCALAR}(?:,{_SCALAR})*)?\])"
@@ -62,20 +64,33 @@ LINE = _line_pattern()
 """A regular expression, for RE2 and for Python, of the lines that all readers of JSON read alike.
 
 Each field stands at most once, in the encoder's order, with a value of its type, and nothing is nested deeper than the
-list in an attribute. A line that doesn't match is read by core: that costs time, not correctness.
+list in an attribute. A line that doesn't match is read by core: that costs time, not correctness. A key may still stand
+twice among the attributes, see `trusted`.
 """
 
 
-def written_again(struct: str) -> str:
-    """SQL for the line that an encoder would write for the fields in `struct`.
+def trusted(line: str, struct: str) -> str:
+    """SQL for whether DuckDB has read a line as core would.
 
-    Where it equals the line that was read, that line matches `LINE`, but for the depth of attributes. To compare the
-    two costs half of what the regular expression does. It is shorter where a text has an escape, so it doesn't equal.
+    Args:
+        line: SQL for the line.
+        struct: SQL for what DuckDB has made of it: a struct of `COLUMNS`.
     """
-    parts = []
+    again, flat, single = [], [], []
     for name, kind in COLUMNS.items():
         quote = '"' if kind == "VARCHAR" else ""
         key = f'{"{" if name == "v" else ","}"{name}":{quote}'
         # Where the field is NULL, `||` is, and `concat` leaves it out.
-        parts.append(f"'{key}' || {struct}.{name}" + (f" || '{quote}'" if quote else ""))
-    return f"concat({', '.join(parts)}, '}}')"
+        again.append(f"'{key}' || {struct}.{name}" + (f" || '{quote}'" if quote else ""))
+        if kind == "JSON":
+            value = f"{struct}.{name}"
+            flat.append(f"({value} IS NULL OR regexp_full_match({value}, '{_OBJECT}'))")
+            keys = f"json_keys({value})"
+            single.append(f"({value} IS NULL OR len({keys}) = len(list_distinct({keys})))")
+    # To write a line again costs half of what the regular expression does. It gives another line where a text has an
+    # escape, or a float could be written in another way.
+    integers = ", ".join(f"{struct}.{name}" for name, kind in COLUMNS.items() if kind == "BIGINT")
+    small = f"greatest({integers}) < {INTEGERS.stop} AND least({integers}) >= {INTEGERS.start}"
+    written = f"{small} AND concat({', '.join(again)}, '}}') = {line} AND {' AND '.join(flat)}"
+    matched = f"regexp_full_match({line}, '{LINE}')"
+    return f"CASE WHEN {written} THEN {' AND '.join(single)} WHEN {matched} THEN {' AND '.join(single)} ELSE false END"

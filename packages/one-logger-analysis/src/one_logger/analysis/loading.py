@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import duckdb
 
-from one_logger.analysis.columns import COLUMNS, EXTRA, LINE, written_again
+from one_logger.analysis.columns import COLUMNS, EXTRA, trusted
 from one_logger.analysis.duck import execute, quoted
 from one_logger.analysis.sources import Source, unpack
 from one_logger.analysis.unusual import is_usual, repair
@@ -17,10 +17,12 @@ from one_logger.analysis.unusual import is_usual, repair
 _BATCH_BYTES = 256 << 20
 _BATCH_FILES = 1_000
 _TAIL = 1 << 20
+_BOM = b"\xef\xbb\xbf"
 PARQUET = "(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
 _STRUCT = quoted(json.dumps(COLUMNS))
 # The columns of the files that are written. `bytes` is the length of a line that DuckDB was trusted with.
-_ROW = {**COLUMNS, EXTRA: "VARCHAR", "file": "VARCHAR", "bytes": "BIGINT"}
+_FIELDS = {**COLUMNS, EXTRA: "VARCHAR"}
+_ROW = {**_FIELDS, "file": "VARCHAR", "bytes": "BIGINT"}
 
 Progress = Callable[[int, int], None]
 """Called with how many bytes of how many are done."""
@@ -126,7 +128,7 @@ class Loader:
         }
         usual = []
         for file in files:
-            records, covered = trusted.get(_shown(file.source.path), (0, 0))
+            records, covered = trusted.get(shown(file.source.path), (0, 0))
             tail = _tail(file.name, covered)
             if tail is None:
                 self._repair(file)
@@ -143,7 +145,7 @@ class Loader:
 
     def _copy(self, files: Sequence[_Plain], part: str) -> None:
         """Write those lines that look as an encoder writes them."""
-        names = {file.name: _shown(file.source.path) for file in files}
+        names = {file.name: shown(file.source.path) for file in files}
         # Parameters cannot be bound in COPY.
         objects = (
             f"read_json_objects([{', '.join(map(quoted, names))}], format = 'newline_delimited', ignore_errors = true, "
@@ -162,8 +164,7 @@ class Loader:
                     WHERE json IS NOT NULL
                 )
                 WHERE fields.stream IS NOT NULL
-                AND CASE WHEN {written_again("fields")} = line THEN true
-                    ELSE regexp_full_match(line, {quoted(LINE)}) END
+                AND {trusted("line", "fields")}
             ) TO {quoted(part)} {PARQUET}""",
         )
 
@@ -184,11 +185,15 @@ class Loader:
                 repaired = repair(lines, out)
         self.counts.append(Counts(file.source.path, trusted + repaired.records, repaired.no_records))
         if repaired.records:
-            columns = ", ".join(f"{column}: '{kind}'" for column, kind in [*COLUMNS.items(), (EXTRA, "VARCHAR")])
+            # Attributes are texts in lines that were written again, and objects in the others.
+            columns = ", ".join(
+                f"{column}: '{'VARCHAR' if kind == 'JSON' else kind}'" for column, kind in _FIELDS.items()
+            )
+            fields = ", ".join(f"{column}::{kind} AS {column}" for column, kind in _FIELDS.items())
             execute(
                 self._connection,
                 f"""COPY (
-                    SELECT *, {quoted(_shown(file.source.path))} AS file, NULL::BIGINT AS bytes
+                    SELECT {fields}, {quoted(shown(file.source.path))} AS file, NULL::BIGINT AS bytes
                     FROM read_json({quoted(name)}, format = 'newline_delimited', records = true,
                         maximum_object_size = {max(os.path.getsize(name) + 1, 1 << 24)}, columns = {{{columns}}})
                 ) TO {quoted(self._next_part())} {PARQUET}""",
@@ -210,7 +215,7 @@ class Loader:
             [(records,)] = execute(
                 self._connection,
                 f"""COPY (
-                    SELECT {columns}, {quoted(_shown(source.path))} AS file, NULL::BIGINT AS bytes
+                    SELECT {columns}, {quoted(shown(source.path))} AS file, NULL::BIGINT AS bytes
                     FROM read_parquet({quoted(name)}) WHERE type IS NOT NULL AND stream IS NOT NULL
                 ) TO {quoted(self._next_part())} {PARQUET}""",
             )
@@ -240,10 +245,10 @@ def _batches(sources: Sequence[Source]) -> Iterator[list[Source]]:
 
 
 def _is_plain(path: str) -> bool:
-    return path.isprintable() and not set(path) & set("*?[]{}:") and _shown(path) == path
+    return path.isprintable() and not set(path) & set("*?[]{}:") and shown(path) == path
 
 
-def _shown(path: str) -> str:
+def shown(path: str) -> str:
     r"""A path as text: a byte that is no UTF-8 is shown as `\xff`."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
@@ -266,6 +271,6 @@ def _tail(name: str, covered: int) -> bytes | None:
         file.seek(start)
         end = file.read(size - start)
     last = end.rpartition(b"\n")[2]
-    if is_usual(last):
+    if is_usual(last.removeprefix(_BOM).strip()):
         return b"" if covered == size + 1 else None
     return last if covered + len(last) == size and (start == 0 or len(last) < len(end)) else None

@@ -17,8 +17,14 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 
 def run_arguments(function: _F) -> _F:
-    """Give a command the arguments that `opened` takes: PATH..., and the options that all commands share."""
+    """Give a command PATH... and the options that all commands share: what `opened` takes, to be passed on as it is."""
+    return run_options(click.argument("paths", nargs=-1, required=True, metavar="PATH...")(function))
+
+
+def run_options(function: _F) -> _F:
+    """Give a command the options of `run_arguments` without PATH..., which it has to take itself as `paths`."""
     for add in (
+        click.option("--no-cache", is_flag=True, help="Neither use nor keep tables of earlier times."),
         click.option(
             "--memory-limit",
             default="1GB",
@@ -26,21 +32,23 @@ def run_arguments(function: _F) -> _F:
             metavar="SIZE",
             help="How much memory the database may use. What doesn't fit goes to the system's temporary folder.",
         ),
-        click.option("--json", "as_json", is_flag=True, help="Print JSON."),
-        click.argument("paths", nargs=-1, required=True, metavar="PATH..."),
     ):
         function = add(function)
     return function
 
 
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+"""Give a command `--json`, as the argument `as_json`."""
+
+
 @contextmanager
-def opened(paths: tuple[str, ...], *, memory_limit: str = "1GB") -> Iterator[Run]:
+def opened(paths: tuple[str, ...], memory_limit: str = "1GB", no_cache: bool = False) -> Iterator[Run]:
     """A run, of which the records have been read. Meanwhile there is a progress bar, if stderr is a terminal.
 
     Raises:
         ReadError: A path cannot be read, or none of the files holds anything like a record.
     """
-    with Run.open(*paths, memory_limit=memory_limit) as run:
+    with Run.open(*paths, memory_limit=memory_limit, cache=not no_cache) as run:
         with _progress() as run.progress:
             run.records  # noqa: B018 - reads them
         counts = run.counts

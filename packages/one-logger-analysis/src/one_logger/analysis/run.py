@@ -8,9 +8,11 @@ import tempfile
 import threading
 import time
 import weakref
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 from one_logger.analysis import views
+from one_logger.analysis.cache import Cache
 from one_logger.analysis.duck import batches, connect, execute
 from one_logger.analysis.loading import Counts, Progress
 from one_logger.analysis.sources import Source, find_sources
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from duckdb import DuckDBPyConnection, DuckDBPyRelation
+
+    from one_logger.core import StreamReport
 
 _ALIVE_WITHIN = 90 * 10**9
 """In nanoseconds. A recorder says at least every 30 s that it is alive."""
@@ -41,18 +45,25 @@ class Run:
         threads: int | None = None,
         now_unix_nano: int | None = None,
         progress: Progress | None = None,
+        cache: Cache | None = None,
     ) -> None:
         self._sources = sources
         self.progress = progress
         self._folder = tempfile.mkdtemp(prefix="one-logger-")
         self._remove = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
-        for name in ("spill", "scratch"):
-            os.mkdir(os.path.join(self._folder, name))
-        self._connection = connect(os.path.join(self._folder, "spill"), memory_limit, threads)
+        self._cache = cache
+        self._kept = cache.work(sources) if cache else None
+        self._remove_kept = weakref.finalize(self, _remove, self._kept)
+        spill = os.path.join(self._folder, "spill")
+        os.mkdir(spill)
+        self._connection = connect(spill, memory_limit, threads)
         # Of its own, so that what the user's one is just reading doesn't matter.
         self._builder = self._connection.cursor()
         self._builder.execute("SET enable_progress_bar = false")
-        self._store = Store(self._builder, self._folder, os.path.join(self._folder, "scratch"))
+        folder = self._kept or self._folder
+        scratch = os.path.join(folder, "scratch")
+        os.mkdir(scratch)
+        self._store = Store(self._builder, folder, scratch)
         self._built: set[str] = set()
         self._parser: DuckDBPyConnection | None = None
         self._lock = threading.Lock()
@@ -69,6 +80,7 @@ class Run:
         threads: int | None = None,
         now_unix_nano: int | None = None,
         progress: Progress | None = None,
+        cache: bool = True,
     ) -> Run:
         """The run whose records are in these files.
 
@@ -82,6 +94,8 @@ class Run:
             now_unix_nano: The reader's clock, in nanoseconds since 1970-01-01T00:00:00Z; a stream that wasn't closed
                 and was silent for 90 s before it isn't alive. None: now.
             progress: Called while files are read with how many bytes of how many are done.
+            cache: Whether the tables of a larger run (from 32 MiB on) are kept for the next time, in the user's folder
+                for caches. They are used only as long as the files' sizes and times of change stay the same.
 
         Raises:
             ReadError: A path names no file, or one that may not be read.
@@ -92,6 +106,7 @@ class Run:
             threads=threads,
             now_unix_nano=now_unix_nano,
             progress=progress,
+            cache=Cache() if cache else None,
         )
 
     @property
@@ -202,6 +217,7 @@ class Run:
                 "first_time_unix_nano, last_time_unix_nano FROM streams ORDER BY incarnation, rank, stream",
             )
         )
+        streams = tuple(_exactly(stream, self._store.exact.get(stream.stream)) for stream in streams)
         [(world_size,)] = execute(ask, "SELECT max(world_size) FROM streams")
         [(unknown,)] = execute(ask, "SELECT count(*) FROM records WHERE v IS DISTINCT FROM 1")
         expected = (world_size or 0) if expected_ranks is None else expected_ranks
@@ -218,6 +234,10 @@ class Run:
         self._connection.close()
         if self._parser is not None:
             self._parser.close()
+        if self._cache and self._kept and self._store.is_complete:
+            self._store.tidy()
+            self._cache.keep(self._kept, self._sources)
+        self._remove_kept()
         self._remove()
 
     def __enter__(self) -> Self:
@@ -251,6 +271,16 @@ class Run:
         elif name != "gaps":
             self._builder.execute(f"CREATE VIEW {name} AS {views.sql(name)}")
         self._built.add(name)
+
+
+def _exactly(stream: StreamState, report: StreamReport | None) -> StreamState:
+    """With the numbers of core, which may be larger than a table can hold."""
+    return stream if report is None else replace(stream, gaps=tuple(report.gaps), dropped=report.dropped)
+
+
+def _remove(folder: str | None) -> None:
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 _NEEDS: dict[str, tuple[str, ...]] = {

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -11,11 +13,14 @@ import duckdb
 
 from one_logger.analysis import views
 from one_logger.analysis.duck import execute, quoted
+from one_logger.analysis.exact import correct, exact_reports
 from one_logger.analysis.loading import PARQUET, Counts, Loader, Progress
 from one_logger.analysis.sources import Source
+from one_logger.core import StreamReport
 
 # So many records are looked at together; with all that is made of them they fit into memory.
 _CHUNK = 1_000_000
+_KEPT = ("gaps", "stream_reports")
 _SPAN_STEPS = ("span_times", "span_parents", "span_covered", "span_paths")
 _SPAN_RECORDS = """
     SELECT stream, seq, type, trace_id, span_id, parent_span_id, thread, name, start_time_unix_nano,
@@ -49,26 +54,77 @@ class Store:
 
     Args:
         connection: To the database; used by nobody else.
-        folder: Where Parquet files go to.
-        scratch: A folder for what is needed for a while only.
+        folder: Where Parquet files go to. It may hold those that another store has made of the same files.
+        scratch: A folder for what is needed for a while only, in the same file system.
     """
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, folder: str, scratch: str) -> None:
         self._connection = connection
+        self._folder = folder
+        self._about = os.path.join(folder, "about.json")
         self._records = os.path.join(folder, "records")
         self._spans = os.path.join(folder, "spans")
         self._scratch = scratch
         self._chunks: list[_Chunk] = []
         self.counts: list[Counts] = []
+        self.exact: dict[str, StreamReport] = {}
 
     def build_records(self, sources: Sequence[Source], progress: Progress | None) -> None:
-        """Read all files, and look at each stream: the tables `record_files`, `gaps` and `stream_reports`."""
+        """Read all files, and look at each stream: the tables `records`, `gaps` and `stream_reports`."""
+        if not self._restored():
+            self._read(sources, progress)
+        repeats = any(chunk.repeats for chunk in self._chunks)
+        self._run(f"CREATE VIEW distinct_records AS {views.sql('distinct_records') if repeats else 'FROM records'}")
+
+    def _restored(self) -> bool:
+        """Whether what is needed is in the folder already."""
+        try:
+            with open(self._about, encoding="utf-8") as file:
+                about = json.load(file)
+        except FileNotFoundError:
+            return False
+        self.counts = [Counts(*counts) for counts in about["counts"]]
+        self._chunks = [
+            _Chunk(tuple(os.path.join(self._records, part) for part in parts), *rest)
+            for parts, *rest in about["chunks"]
+        ]
+        self._make_views()
+        for name in _KEPT:
+            self._run(f"CREATE TABLE {name} AS SELECT * FROM {_parquet([self._path(name)])}")
+        return True
+
+    def _remember(self) -> None:
+        """Leave in the folder what the next one needs, unless it isn't all that was found out."""
+        if self.exact:
+            return
+        for name in _KEPT:
+            self._run(f"COPY {name} TO {quoted(self._path(name))} {PARQUET}")
+        chunks = [[[os.path.basename(part) for part in chunk.parts], *chunk[1:]] for chunk in self._chunks]
+        with open(self._about, "w", encoding="utf-8") as file:
+            json.dump({"counts": self.counts, "chunks": chunks}, file)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the folder has what `build_records` makes, for the next one to use."""
+        return os.path.exists(self._about)
+
+    def tidy(self) -> None:
+        """Remove what is of no use to the next one."""
+        shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def _path(self, name: str) -> str:
+        return os.path.join(self._folder, f"{name}.parquet")
+
+    def _make_views(self) -> None:
+        self._run(f"CREATE VIEW record_files AS SELECT * FROM {_parquet(_parts(self._records))}")
+        self._run(f"CREATE VIEW records AS {views.sql('records')}")
+
+    def _read(self, sources: Sequence[Source], progress: Progress | None) -> None:
         os.mkdir(self._records)
         loader = Loader(self._connection, self._records, self._scratch)
         loader.load(sources, progress)
         self.counts = loader.counts
-        self._run(f"CREATE VIEW record_files AS SELECT * FROM {_parquet(_parts(self._records))}")
-        self._run(f"CREATE VIEW records AS {views.sql('records')}")
+        self._make_views()
         for streams in self._divided():
             self._open(streams)
             self._run(f"CREATE TABLE chunk.gaps AS {views.sql('gaps')}")
@@ -84,21 +140,28 @@ class Store:
             self._keep("stream_reports", views.sql("stream_reports"))
             self._close()
         repeats = any(chunk.repeats for chunk in self._chunks)
-        self._run(f"CREATE VIEW distinct_records AS {views.sql('distinct_records') if repeats else 'FROM records'}")
+        self.exact = exact_reports(self._connection, sources, self._scratch, repeats=repeats)
+        correct(self._connection, self.exact)
+        self._remember()
 
     def build_spans(self) -> None:
         """Put starts and stops together: the table `spans`."""
-        os.mkdir(self._spans)
-        for number, chunk in enumerate(self._chunks):
-            self._open(chunk)
-            self._once(chunk)
-            self._run(f"CREATE TABLE chunk.span_records AS {_SPAN_RECORDS}")
-            for step in _SPAN_STEPS:
-                self._run(f"CREATE TABLE chunk.{step} AS {views.sql(step)}")
-            part = os.path.join(self._spans, f"part-{number:06}.parquet")
-            self._run(f"COPY ({views.sql('span_rows')}) TO {quoted(part)} {PARQUET}")
-            self._close()
+        if not os.path.exists(self._spans):
+            building = os.path.join(self._scratch, "spans")
+            os.mkdir(building)
+            for number, chunk in enumerate(self._chunks):
+                self._build_spans(chunk, os.path.join(building, f"part-{number:06}.parquet"))
+            os.rename(building, self._spans)
         self._run(f"CREATE VIEW spans AS SELECT * FROM {_parquet(_parts(self._spans))}")
+
+    def _build_spans(self, chunk: _Chunk, part: str) -> None:
+        self._open(chunk)
+        self._once(chunk)
+        self._run(f"CREATE TABLE chunk.span_records AS {_SPAN_RECORDS}")
+        for step in _SPAN_STEPS:
+            self._run(f"CREATE TABLE chunk.{step} AS {views.sql(step)}")
+        self._run(f"COPY ({views.sql('span_rows')}) TO {quoted(part)} {PARQUET}")
+        self._close()
 
     def _divided(self) -> Iterator[_Chunk]:
         """The records in chunks, each of which has all records of its streams."""

@@ -7,12 +7,11 @@ import re
 from collections.abc import Iterable
 from typing import IO, Any, NamedTuple
 
-from one_logger.analysis.columns import COLUMNS, EXTRA, LINE
+from one_logger.analysis.columns import COLUMNS, EXTRA, INTEGERS, LINE
 from one_logger.core import read_records
 
-_USUAL = re.compile(LINE.encode() + b"\\n?").fullmatch
+_USUAL = re.compile(LINE.encode()).fullmatch
 _LONE = re.compile("[\ud800-\udfff]")
-_INT64 = range(-(1 << 63), 1 << 63)
 
 
 class Repaired(NamedTuple):
@@ -36,10 +35,6 @@ def repair(lines: Iterable[bytes], out: IO[bytes]) -> Repaired:
     """
     records = no_records = 0
     for line in lines:
-        if is_usual(line):
-            out.write(line if line.endswith(b"\n") else line + b"\n")
-            records += 1
-            continue
         found = list(read_records([line]))
         for record in found:
             out.write(_json(row(record), ensure_ascii=False).encode() + b"\n")
@@ -49,7 +44,7 @@ def repair(lines: Iterable[bytes], out: IO[bytes]) -> Repaired:
 
 
 def is_usual(line: bytes) -> bool:
-    """Whether DuckDB is trusted with a line."""
+    """Whether DuckDB is trusted with a line, but for a key that stands twice among the attributes."""
     if not _USUAL(line):
         return False
     try:
@@ -65,7 +60,7 @@ def row(record: dict[str, Any]) -> dict[str, Any]:
     extra: dict[str, Any] = {}
     for name, value in record.items():
         kind = COLUMNS.get(name)
-        if kind == "BIGINT" and type(value) is int and value in _INT64:
+        if kind == "BIGINT" and type(value) is int and value in INTEGERS:
             values[name] = value
         elif kind == "VARCHAR" and isinstance(value, str):
             values[name] = _LONE.sub("\ufffd", value)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from one_logger.analysis.main import FINDING, GOOD
-from one_logger.analysis.opening import opened, run_arguments
+from one_logger.analysis.opening import json_option, opened, run_arguments
 from one_logger.analysis.terminal import console, count, write_json, write_line, write_table
 from one_logger.analysis.verification import StreamState, Verification
 
@@ -13,7 +15,6 @@ _SHOWN = 50
 
 
 @click.command("verify", short_help="Is it all there?")
-@run_arguments
 @click.option(
     "--expect-ranks",
     type=click.IntRange(0),
@@ -21,17 +22,19 @@ _SHOWN = 50
     help="How many ranks there should be. Default: what they say.",
 )
 @click.option("--all", "show_all", is_flag=True, help="List the streams that are whole, too.")
-def command(paths: tuple[str, ...], as_json: bool, memory_limit: str, expect_ranks: int | None, show_all: bool) -> int:
+@json_option
+@run_arguments
+def command(expect_ranks: int | None, show_all: bool, as_json: bool, **run: Any) -> int:
     """Say of each stream whether it is whole, and which ranks are missing.
 
     The exit code is 1 unless all is whole.
     """
-    with opened(paths, memory_limit=memory_limit) as run:
-        verification = run.verify(expect_ranks)
-        if as_json:
-            write_json(as_dict(verification))
-        else:
-            _write(verification, show_all)
+    with opened(**run) as opened_run:
+        verification = opened_run.verify(expect_ranks)
+    if as_json:
+        write_json(as_dict(verification))
+    else:
+        _write(verification, show_all)
     return GOOD if verification.whole else FINDING
 
 

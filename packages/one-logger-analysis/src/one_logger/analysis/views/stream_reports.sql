@@ -10,10 +10,10 @@ WITH numbered AS (
         count(CASE WHEN numbered_type = 'end' THEN 1 END) > 0 AS closed,
         count(CASE WHEN numbered_type = 'telemetry_data_error' THEN 1 END) AS telemetry_data_errors,
         count(CASE WHEN numbered_type = 'error' THEN 1 END) AS errors,
-        CAST(greatest(
+        CAST(least(greatest(
             coalesce(sum(CASE WHEN numbered_type = 'telemetry_data_error' THEN lost END), 0),
             coalesce(max(CASE WHEN numbered_type = 'end' THEN lost END), 0)
-        ) AS BIGINT) AS dropped,
+        ), 3999999999999999999) AS BIGINT) AS dropped,
         max(CASE WHEN type = 'end' THEN reason END) AS reason,
         min(least(time_unix_nano, start_time_unix_nano, end_time_unix_nano)) AS first_time_unix_nano,
         max(greatest(time_unix_nano, start_time_unix_nano, end_time_unix_nano)) AS last_time_unix_nano,
@@ -22,7 +22,7 @@ WITH numbered AS (
     FROM numbered
     GROUP BY stream
 ), missed AS (
-    SELECT stream, count(*) AS gaps, CAST(sum(missing) AS BIGINT) AS missing FROM gaps GROUP BY stream
+    SELECT stream, count(*) AS gaps, CAST(least(sum(missing), 3999999999999999999) AS BIGINT) AS missing FROM gaps GROUP BY stream
 )
 SELECT counted.stream, closed AND gaps IS NULL AND dropped = 0 AS whole, closed, records,
     coalesce(gaps, 0) AS gaps, coalesce(missing, 0) AS missing, dropped, telemetry_data_errors, errors, reason,
