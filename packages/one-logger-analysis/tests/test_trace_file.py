@@ -121,7 +121,8 @@ def test_processes_are_told_apart(trace_of: TraceOf) -> None:
     job: dict[str, Any] = {"one_logger.session_tag": "s"}
     first = Recorded(0, **job).span("a", 0, 10).end(20)
     forked = Recorded(0, pid=5000, **job).span("b", 5, 10).end(20)
-    again = Recorded(0, **{**job, "one_logger.restart": 1})
+    restarted: dict[str, Any] = {**job, "one_logger.restart": 1}
+    again = Recorded(0, **restarted)
     again.records[0]["time_unix_nano"] = EPOCH + 100
     alone = Recorded().span("d", 0, 10).end(20)
     other = Recorded(None, **{"service.name": "prepare"}).span("e", 0, 10).end(20)
