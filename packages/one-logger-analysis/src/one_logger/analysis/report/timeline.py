@@ -1,0 +1,208 @@
+"""The picture of what each rank did when."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+from one_logger.analysis.report.colours import BAD, FILLS, GROUND, INK, span_colours
+from one_logger.analysis.report.markup import Markup, element, together
+from one_logger.analysis.report.svg import boxes, label, line, number, picture, time_ticks
+from one_logger.analysis.report.timeline_data import COLUMNS, Segment, Timeline
+from one_logger.analysis.terminal import clean
+
+GUTTER = 150
+WIDTH = GUTTER + COLUMNS + 10
+TOP = 30
+_LEGEND_STEP = 22
+
+
+class Geometry:
+    """Where rows and lanes stand."""
+
+    def __init__(self, rows: int, lanes: int) -> None:
+        self.lane_height = 12 if lanes > 1 else (18 if rows <= 16 else 12)
+        self.row_height = lanes * self.lane_height + (6 if lanes > 1 or rows <= 16 else 3)
+        self.bottom = TOP + rows * self.row_height
+
+    def row_top(self, row: int) -> int:
+        """Where a row begins."""
+        return TOP + row * self.row_height
+
+    def box(self, segment: Segment, scale: float) -> tuple[float, float, float, float]:
+        """The box of a segment."""
+        x = GUTTER + segment.start * scale
+        width = max((segment.end - segment.start) * scale, 0.5)
+        y = self.row_top(segment.row) + segment.lane * self.lane_height
+        return x, y, width, self.lane_height - (1 if self.lane_height > 6 else 0)
+
+
+def timeline_picture(timeline: Timeline, colours: Mapping[str, int]) -> Markup:
+    """The timeline as SVG.
+
+    Args:
+        timeline: What it shows.
+        colours: The number of the colour of each name.
+    """
+    geometry = Geometry(len(timeline.rows), timeline.lanes)
+    scale = COLUMNS / timeline.length
+    legend, height = _legend(timeline, colours, geometry.bottom + 26)
+    return picture(
+        WIDTH,
+        height,
+        "Timeline: what each rank did when",
+        element("g", *_axis(timeline.length, scale, geometry.bottom), class_="axis"),
+        *_rows(timeline, geometry, scale),
+        element("g", *_spans(timeline, colours, geometry, scale), class_="spans"),
+        element("g", *_marks(timeline, geometry, scale), class_="marks"),
+        legend,
+        id="timeline",
+        data_top=TOP,
+        data_bottom=geometry.bottom,
+        data_row=geometry.row_height,
+        data_lane=geometry.lane_height,
+        data_gutter=GUTTER,
+        data_columns=COLUMNS,
+    )
+
+
+def timeline_data(timeline: Timeline, colours: Mapping[str, int]) -> dict[str, object]:
+    """What the script draws the timeline from when it is zoomed. Times are microseconds since its start."""
+    segments: dict[tuple[int, int], list[float]] = defaultdict(list)
+    for segment in timeline.columns if timeline.exact is None else timeline.exact:
+        flat = segments[segment.row, segment.lane]
+        flat += [_micro(segment.start), -1 if segment.open else _micro(segment.end - segment.start), segment.name]
+    return {
+        "start": timeline.start_unix_nano // 10**6,
+        "length": _micro(timeline.length),
+        "exact": timeline.exact is not None,
+        "lanes": timeline.lanes,
+        "rows": [clean(row.label) for row in timeline.rows],
+        "ends": [_micro(max(end for _, end in row.lives)) for row in timeline.rows],
+        "names": [clean(name) for name in timeline.names],
+        "colours": [colours.get(name, 9) for name in timeline.names],
+        "segments": [[row, lane, flat] for (row, lane), flat in segments.items()],
+        "marks": [
+            [mark.row, mark.kind, _micro(mark.start), _micro(mark.end), clean(mark.text)] for mark in timeline.marks
+        ],
+    }
+
+
+def _micro(nanoseconds: int) -> float:
+    micro = nanoseconds / 1000
+    return int(micro) if micro == int(micro) or micro > 10**6 else round(micro, 3)
+
+
+def _axis(length: int, scale: float, bottom: int) -> Iterable[Markup]:
+    for tick, words in time_ticks(length):
+        x = GUTTER + tick * scale
+        yield line(x, TOP - 6, x, bottom)
+        yield label(x, TOP - 12, words, anchor="middle", muted=True)
+
+
+def _rows(timeline: Timeline, geometry: Geometry, scale: float) -> Iterable[Markup]:
+    lives = []
+    labels = []
+    every = -(-11 // geometry.row_height)
+    for number_, row in enumerate(timeline.rows):
+        top = geometry.row_top(number_)
+        height = timeline.lanes * geometry.lane_height - 1
+        lives += [(GUTTER + first * scale, top, max((last - first) * scale, 1), height) for first, last in row.lives]
+        if number_ % every == 0:
+            words = row.label if len(row.label) <= 22 else f"{row.label[:21]}…"
+            labels.append(label(GUTTER - 8, top + height / 2 + 4, words, anchor="end"))
+    yield element("g", element("path", d=boxes(lives), fill=GROUND, class_="ground"), class_="lives")
+    yield element("g", *labels, class_="labels")
+
+
+def _spans(
+    timeline: Timeline, colours: Mapping[str, int], geometry: Geometry, scale: float
+) -> Iterable[Markup]:
+    by_name: dict[int, list[tuple[float, float, float, float]]] = defaultdict(list)
+    for segment in timeline.columns:
+        by_name[segment.name].append(geometry.box(segment, scale))
+    for name, found in by_name.items():
+        words = timeline.names[name]
+        colour = colours.get(words, 9)
+        yield element("path", element("title", words), d=boxes(found), fill=FILLS[colour], class_=f"s{colour}")
+
+
+def _marks(timeline: Timeline, geometry: Geometry, scale: float) -> Iterable[Markup]:
+    for mark in timeline.marks:
+        top = geometry.row_top(mark.row)
+        height = timeline.lanes * geometry.lane_height - 1
+        x, end = GUTTER + mark.start * scale, GUTTER + mark.end * scale
+        yield element("g", element("title", mark.text), *shape(mark.kind, x, end, top, height))
+
+
+def shape(kind: str, x: float, end: float, top: float, height: float) -> Sequence[Markup]:
+    """A mark: each kind has a form of its own, as colour alone tells nothing to many."""
+    middle = top + height / 2
+    size = min(height / 2, 5)
+    bad: dict[str, object] = {"fill": BAD, "class_": "bad"}
+    if kind == "gap":
+        width = max(end - x, 2)
+        box = element(
+            "rect", x=number(x), y=top, width=number(width), height=number(height), fill="none", stroke=BAD,
+            stroke_dasharray="3 2", class_="badline",
+        )
+        return [box]
+    if kind == "open":
+        points = f"{number(end - size)},{number(top)} {number(end + 3)},{number(middle)} {number(end - size)},{number(top + height)}"
+        return [element("polygon", points=points, fill=INK, class_="open")]
+    if kind == "cut short":
+        box = element("rect", x=number(x - 1), y=top - 1, width=3, height=number(height + 2), **bad)
+        return [box]
+    if kind == "dropped":
+        points = f"{number(x - size)},{number(top)} {number(x + size)},{number(top)} {number(x)},{number(top + height)}"
+        return [element("polygon", points=points, fill="#ffffff", stroke=BAD, class_="dropped")]
+    points = f"{number(x)},{number(middle - size)} {number(x + size)},{number(middle)} {number(x)},{number(middle + size)} {number(x - size)},{number(middle)}"
+    return [element("polygon", points=points, stroke="#ffffff", stroke_width=0.7, **bad)]
+
+
+_KINDS = {
+    "error": "error",
+    "gap": "records are missing",
+    "dropped": "records were dropped",
+    "cut short": "cut short: no end was written",
+    "open": "still open",
+}
+
+
+def _legend(timeline: Timeline, colours: Mapping[str, int], top: float) -> tuple[Markup, float]:
+    parts: list[Markup] = []
+    x, y = float(GUTTER), top
+    shown = {segment.name for segment in timeline.columns}
+    names = sorted((timeline.names[name] for name in shown), key=lambda name: (colours.get(name, 9), name))
+    entries = [(name, "") for name in names if colours.get(name, 9) != 9]
+    if len(entries) < len(names):
+        entries.append(("other spans", ""))
+    entries += [(words, kind) for kind, words in _KINDS.items() if any(mark.kind == kind for mark in timeline.marks)]
+    for words, kind in entries:
+        shortened = words if len(words) <= 40 else f"{words[:39]}…"
+        width = 26 + 6.6 * len(shortened)
+        if x + width > WIDTH and x > GUTTER:
+            x, y = float(GUTTER), y + _LEGEND_STEP
+        if kind:
+            parts += shape(kind, x + 5, x + 10, y - 9, 10)
+        else:
+            colour = colours.get(words, 9)
+            parts.append(element("rect", x=number(x), y=number(y - 9), width=11, height=11, rx=2, fill=FILLS[colour], class_=f"s{colour}"))
+        parts.append(label(x + 17, y, shortened))
+        x += width
+    return element("g", together(parts), class_="legend"), y + 12
+
+
+def timeline_colours(timeline: Timeline | None, paths: Sequence[Mapping[str, object]]) -> dict[str, int]:
+    """The colours of all names, those first whose spans took the most time themselves.
+
+    Args:
+        timeline: The timeline; names that are in none have no colour of their own.
+        paths: What `show` says of each path: `name`, `self_ns`.
+    """
+    own: dict[str, int] = defaultdict(int)
+    for path in paths:
+        own[str(path["name"])] += int(str(path["self_ns"]))
+    drawn = set() if timeline is None else {timeline.names[segment.name] for segment in timeline.columns}
+    names = sorted(own, key=lambda name: (name not in drawn, -own[name]))
+    return span_colours(names)
