@@ -265,7 +265,7 @@ class Stream:
         self.add(
             "stop",
             f'{self._head(name, span)},"end_time_unix_nano":{self.plan.start_ns + end},'
-            f'"duration_ns":{end - start},"status":"ok"',
+            f'"duration_ns":{end - start},"status":"OK"',
             end,
         )
 
@@ -274,7 +274,7 @@ class Stream:
         self.add(
             "complete",
             f'{self._head(name, span, parent, thread)},"start_time_unix_nano":{base + start},'
-            f'"end_time_unix_nano":{base + end},"duration_ns":{end - start},"status":"ok"',
+            f'"end_time_unix_nano":{base + end},"duration_ns":{end - start},"status":"OK"',
             end,
         )
         return span
@@ -468,7 +468,7 @@ def planted(kind: type, ranks: int, random: np.random.Generator) -> Cause:
     if kind is SlowNode:
         return SlowNode(int(random.integers(ranks // 8)), float(random.uniform(1.2, 1.6)))
     if kind is Dropped:
-        return Dropped(rank, step - 40, int(random.integers(1, 100)))
+        return Dropped(rank, step // 3, int(random.integers(1, 100)))
     if kind is Gap:
         return Gap(rank, int(random.integers(1, 100)))
     if kind is StarvingData:

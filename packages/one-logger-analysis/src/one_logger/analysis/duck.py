@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import duckdb
@@ -33,7 +33,7 @@ def connect(temp_folder: str, memory_limit: str, threads: int | None) -> duckdb.
 
 
 def execute(
-    connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[object] | None = None
+    connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[object] | Mapping[str, object] | None = None
 ) -> list[tuple[Any, ...]]:
     """All rows of a query's answer. Ctrl-C ends the query at once.
 
@@ -41,33 +41,17 @@ def execute(
         duckdb.Error: The query fails.
         KeyboardInterrupt: Ctrl-C was pressed. The connection can be used on.
     """
-    return _interruptible(connection, lambda: connection.execute(sql, parameters).fetchall())
+    return interruptible(connection, lambda: connection.execute(sql, parameters).fetchall())
 
 
-def batches(connection: duckdb.DuckDBPyConnection, sql: str, size: int) -> Iterator[list[tuple[Any, ...]]]:
-    """The rows of a query's answer, some at a time, so that they are never all in Python's memory.
+def interruptible(connection: duckdb.DuckDBPyConnection, function: Callable[[], _T]) -> _T:
+    """What a function gives that lets DuckDB work. Ctrl-C ends that at once.
 
-    Args:
-        connection: It can be used for other queries meanwhile.
-        sql: The query.
-        size: How many rows there are at a time.
+    DuckDB looks for a signal now and then only, and makes another exception of it. So the function runs in a thread,
+    and this one waits in such a way that Python handles signals.
 
     Raises:
-        duckdb.Error: The query fails.
         KeyboardInterrupt: Ctrl-C was pressed. The connection can be used on.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute("SET enable_progress_bar = false")
-        _interruptible(cursor, lambda: cursor.execute(sql))
-        while rows := _interruptible(cursor, lambda: cursor.fetchmany(size)):
-            yield rows
-
-
-def _interruptible(connection: duckdb.DuckDBPyConnection, work: Callable[[], _T]) -> _T:
-    """What the work gives.
-
-    DuckDB looks for a signal now and then only, and makes another exception of it. So the query runs in a thread, and
-    this one waits in such a way that Python handles signals.
     """
     answer: list[_T] = []
     failure: list[BaseException] = []
@@ -75,7 +59,7 @@ def _interruptible(connection: duckdb.DuckDBPyConnection, work: Callable[[], _T]
 
     def run() -> None:
         try:
-            answer.append(work())
+            answer.append(function())
         except BaseException as error:
             failure.append(error)
         finally:

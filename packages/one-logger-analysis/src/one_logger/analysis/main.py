@@ -107,4 +107,4 @@ def _sentence_of_duckdb(message: str) -> str:
         )
     if first.startswith("Out of Memory Error"):
         return f"There is not enough memory. Give it more by --memory-limit. DuckDB says: {first}"
-    return first
+    return message.strip()

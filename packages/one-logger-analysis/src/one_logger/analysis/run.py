@@ -8,27 +8,44 @@ import tempfile
 import threading
 import time
 import weakref
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+import duckdb
 
 from one_logger.analysis import views
 from one_logger.analysis.cache import Cache
-from one_logger.analysis.duck import batches, connect, execute
+from one_logger.analysis.duck import connect, execute, interruptible, quoted
+from one_logger.analysis.errors import ReadError
 from one_logger.analysis.loading import Counts, Progress
 from one_logger.analysis.sources import Source, find_sources
 from one_logger.analysis.store import Store
 from one_logger.analysis.verification import StreamState, Verification, missing_ranks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from types import TracebackType
 
-    from duckdb import DuckDBPyConnection, DuckDBPyRelation
+    from duckdb import DuckDBPyRelation
 
     from one_logger.core import StreamReport
 
 _ALIVE_WITHIN = 90 * 10**9
 """In nanoseconds. A recorder says at least every 30 s that it is alive."""
+
+
+class Answer(NamedTuple):
+    """The answer to a query.
+
+    Attributes:
+        columns: The names of its columns.
+        types: Their types, as DuckDB names them.
+        rows: Its rows.
+    """
+
+    columns: tuple[str, ...]
+    types: tuple[str, ...]
+    rows: list[tuple[Any, ...]]
 
 
 class Run:
@@ -65,7 +82,6 @@ class Run:
         os.mkdir(scratch)
         self._store = Store(self._builder, folder, scratch)
         self._built: set[str] = set()
-        self._parser: DuckDBPyConnection | None = None
         self._lock = threading.Lock()
         now = time.time_ns() if now_unix_nano is None else now_unix_nano
         self._builder.execute(
@@ -158,6 +174,17 @@ class Run:
         self._build(*self._asked(query))
         return self._connection.sql(query)
 
+    def cursor(self, *names: str) -> DuckDBPyConnection:
+        """A connection of its own to the database. Its temporary tables and its settings are nobody else's.
+
+        Args:
+            names: The views that will be asked, and are built now.
+        """
+        self._build(*names)
+        cursor = self._connection.cursor()
+        cursor.execute("SET enable_progress_bar = false")
+        return cursor
+
     def execute(self, query: str) -> list[tuple[Any, ...]]:
         """All rows of the answer to a query on the views. Ctrl-C ends it at once.
 
@@ -165,30 +192,60 @@ class Run:
             duckdb.Error: The query isn't right.
             KeyboardInterrupt: Ctrl-C was pressed. The run can be used on.
         """
-        self._build(*self._asked(query))
-        return execute(self._connection, query)
+        return self.answer(query).rows
 
-    def _asked(self, query: str) -> list[str]:
-        """The views that a query uses."""
-        # Asked where no view is: DuckDB looks into those that it finds, and fails at the files that they read.
-        if self._parser is None:
-            self._parser = connect(self._folder, "100MB", 1)
-        names = self._parser.get_table_names(query)
-        return [name for name in views.PUBLIC if name in names]
-
-    def batches(self, query: str, size: int = 10_000) -> Iterator[list[tuple[Any, ...]]]:
-        """The rows of the answer to a query on the views, some at a time: however many they are, memory stays flat.
+    def answer(self, query: str, *, confined: bool = False) -> Answer:
+        """The whole answer to a query on the views. Ctrl-C ends it at once.
 
         Args:
-            query: The query.
-            size: How many rows there are at a time.
+            query: SQL.
+            confined: Whether this query and all later ones may reach no files and no network.
+
+        Raises:
+            duckdb.Error: The query isn't right.
+            ReadError: The query is empty.
+            KeyboardInterrupt: Ctrl-C was pressed. The run can be used on.
+        """
+        if not query.strip(" ;\n\t"):
+            raise ReadError("The query is empty. Write one in SQL, such as 'SELECT * FROM streams'.")
+        self._build(*self._asked(query))
+        connection = self._connection
+        if confined:
+            folders = ", ".join(quoted(folder) for folder in (self._folder, self._kept) if folder)
+            connection.execute(f"SET allowed_directories = [{folders}]")
+            connection.execute("SET enable_external_access = false")
+
+        def ask() -> Answer:
+            result = connection.execute(query)
+            description = result.description or []
+            names, types = [str(column[0]) for column in description], [str(column[1]) for column in description]
+            return Answer(tuple(names), tuple(types), result.fetchall())
+
+        return interruptible(connection, ask)
+
+    def batches(self, query: str, rows: int) -> Iterator[list[tuple[Any, ...]]]:
+        """The rows of the answer to a query, so many at a time, for an answer that is larger than memory.
 
         Raises:
             duckdb.Error: The query isn't right.
             KeyboardInterrupt: Ctrl-C was pressed. The run can be used on.
         """
         self._build(*self._asked(query))
-        yield from batches(self._connection, query, size)
+        cursor = self._connection.cursor()
+        try:
+            interruptible(cursor, lambda: cursor.execute(query))
+            while batch := interruptible(cursor, lambda: cursor.fetchmany(rows)):
+                yield batch
+        finally:
+            cursor.close()
+
+    def _asked(self, query: str) -> list[str]:
+        """The views that a query uses. If it is no query that DuckDB can read, it says so when it is run."""
+        try:
+            names = self._connection.get_table_names(query)
+        except duckdb.Error:
+            return list(views.PUBLIC)
+        return [name for name in _NEEDS if name in names]
 
     @property
     def counts(self) -> list[Counts]:
@@ -232,8 +289,6 @@ class Run:
         """Give up the tables and the files that were made for them. The run cannot be used any more."""
         self._builder.close()
         self._connection.close()
-        if self._parser is not None:
-            self._parser.close()
         if self._cache and self._kept and self._store.is_complete:
             self._store.tidy()
             self._cache.keep(self._kept, self._sources)
@@ -268,7 +323,7 @@ class Run:
             self._store.build_spans()
         elif name == "streams":
             self._builder.execute(f"CREATE TABLE streams AS {views.sql(name)}")
-        elif name != "gaps":
+        elif name not in {"gaps", "distinct_records"}:
             self._builder.execute(f"CREATE VIEW {name} AS {views.sql(name)}")
         self._built.add(name)
 
@@ -285,6 +340,7 @@ def _remove(folder: str | None) -> None:
 
 _NEEDS: dict[str, tuple[str, ...]] = {
     "records": (),
+    "distinct_records": ("records",),
     "gaps": ("records",),
     "streams": ("records",),
     "spans": ("streams",),

@@ -7,6 +7,7 @@ from dataclasses import replace
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from one_logger.analysis.duck import execute
 from one_logger.analysis.findings.facts import (
     MINIMUM_STEPS,
     ErrorKind,
@@ -22,6 +23,8 @@ from one_logger.analysis.findings.shares import find_checkpoints
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+
+_NOW = "SELECT now_unix_nano FROM reading"
 
 _STREAMS = """
 SELECT stream, concat_ws(' ', service_name, session_tag), incarnation, rank, host, world_size, records, missing, dropped,
@@ -144,17 +147,16 @@ HAVING count(*) FILTER (s.start_time_unix_nano > c.start_time_unix_nano) > count
 """
 
 
-def gather(connection: DuckDBPyConnection, missing_ranks: Sequence[int] = (), now: int = 0) -> Facts:
+def gather(connection: DuckDBPyConnection, missing_ranks: Sequence[int] = ()) -> Facts:
     """The facts of a run.
 
     Args:
-        connection: It has the views of the run.
+        connection: To the views of the run. Temporary tables are made in it.
         missing_ranks: The ranks of which there is no stream.
-        now: When the run is looked at, in nanoseconds since the epoch.
     """
 
-    def rows(query: str, parameters: Mapping[str, object] | None = None) -> list[Any]:
-        return connection.execute(query, parameters or {}).fetchall()
+    def rows(query: str, parameters: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
+        return execute(connection, query, parameters)
 
     facts = Facts(
         streams=[StreamFacts(*row) for row in rows(_STREAMS)],
@@ -178,7 +180,7 @@ def gather(connection: DuckDBPyConnection, missing_ranks: Sequence[int] = (), no
         outliers=[Outlier(*row) for row in outliers],
         errors=[ErrorKind(*row[:5], tuple(row[5] or ()), row[6]) for row in rows(_ERRORS)],
         missing_ranks=missing_ranks,
-        now=now,
+        now=rows(_NOW)[0][0],
     )
     in_step = _paths_to_compare(facts)
     overlapping: set[str] = set()
