@@ -10,7 +10,7 @@ from one_logger.analysis.report.colours import FILLS, GROUND
 from one_logger.analysis.report.markup import Markup, element
 from one_logger.analysis.report.svg import number, picture
 
-WIDTH = 1200
+WIDTH = 1162
 _HEIGHT = 26
 _LEAST = 1.5
 _DEEPEST = 12

@@ -6,13 +6,13 @@ forbids style sheets.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from one_logger.analysis.findings.names import is_checkpoint_save, is_data_loading, is_wait
 
 INK, MUTED, LINE, GROUND, BAD = "#1f2430", "#667085", "#d5d9e0", "#f1f3f6", "#c8322b"
 
-WAIT, DATA, CHECKPOINT, OTHER = 0, 1, 2, 9
+WAIT, DATA, CHECKPOINT, OTHER, HOLDER = 0, 1, 2, 9, 10
 FILLS = (
     "#c9ced8",  # waiting for others
     "#e8a33d",  # loading data
@@ -24,6 +24,7 @@ FILLS = (
     "#d4849a",
     "#9b7b5e",
     "#aab1bd",  # everything else
+    "#dbe2ec",  # what spends its time in the spans below it
 )
 """The fill of each class `s0`, `s1`, ... in light."""
 
@@ -35,16 +36,18 @@ FAST = "#9cc3e6"
 """The fill of the class `hf`: faster than the others by a tenth or more."""
 
 
-def span_colours(names: Iterable[str]) -> dict[str, int]:
+def span_colours(names: Iterable[str], holders: Collection[str]) -> dict[str, int]:
     """The number of the class for each name of a span.
 
     Args:
         names: The names, those first to which it matters most that they can be told from others.
+        holders: Those of them that spend their time in the spans below them.
     """
     found: dict[str, int] = {}
     free = [3, 4, 5, 6, 7, 8]
     for name in names:
-        if name in found:
+        if name in holders:
+            found[name] = HOLDER
             continue
         if is_wait(name):
             found[name] = WAIT

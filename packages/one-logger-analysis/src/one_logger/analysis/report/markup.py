@@ -23,7 +23,7 @@ def text(value: object) -> Markup:
     return value if isinstance(value, Markup) else Markup(html.escape(clean(str(value))))
 
 
-def element(name: str, *content: object, **attributes: object) -> Markup:
+def element(name: str, /, *content: object, **attributes: object) -> Markup:
     """An element.
 
     Args:

@@ -11,8 +11,8 @@ from one_logger.analysis.report.markup import Markup, element
 from one_logger.analysis.report.steps_data import Steps
 from one_logger.analysis.report.svg import boxes, label, line, number, picture, value_ticks
 
-GUTTER = 150
-WIDTH = 1200
+GUTTER = 112
+WIDTH = 1162
 _PLOT = WIDTH - GUTTER - 10
 _CHART = 150
 
@@ -54,7 +54,7 @@ def steps_picture(steps: Steps) -> Markup:
     )
     return picture(
         WIDTH,
-        bottom + 46,
+        bottom + 44,
         "How long the steps took",
         *grid,
         element("path", element("title", "the longest"), d=boxes(bars), fill="#cfdcee", class_="longest"),
@@ -93,7 +93,7 @@ def heat_map_picture(steps: Steps) -> Markup:
     bottom = 20 + rows * height
     return picture(
         WIDTH,
-        bottom + 46,
+        bottom + 44,
         "Which rank was slower than the others, step by step",
         *(
             element("path", element("title", _words(level)), d=boxes(found), fill=_fill(level), class_=_class(level))

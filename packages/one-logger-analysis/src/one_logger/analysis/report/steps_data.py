@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from one_logger.analysis.duck import quoted
 from one_logger.analysis.run import Run
 
 COLUMNS = 240
@@ -95,7 +96,7 @@ def _steps(path: str, waiting: Sequence[str]) -> str:
     for level in range(1, levels):
         joins += f" LEFT JOIN spans AS u{level} ON u{level}.stream = w.stream AND u{level}.span_id = {up}"
         up = f"u{level}.parent_span_id"
-    names = ", ".join(_quoted(wait) for wait in waiting) or "NULL"
+    names = ", ".join(quoted(wait) for wait in waiting) or "NULL"
     # A wait may be at any of these levels below the step: the span above it that is a step counts.
     above = ["w.parent_span_id", *(f"u{level}.parent_span_id" for level in range(1, levels))]
     waits = " UNION ALL ".join(
@@ -112,17 +113,13 @@ def _steps(path: str, waiting: Sequence[str]) -> str:
                 greatest(0, s.duration_ns - coalesce(w.waited, 0)) AS work,
                 row_number() OVER (PARTITION BY s.stream ORDER BY s.start_time_unix_nano, s.span_id) - 1 AS step
             FROM spans AS s LEFT JOIN waits AS w ON w.stream = s.stream AND w.span_id = s.span_id
-            WHERE s.path = {_quoted(path)} AND s.duration_ns IS NOT NULL
-                AND s.incarnation = (SELECT max(incarnation) FROM spans WHERE path = {_quoted(path)})
+            WHERE s.path = {quoted(path)} AND s.duration_ns IS NOT NULL
+                AND s.incarnation = (SELECT max(incarnation) FROM spans WHERE path = {quoted(path)})
         )"""
 
 
 def _depth(path: str) -> int:
     return _ESCAPED.sub("", path).count("/")
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def step_path(paths: Sequence[Mapping[str, object]], ranks: int) -> str | None:

@@ -99,7 +99,9 @@ def _finding(finding: Row) -> Markup:
     return element(
         "li",
         element("b", _SIGNS.get(severity, "i"), class_="sign", aria_hidden="true"),
-        element("div", element("span", severity, class_="severity"), " ", element("span", finding["finding"]), proof),
+        " ",
+        element("span", element("b", severity, class_="severity"), " ", finding["finding"], class_="said"),
+        proof,
         class_=severity,
     )
 

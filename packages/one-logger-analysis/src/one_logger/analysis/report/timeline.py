@@ -5,35 +5,37 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from one_logger.analysis.report.colours import BAD, FILLS, GROUND, INK, span_colours
+from one_logger.analysis.report.colours import BAD, FILLS, GROUND, HOLDER, INK, OTHER, span_colours
 from one_logger.analysis.report.markup import Markup, element, together
 from one_logger.analysis.report.svg import boxes, label, line, number, picture, time_ticks
-from one_logger.analysis.report.timeline_data import COLUMNS, Segment, Timeline
+from one_logger.analysis.report.timeline_data import COLUMNS, Row, Segment, Timeline
 from one_logger.analysis.terminal import clean
 
-GUTTER = 150
+GUTTER = 112
 WIDTH = GUTTER + COLUMNS + 10
 TOP = 30
 _LEGEND_STEP = 22
+_HOLDS_BELOW = 0.3
 
 
 class Geometry:
     """Where rows and lanes stand."""
 
-    def __init__(self, rows: int, lanes: int) -> None:
-        self.lane_height = 12 if lanes > 1 else (18 if rows <= 16 else 12)
-        self.row_height = lanes * self.lane_height + (6 if lanes > 1 or rows <= 16 else 3)
-        self.bottom = TOP + rows * self.row_height
-
-    def row_top(self, row: int) -> int:
-        """Where a row begins."""
-        return TOP + row * self.row_height
+    def __init__(self, rows: Sequence[Row]) -> None:
+        deepest = max(row.lanes for row in rows)
+        self.lane_height = 18 if deepest == 1 and len(rows) <= 16 else 12
+        gap = 3 if deepest == 1 and len(rows) > 16 else 7
+        self.tops: list[int] = []
+        self.bottom = TOP
+        for row in rows:
+            self.tops.append(self.bottom)
+            self.bottom += row.lanes * self.lane_height + gap
 
     def box(self, segment: Segment, scale: float) -> tuple[float, float, float, float]:
         """The box of a segment."""
         x = GUTTER + segment.start * scale
         width = max((segment.end - segment.start) * scale, 0.5)
-        y = self.row_top(segment.row) + segment.lane * self.lane_height
+        y = self.tops[segment.row] + segment.lane * self.lane_height
         return x, y, width, self.lane_height - (1 if self.lane_height > 6 else 0)
 
 
@@ -44,7 +46,7 @@ def timeline_picture(timeline: Timeline, colours: Mapping[str, int]) -> Markup:
         timeline: What it shows.
         colours: The number of the colour of each name.
     """
-    geometry = Geometry(len(timeline.rows), timeline.lanes)
+    geometry = Geometry(timeline.rows)
     scale = COLUMNS / timeline.length
     legend, height = _legend(timeline, colours, geometry.bottom + 26)
     return picture(
@@ -59,7 +61,6 @@ def timeline_picture(timeline: Timeline, colours: Mapping[str, int]) -> Markup:
         id="timeline",
         data_top=TOP,
         data_bottom=geometry.bottom,
-        data_row=geometry.row_height,
         data_lane=geometry.lane_height,
         data_gutter=GUTTER,
         data_columns=COLUMNS,
@@ -76,8 +77,9 @@ def timeline_data(timeline: Timeline, colours: Mapping[str, int]) -> dict[str, o
         "start": timeline.start_unix_nano // 10**6,
         "length": _micro(timeline.length),
         "exact": timeline.exact is not None,
-        "lanes": timeline.lanes,
-        "rows": [clean(row.label) for row in timeline.rows],
+        "rows": [
+            [clean(row.label), top, row.lanes] for row, top in zip(timeline.rows, Geometry(timeline.rows).tops, strict=True)
+        ],
         "ends": [_micro(max(end for _, end in row.lives)) for row in timeline.rows],
         "names": [clean(name) for name in timeline.names],
         "colours": [colours.get(name, 9) for name in timeline.names],
@@ -103,14 +105,11 @@ def _axis(length: int, scale: float, bottom: int) -> Iterable[Markup]:
 def _rows(timeline: Timeline, geometry: Geometry, scale: float) -> Iterable[Markup]:
     lives = []
     labels = []
-    every = -(-11 // geometry.row_height)
-    for number_, row in enumerate(timeline.rows):
-        top = geometry.row_top(number_)
-        height = timeline.lanes * geometry.lane_height - 1
+    for row, top in zip(timeline.rows, geometry.tops, strict=True):
+        height = row.lanes * geometry.lane_height - 1
         lives += [(GUTTER + first * scale, top, max((last - first) * scale, 1), height) for first, last in row.lives]
-        if number_ % every == 0:
-            words = row.label if len(row.label) <= 22 else f"{row.label[:21]}…"
-            labels.append(label(GUTTER - 8, top + height / 2 + 4, words, anchor="end"))
+        words = row.label if len(row.label) <= 17 else f"{row.label[:16]}…"
+        labels.append(label(GUTTER - 8, top + height / 2 + 4, words, anchor="end"))
     yield element("g", element("path", d=boxes(lives), fill=GROUND, class_="ground"), class_="lives")
     yield element("g", *labels, class_="labels")
 
@@ -129,8 +128,8 @@ def _spans(
 
 def _marks(timeline: Timeline, geometry: Geometry, scale: float) -> Iterable[Markup]:
     for mark in timeline.marks:
-        top = geometry.row_top(mark.row)
-        height = timeline.lanes * geometry.lane_height - 1
+        top = geometry.tops[mark.row]
+        height = timeline.rows[mark.row].lanes * geometry.lane_height - 1
         x, end = GUTTER + mark.start * scale, GUTTER + mark.end * scale
         yield element("g", element("title", mark.text), *shape(mark.kind, x, end, top, height))
 
@@ -148,13 +147,13 @@ def shape(kind: str, x: float, end: float, top: float, height: float) -> Sequenc
         )
         return [box]
     if kind == "open":
-        points = f"{number(end - size)},{number(top)} {number(end + 3)},{number(middle)} {number(end - size)},{number(top + height)}"
+        points = f"{number(end)},{number(middle - size)} {number(end + 7)},{number(middle)} {number(end)},{number(middle + size)}"
         return [element("polygon", points=points, fill=INK, class_="open")]
     if kind == "cut short":
         box = element("rect", x=number(x - 1), y=top - 1, width=3, height=number(height + 2), **bad)
         return [box]
     if kind == "dropped":
-        points = f"{number(x - size)},{number(top)} {number(x + size)},{number(top)} {number(x)},{number(top + height)}"
+        points = f"{number(x - size)},{number(top)} {number(x + size)},{number(top)} {number(x)},{number(top + 2 * size)}"
         return [element("polygon", points=points, fill="#ffffff", stroke=BAD, class_="dropped")]
     points = f"{number(x)},{number(middle - size)} {number(x + size)},{number(middle)} {number(x)},{number(middle + size)} {number(x - size)},{number(middle)}"
     return [element("polygon", points=points, stroke="#ffffff", stroke_width=0.7, **bad)]
@@ -173,10 +172,12 @@ def _legend(timeline: Timeline, colours: Mapping[str, int], top: float) -> tuple
     parts: list[Markup] = []
     x, y = float(GUTTER), top
     shown = {segment.name for segment in timeline.columns}
-    names = sorted((timeline.names[name] for name in shown), key=lambda name: (colours.get(name, 9), name))
-    entries = [(name, "") for name in names if colours.get(name, 9) != 9]
-    if len(entries) < len(names):
+    names = sorted((timeline.names[name] for name in shown), key=lambda name: (colours.get(name, OTHER), name))
+    entries = [(name, "") for name in names if colours.get(name, OTHER) < OTHER]
+    if any(colours.get(name, OTHER) == OTHER for name in names):
         entries.append(("other spans", ""))
+    if any(colours.get(name, OTHER) == HOLDER for name in names):
+        entries.append(("what holds others", ""))
     entries += [(words, kind) for kind, words in _KINDS.items() if any(mark.kind == kind for mark in timeline.marks)]
     for words, kind in entries:
         shortened = words if len(words) <= 40 else f"{words[:39]}…"
@@ -186,11 +187,11 @@ def _legend(timeline: Timeline, colours: Mapping[str, int], top: float) -> tuple
         if kind:
             parts += shape(kind, x + 5, x + 10, y - 9, 10)
         else:
-            colour = colours.get(words, 9)
+            colour = HOLDER if words == "what holds others" else colours.get(words, OTHER)
             parts.append(element("rect", x=number(x), y=number(y - 9), width=11, height=11, rx=2, fill=FILLS[colour], class_=f"s{colour}"))
         parts.append(label(x + 17, y, shortened))
         x += width
-    return element("g", together(parts), class_="legend"), y + 12
+    return element("g", together(parts), class_="legend"), y + 6
 
 
 def timeline_colours(timeline: Timeline | None, paths: Sequence[Mapping[str, object]]) -> dict[str, int]:
@@ -201,8 +202,10 @@ def timeline_colours(timeline: Timeline | None, paths: Sequence[Mapping[str, obj
         paths: What `show` says of each path: `name`, `self_ns`.
     """
     own: dict[str, int] = defaultdict(int)
+    total: dict[str, int] = defaultdict(int)
     for path in paths:
         own[str(path["name"])] += int(str(path["self_ns"]))
+        total[str(path["name"])] += int(str(path["total_ns"]))
     drawn = set() if timeline is None else {timeline.names[segment.name] for segment in timeline.columns}
     names = sorted(own, key=lambda name: (name not in drawn, -own[name]))
-    return span_colours(names)
+    return span_colours(names, [name for name in names if own[name] < _HOLDS_BELOW * total[name]])

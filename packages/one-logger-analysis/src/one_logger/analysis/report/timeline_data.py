@@ -7,11 +7,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from one_logger.analysis.duck import quoted
 from one_logger.analysis.run import Run
 
 COLUMNS = 1040
 """Into how many columns the time is divided, each as wide as a pixel of the picture."""
 ROWS = 48
+_LANES = 5
 EXACT_SPANS = 12_000
 """Up to so many spans are kept as they are, so that they can be looked at more closely; more are put together."""
 _MARKS = 500
@@ -23,10 +25,12 @@ class Row(NamedTuple):
 
     Attributes:
         label: What it is called.
+        lanes: How many lanes it has.
         lives: From when to when its processes recorded, in nanoseconds since the timeline's start.
     """
 
     label: str
+    lanes: int
     lives: tuple[tuple[int, int], ...]
 
 
@@ -67,7 +71,6 @@ class Timeline:
     Attributes:
         start_unix_nano: When it starts, in nanoseconds since 1970-01-01T00:00:00Z.
         length: How long it is, in nanoseconds.
-        lanes: How many lanes each row has.
         rows: Its rows.
         names: The names that segments refer to.
         columns: What took most of the time of each column.
@@ -78,7 +81,6 @@ class Timeline:
 
     start_unix_nano: int
     length: int
-    lanes: int
     rows: Sequence[Row]
     names: Sequence[str]
     columns: Sequence[Segment]
@@ -125,16 +127,7 @@ def timeline_of(run: Run, noteworthy: Collection[int] = ()) -> Timeline | None:
     if len(shown) < len(processes):
         notes.append(f"{len(shown)} of {len(processes):,} ranks are shown: those that the verdict names, and others.")
     tracks = _tracks(run, [processes[key] for key in shown])
-    rows = [
-        Row(label, tuple((stream.first - start, stream.last - start) for stream in members))
-        for label, _, members in tracks
-    ]
-    values = ", ".join(
-        f"('{stream.stream.replace("'", "''")}', {thread}, {number}, {stream.last})"
-        for number, (_, thread, members) in enumerate(tracks)
-        for stream in members
-    )
-    return _Reader(run, values, start, length, len(rows)).timeline(rows, tracks, notes)
+    return _Reader(run, tracks, start, length).timeline(notes)
 
 
 _Track = tuple[str, int, list[_Stream]]  # its label, the number of the thread (-1: the main thread), its streams
@@ -188,23 +181,45 @@ def _label(stream: _Stream, processes: Sequence[list[_Stream]]) -> str:
 
 
 def _in_list(streams: Iterable[str]) -> str:
-    return "(" + ", ".join("'" + stream.replace("'", "''") + "'" for stream in streams) + ")"
+    return f"({', '.join(map(quoted, streams))})"
 
 
 class _Reader:
     """Asks for what happened in the tracks that are shown."""
 
-    def __init__(self, run: Run, values: str, start: int, length: int, rows: int) -> None:
-        self._run = run
+    def __init__(self, run: Run, tracks: Sequence[_Track], start: int, length: int) -> None:
+        self._run, self._tracks = run, tracks
         self._start, self._length = start, length
-        self._with = f"WITH tracks(stream, thread, number, last) AS (VALUES {values})"
         self._on = "t.stream = s.stream AND t.thread = coalesce(s.thread, -1)"
-        [(spans, deepest)] = self._ask(f"SELECT count(*), max(depth) FROM spans AS s JOIN tracks AS t ON {self._on}")
-        self._spans = int(spans)
-        self._lanes = max(1, min((deepest or 0) + 1, ROWS // rows, 5))
         self._names: dict[str, int] = {}
+        self._lanes = [1] * len(tracks)
+        self._with = self._with_tracks([0] * len(tracks))
+        depths = self._ask(
+            f"SELECT t.number, count(*), min(s.depth), max(s.depth) FROM spans AS s JOIN tracks AS t ON {self._on} GROUP BY 1"
+        )
+        outermost = [0] * len(tracks)
+        for number, _, least, most in depths:
+            outermost[number] = least
+            self._lanes[number] = max(1, min(most - least + 1, ROWS // len(tracks), _LANES))
+        self._spans = sum(row[1] for row in depths)
+        self._with = self._with_tracks(outermost)
+        self._lane = "least(s.depth - t.outermost, t.lanes - 1)"
 
-    def timeline(self, rows: list[Row], tracks: Sequence[_Track], notes: list[str]) -> Timeline:
+    def _with_tracks(self, outermost: Sequence[int]) -> str:
+        values = ", ".join(
+            f"({quoted(stream.stream)}, {thread}, {number}, {stream.last}, {outermost[number]}, {self._lanes[number]})"
+            for number, (_, thread, members) in enumerate(self._tracks)
+            for stream in members
+        )
+        return f"WITH tracks(stream, thread, number, last, outermost, lanes) AS (VALUES {values})"
+
+    def timeline(self, notes: list[str]) -> Timeline:
+        """The timeline, with notes about what isn't shown."""
+        start, tracks = self._start, self._tracks
+        rows = [
+            Row(label, lanes, tuple((stream.first - start, stream.last - start) for stream in members))
+            for (label, _, members), lanes in zip(tracks, self._lanes, strict=True)
+        ]
         columns = self._columns()
         exact = self._exact() if self._spans <= EXACT_SPANS else None
         if exact is None:
@@ -213,9 +228,7 @@ class _Reader:
                 "'one-logger trace' shows every span."
             )
         marks = [*self._marks(), *self._stream_marks(tracks)]
-        return Timeline(
-            self._start, self._length, self._lanes, rows, list(self._names), columns, exact, marks, notes
-        )
+        return Timeline(start, self._length, rows, list(self._names), columns, exact, marks, notes)
 
     def _ask(self, query: str) -> list[tuple[int, ...]]:
         rows: list[tuple[int, ...]] = self._run.execute(f"{self._with} {query}")
@@ -226,10 +239,10 @@ class _Reader:
 
     def _exact(self) -> list[Segment]:
         rows = self._ask(
-            f"""SELECT t.number, least(s.depth, {self._lanes - 1}), s.start_time_unix_nano - {self._start},
+            f"""SELECT t.number, {self._lane}, s.start_time_unix_nano - {self._start},
                 greatest(coalesce(s.end_time_unix_nano, t.last), s.start_time_unix_nano) - {self._start}, s.name, s.open
             FROM spans AS s JOIN tracks AS t ON {self._on} WHERE s.start_time_unix_nano IS NOT NULL
-            ORDER BY t.number, least(s.depth, {self._lanes - 1}), s.depth, s.start_time_unix_nano"""
+            ORDER BY t.number, {self._lane}, s.depth, s.start_time_unix_nano"""
         )
         return [Segment(*row[:4], self._name(row[4]), bool(row[5])) for row in rows]
 
@@ -238,7 +251,7 @@ class _Reader:
         width = -(-self._length // COLUMNS)
         rows = self._ask(
             f""", drawn AS (
-                SELECT t.number, least(s.depth, {self._lanes - 1}) AS lane, s.path, s.name,
+                SELECT t.number, {self._lane} AS lane, s.path, s.name,
                     s.start_time_unix_nano - {self._start} AS a,
                     greatest(coalesce(s.end_time_unix_nano, t.last), s.start_time_unix_nano) - {self._start} AS z
                 FROM spans AS s JOIN tracks AS t ON {self._on} WHERE s.start_time_unix_nano >= {self._start}
@@ -289,7 +302,8 @@ class _Reader:
                 SELECT stream, 'dropped', time_unix_nano, time_unix_nano, dropped || ' records were dropped'
                 FROM records WHERE type = 'telemetry_data_error' AND dropped > 0
                 UNION ALL
-                SELECT stream, 'open', start_time_unix_nano, NULL, path FROM spans WHERE open
+                SELECT stream, 'open', max(start_time_unix_nano), NULL, 'still open: ' || arg_max(path, depth)
+                FROM spans WHERE open AND thread IS NULL GROUP BY stream
             )
             SELECT t.number, f.kind, f.a - {self._start}, coalesce(f.z, t.last) - {self._start}, f.what
             FROM found AS f JOIN tracks AS t ON t.stream = f.stream AND t.thread = -1

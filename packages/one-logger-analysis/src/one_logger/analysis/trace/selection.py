@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from importlib.resources import files
 from typing import NamedTuple
 
+from one_logger.analysis.duck import quoted
 from one_logger.analysis.run import Run
 from one_logger.analysis.trace.drawing import Item, Process
 
@@ -106,7 +107,7 @@ class Selection:
     def _of_streams(self) -> str:
         if self._all:
             return "TRUE"
-        return "stream IN (" + ", ".join("'" + stream.replace("'", "''") + "'" for stream in self._streams) + ")"
+        return f"stream IN ({', '.join(map(quoted, self._streams))})"
 
     def _within(self, start: str, end: str) -> str:
         """SQL that is true for what touches the time that is drawn."""
@@ -158,7 +159,7 @@ class Selection:
             if room < 0:
                 left_out.append((str(name), int(str(count))))
         if left_out:
-            names = ", ".join("'" + name.replace("'", "''") + "'" for name, _ in left_out)
+            names = ", ".join(quoted(name) for name, _ in left_out)
             self._events += f" AND name NOT IN ({names})"
             for name, count in left_out:
                 yield f"{count:,} events named {name!r} are left out, as a viewer holds no more than {limit:,}."
