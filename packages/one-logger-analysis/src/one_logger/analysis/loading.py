@@ -18,6 +18,7 @@ _BATCH_BYTES = 256 << 20
 _BATCH_FILES = 1_000
 _TAIL = 1 << 20
 _BOM = b"\xef\xbb\xbf"
+_RECORD_START = b'{"v":'
 PARQUET = "(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
 _STRUCT = quoted(json.dumps(COLUMNS))
 # The columns of the files that are written. `bytes` is the length of a line that DuckDB was trusted with.
@@ -34,12 +35,14 @@ class Counts(NamedTuple):
     Attributes:
         file: Its path.
         records: How many records.
-        no_records: How many lines without a record; blank ones are not counted. In Parquet, rows.
+        no_records: How many lines without a record; blank ones are not counted.
+        is_foreign: Whether it holds something, but nothing that looks like records.
     """
 
     file: str
     records: int
     no_records: int
+    is_foreign: bool = False
 
 
 class _Plain(NamedTuple):
@@ -183,7 +186,9 @@ class Loader:
                     repaired = repair(opened, out)
             else:
                 repaired = repair(lines, out)
-        self.counts.append(Counts(file.source.path, trusted + repaired.records, repaired.no_records))
+        records = trusted + repaired.records
+        is_foreign = not records and repaired.no_records > 0 and not _begins_like_records(file.name)
+        self.counts.append(Counts(file.source.path, records, repaired.no_records, is_foreign))
         if repaired.records:
             # Attributes are texts in lines that were written again, and objects in the others.
             columns = ", ".join(
@@ -205,7 +210,7 @@ class Loader:
         try:
             there = {row[0] for row in execute(self._connection, f"SELECT name FROM parquet_schema({quoted(name)})")}
             if not {"type", "stream", "seq"} <= there:
-                self.counts.append(Counts(source.path, 0, 1))
+                self.counts.append(Counts(source.path, 0, 0, is_foreign=True))
                 return
             columns = ", ".join(
                 f"{f'try_cast({column} AS {kind})' if column in there else f'NULL::{kind}'} AS {column}"
@@ -251,6 +256,11 @@ def _is_plain(path: str) -> bool:
 def shown(path: str) -> str:
     r"""A path as text: a byte that is no UTF-8 is shown as `\xff`."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def _begins_like_records(name: str) -> bool:
+    with open(name, "rb") as file:
+        return file.read(len(_RECORD_START)) == _RECORD_START
 
 
 def _tail(name: str, covered: int) -> bytes | None:

@@ -51,9 +51,8 @@ def opened(paths: tuple[str, ...], memory_limit: str = "1GB", no_cache: bool = F
     with Run.open(*paths, memory_limit=memory_limit, cache=not no_cache) as run:
         with _progress() as run.progress:
             run.records  # noqa: B018 - reads them
-        counts = run.counts
-        if not any(count.records for count in counts) and any(count.no_records for count in counts):
-            others = [count.file for count in counts if count.no_records]
+        others = [count.file for count in run.counts if count.is_foreign]
+        if others and not any(count.records for count in run.counts):
             names = ", ".join(map(repr, others[:3])) + (", ..." if len(others) > 3 else "")
             raise ReadError(f"No record was found in {names}. Name files that one-logger has written.")
         yield run

@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from one_logger.analysis.duck import execute
 from one_logger.analysis.findings import Verdict, judge
-from one_logger.analysis.findings.gather import gather
+from one_logger.analysis.findings.gather import VIEWS, gather
 from one_logger.analysis.findings.trust import trust
 
 if TYPE_CHECKING:
@@ -108,9 +107,9 @@ def overview(run: Run) -> Overview:
         ReadError: The records cannot be read.
     """
     missing_ranks = run.verify().missing_ranks
-    with run.cursor("streams", "spans", "errors") as connection:
-        facts = gather(connection, missing_ranks)
-        paths = [PathTime(*row) for row in execute(connection, _PATHS)]
+    with run.questions(*VIEWS) as ask:
+        facts = gather(ask, missing_ranks, run.now_unix_nano)
+        paths = [PathTime(*row) for row in ask.rows(_PATHS)]
     return Overview(judge(facts), trust(facts), in_order(paths, {path.path: path.parent for path in facts.paths}))
 
 

@@ -113,7 +113,7 @@ def write_table(
                 out.print(Text(f"{clean(column)}: ") + cell, soft_wrap=True)
             out.print()
         return
-    table = Table(box=box.SIMPLE_HEAD if _is_unicode(out.file) else box.ASCII2, pad_edge=False, show_edge=False)
+    table = Table(box=box.SIMPLE_HEAD if is_unicode(out.file) else box.ASCII2, pad_edge=False, show_edge=False)
     for column in columns:
         table.add_column(text(column), justify="right" if column in right else "left", overflow="fold")
     for row in cells:
@@ -121,5 +121,6 @@ def write_table(
     out.print(table)
 
 
-def _is_unicode(stream: Any) -> bool:
+def is_unicode(stream: Any) -> bool:
+    """Whether a stream can show more than ASCII."""
     return (getattr(stream, "encoding", None) or "").lower().replace("-", "").startswith("utf")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from one_logger.analysis.duck import execute
 from one_logger.analysis.findings.facts import (
     MINIMUM_STEPS,
     ErrorKind,
@@ -22,9 +21,7 @@ from one_logger.analysis.findings.outliers import TIMES_THE_MEDIAN
 from one_logger.analysis.findings.shares import find_checkpoints
 
 if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
-
-_NOW = "SELECT now_unix_nano FROM reading"
+    from one_logger.analysis.questions import Questions
 
 _STREAMS = """
 SELECT stream, concat_ws(' ', service_name, session_tag), incarnation, rank, host, world_size, records, missing, dropped,
@@ -147,28 +144,30 @@ HAVING count(*) FILTER (s.start_time_unix_nano > c.start_time_unix_nano) > count
 """
 
 
-def gather(connection: DuckDBPyConnection, missing_ranks: Sequence[int] = ()) -> Facts:
+VIEWS = ("streams", "spans", "errors")
+"""The views that `gather` asks."""
+
+
+def gather(ask: Questions, missing_ranks: Sequence[int], now: int) -> Facts:
     """The facts of a run.
 
     Args:
-        connection: To the views of the run. Temporary tables are made in it.
+        ask: Questions to `VIEWS`.
         missing_ranks: The ranks of which there is no stream.
+        now: When the run is looked at, in nanoseconds since the epoch.
     """
-
-    def rows(query: str, parameters: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
-        return execute(connection, query, parameters)
-
+    rows = ask.rows
     facts = Facts(
         streams=[StreamFacts(*row) for row in rows(_STREAMS)],
         paths=[PathFacts(*row[:3], _parent(*row[:3]), *row[3:]) for row in rows(_PATHS)],
     )
-    rows(_BOUNDS)
+    ask.prepare(_BOUNDS)
     waiting = [path.path for path in facts.paths if path.path in facts.waits and path.parent not in facts.waits]
     above = sorted(facts.waited_for)
-    rows(_NO_WAITS)
+    ask.prepare(_NO_WAITS)
     if waiting:
         for depth in range(max(facts.by_path[path].depth for path in waiting), 0, -1):
-            rows(_WAITS, {"depth": depth, "waiting": waiting, "above": above})
+            ask.prepare(_WAITS, {"depth": depth, "waiting": waiting, "above": above})
     timings = [Timing(*row) for row in rows(_TIMINGS, {"least": MINIMUM_STEPS, "above": above})]
     typical = typical_durations(timings)
     limits = {path: TIMES_THE_MEDIAN * value for path, value in typical.items() if path not in facts.waits}
@@ -180,7 +179,7 @@ def gather(connection: DuckDBPyConnection, missing_ranks: Sequence[int] = ()) ->
         outliers=[Outlier(*row) for row in outliers],
         errors=[ErrorKind(*row[:5], tuple(row[5] or ()), row[6]) for row in rows(_ERRORS)],
         missing_ranks=missing_ranks,
-        now=rows(_NOW)[0][0],
+        now=now,
     )
     in_step = _paths_to_compare(facts)
     overlapping: set[str] = set()

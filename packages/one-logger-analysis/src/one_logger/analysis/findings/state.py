@@ -15,8 +15,6 @@ State = Literal["running", "finished", "killed", "hanging"]
 _SECOND = 1_000_000_000
 # A stream writes at least an `alive` record every 30 s. Three of them may be late.
 SILENT_NS = 90 * _SECOND
-# Clocks of hosts, and the clock of who reads, may differ by this much more.
-CLOCKS_DIFFER_NS = 60 * _SECOND
 # A span hangs when it has been open for five times as long as the longest that ever ended, and for a minute at least.
 TIMES_ITS_MAXIMUM = 5
 LEAST_HANG_NS = 60 * _SECOND
@@ -48,22 +46,17 @@ class RankState(NamedTuple):
 def rank_states(facts: Facts) -> list[RankState]:
     """The state of each stream, in their order."""
     leaves = _leaves(facts)
-    newest_of_host: dict[str | None, int] = {}
     last_incarnation: dict[tuple[str, int | None], int] = {}
     for stream in facts.streams:
-        newest_of_host[stream.host] = max(newest_of_host.get(stream.host, 0), stream.last_time)
         key = (stream.job, stream.rank)
         last_incarnation[key] = max(last_incarnation.get(key, 0), stream.incarnation)
-    newest = max((stream.last_time for stream in facts.streams), default=0)
+    now = max([facts.now, *(stream.last_time for stream in facts.streams)])
     states = []
     for stream in facts.streams:
         leaf = None if stream.closed else leaves.get(stream.stream)
         stuck = leaf is not None and _is_stuck(facts, stream, leaf)
-        silent = (
-            newest_of_host[stream.host] - stream.last_time > SILENT_NS
-            or max(newest, facts.now) - stream.last_time > SILENT_NS + CLOCKS_DIFFER_NS
-            or (stream.rank is not None and last_incarnation[stream.job, stream.rank] > stream.incarnation)
-        )
+        superseded = stream.rank is not None and last_incarnation[stream.job, stream.rank] > stream.incarnation
+        silent = superseded or now - stream.last_time > SILENT_NS
         state: State
         if stream.closed:
             state = "killed" if (stream.reason or "").startswith("signal") else "finished"
@@ -202,8 +195,12 @@ def _hang_sentence(
         span = culprits[0].open_span
         longest = facts.by_path[span.path].longest_ns
         usual = f" (the longest before: {duration(longest)})" if longest is not None else ""
-        is_are = "has been" if len(culprits) == 1 else "have been"
-        said = f"{_who(culprits)} {is_are} in {span.name} for {duration(culprits[0].open_for)}{usual}"
+        in_same = [state for state in culprits if state.open_span and state.open_span.path == span.path]
+        elsewhere = len(culprits) - len(in_same)
+        said = (
+            f"{_who(in_same)} {'has' if len(in_same) == 1 else 'have'} been in {span.name} for "
+            f"{duration(in_same[0].open_for)}{usual}" + (f", and {elsewhere} more in other spans" if elsewhere else "")
+        )
         return begin + said.replace("Rank", "rank", 1) + (f", and {others} for it." if others else ".")
     if culprits:
         return begin + f"{_who(culprits)}, with no span open, is waited for: {others}.".replace("Rank", "rank", 1)
