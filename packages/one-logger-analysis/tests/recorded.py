@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 EPOCH = 1_764_100_000_000_000_000
 """The wall clock's time at which the streams of a test start, in nanoseconds."""
@@ -16,7 +17,7 @@ _streams = count(1)
 class Recorded:
     """The records of one stream. Times are nanoseconds since `EPOCH`; a span's id is made from its name."""
 
-    def __init__(self, rank: int | None = None, host: str = "node-000", pid: int = 4711, **attributes: object) -> None:
+    def __init__(self, rank: int | None = None, host: str = "node-000", pid: int = 4711, **attributes: Any) -> None:
         self.stream = f"{next(_streams):016x}"
         self.records: list[dict[str, object]] = []
         resource: dict[str, object] = {"service.name": "train", "host.name": host, "process.pid": pid}

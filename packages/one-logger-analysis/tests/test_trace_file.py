@@ -125,7 +125,8 @@ def test_processes_are_told_apart(trace_of: TraceOf) -> None:
     again = Recorded(0, **restarted)
     again.records[0]["time_unix_nano"] = EPOCH + 100
     alone = Recorded().span("d", 0, 10).end(20)
-    other = Recorded(None, **{"service.name": "prepare"}).span("e", 0, 10).end(20)
+    prepare: dict[str, Any] = {"service.name": "prepare"}
+    other = Recorded(**prepare).span("e", 0, 10).end(20)
 
     picture = trace_of(first, forked, again.span("c", 100, 110).end(120), alone, other)
 

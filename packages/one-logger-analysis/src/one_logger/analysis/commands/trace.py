@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import click
 
 from one_logger.analysis.errors import ReadError
 from one_logger.analysis.main import GOOD
-from one_logger.analysis.opening import opened, run_arguments
+from one_logger.analysis.opening import json_option, opened, run_arguments
 from one_logger.analysis.terminal import console, count, write_json, write_line
 from one_logger.analysis.trace import FORMATS, MomentError, TraceSummary, write_trace
 
@@ -38,7 +39,6 @@ class _Ranks(click.ParamType[frozenset[int]]):
 
 
 @click.command("trace", short_help="Write the run for a trace viewer.")
-@run_arguments
 @click.option("-o", "--output", required=True, metavar="FILE", help="Where to write, run.pftrace say.")
 @click.option(
     "--format",
@@ -53,15 +53,16 @@ class _Ranks(click.ParamType[frozenset[int]]):
     "--from", "first", metavar="TIME", help="Draw what touches the time from here on: 90s, -5m, a date and time."
 )
 @click.option("--to", "last", metavar="TIME", help="Draw what touches the time until here.")
+@json_option
+@run_arguments
 def command(
-    paths: tuple[str, ...],
-    as_json: bool,
-    memory_limit: str,
     output: str,
     trace_format: str,
     ranks: frozenset[int] | None,
     first: str | None,
     last: str | None,
+    as_json: bool,
+    **run: Any,
 ) -> int:
     """Write the run as a trace: a process for each rank, a track for each thread.
 
@@ -71,9 +72,9 @@ def command(
     TIME is a duration since the run's start (90s, 1h30m), before its end (-5m), or a date and time of UTC
     (2026-11-25T14:30:00).
     """
-    with opened(paths, memory_limit=memory_limit) as run:
+    with opened(**run) as opened_run:
         try:
-            summary = write_trace(run, output, format=trace_format, ranks=ranks, first=first, last=last)
+            summary = write_trace(opened_run, output, format=trace_format, ranks=ranks, first=first, last=last)
         except MomentError as error:
             raise ReadError(str(error)) from None
     if as_json:

@@ -89,8 +89,15 @@ def _box(
     )
     y = depth * _HEIGHT
     yield element(
-        "rect", element("title", title), x=number(x + 0.5), y=y + 1, width=number(max(width - 1, 0.5)),
-        height=_HEIGHT - 2, rx=2, fill=GROUND if inner else FILLS[colour], class_="inner" if inner else f"s{colour}",
+        "rect",
+        element("title", title),
+        x=number(x + 0.5),
+        y=y + 1,
+        width=number(max(width - 1, 0.5)),
+        height=_HEIGHT - 2,
+        rx=2,
+        fill=GROUND if inner else FILLS[colour],
+        class_="inner" if inner else f"s{colour}",
     )
     words = f"{name} {percent(total / max(total, 1))}" if depth < 0 else name
     room = int((width - 10) / 6.7)
@@ -98,6 +105,10 @@ def _box(
         shown = words if len(words) <= room else f"{words[: room - 1]}…"
         white = not inner and colour in _DARK_WORDS
         yield element(
-            "text", shown, x=number(x + 7), y=y + _HEIGHT / 2 + 4.5, fill="#ffffff" if white else "#1f2430",
+            "text",
+            shown,
+            x=number(x + 7),
+            y=y + _HEIGHT / 2 + 4.5,
+            fill="#ffffff" if white else "#1f2430",
             class_="onbox white" if white else "onbox dark" if not inner else "onbox ink",
         )

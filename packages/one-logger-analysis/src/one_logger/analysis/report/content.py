@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from one_logger.analysis.commands.verify import as_dict as verification_as_dict
-from one_logger.analysis.findings.stragglers import compare_ranks
-from one_logger.analysis.findings.verdict import Verdict
 from one_logger.analysis.overview import overview
-from one_logger.analysis.report.steps_data import Steps, step_path, steps_of
+from one_logger.analysis.ranking import ranking
+from one_logger.analysis.report.steps_data import COLUMNS, ROWS, Steps, steps_of
 from one_logger.analysis.report.timeline_data import Timeline, timeline_of
 from one_logger.analysis.run import Run
 
 LONGEST = 200
+_NAMED = 24
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Content:
         paths: Its spans, each with `name` and `depth`.
         ranks: What `ranks --json` prints.
         verification: What `verify --json` prints.
-        longest: The longest spans that have none of their kind below them.
+        longest: The longest spans.
         timeline: What the timeline shows, if anything.
         steps: What the pictures of the steps show, if there are steps.
     """
@@ -60,34 +60,35 @@ class Content:
 
 def content_of(run: Run) -> Content:
     """What a report says of a run."""
-    found = overview(run)
-    facts = found.verdict.facts
+    shown = overview(run)
+    ranked = ranking(run, ROWS, COLUMNS)
     [head] = run.execute(
         "SELECT string_agg(DISTINCT service_name, ', '), string_agg(DISTINCT session_tag, ', '), "
         "string_agg(DISTINCT job_id, ', '), count(DISTINCT host), count(DISTINCT rank), max(incarnation), "
         "min(first_time_unix_nano), max(last_time_unix_nano) FROM streams"
     )
     [(events,)] = run.execute("SELECT count(*) FROM events")
-    paths = [path._asdict() for path in found.paths]
-    path = step_path(paths, head[4])
-    waits = [wait for wait in facts.waits if path and wait.startswith(f"{path}/")]
-    topmost = [wait for wait in waits if not any(above in facts.waits for above in facts.ancestors(wait))]
-    ranks = _ranks(found.verdict)
+    hosts = {state.stream.rank: state.stream.host for state in ranked.ranks}
+    ranks: dict[str, Any] = ranked.as_json()
+    ranks["ranks"] = [{"host": hosts[rank["rank"]], **rank} for rank in ranks["ranks"]]
+    service, session, job, host_count, rank_count, incarnations, first, last = head
     return Content(
-        *(value or "" for value in head[:3]),
-        head[3],
-        head[4],
-        head[5] or 0,
-        events,
-        head[6],
-        head[7],
-        found.as_json(),
-        paths,
-        ranks,
-        verification_as_dict(run.verify()),
-        _longest(run),
-        timeline_of(run, _noteworthy(found.as_json(), ranks)),
-        steps_of(run, path, sorted(topmost)) if path else None,
+        service=service or "",
+        session=session or "",
+        job=job or "",
+        hosts=host_count,
+        ranks_count=rank_count,
+        incarnations=incarnations or 0,
+        events=events,
+        first=first,
+        last=last,
+        overview=shown.as_json(),
+        paths=[path._asdict() for path in shown.paths],
+        ranks=ranks,
+        verification=verification_as_dict(run.verify()),
+        longest=_longest(run),
+        timeline=timeline_of(run, _noteworthy(shown.as_json(), ranks)),
+        steps=steps_of(run, ranked, shown.paths),
     )
 
 
@@ -106,26 +107,6 @@ def _noteworthy(shown: Mapping[str, Any], ranks: Mapping[str, Any]) -> set[int]:
     for finding in shown["verdict"]:
         evidence = finding["evidence"]
         some = [evidence.get("rank"), *(evidence.get("ranks") or [])]
-        if len(some) <= 24:
+        if len(some) <= _NAMED:
             named.update(rank for rank in some if isinstance(rank, int))
     return named
-
-
-def _ranks(verdict: Verdict) -> dict[str, Any]:
-    nodes, alone = compare_ranks(verdict.facts)
-    return {
-        "ranks": [
-            {
-                "rank": state.stream.rank,
-                "host": state.stream.host,
-                "state": state.state,
-                "last_time_unix_nano": state.stream.last_time,
-                "last_open_span": None if state.open_span is None else state.open_span.path,
-            }
-            for state in verdict.ranks
-        ],
-        "stragglers": [
-            {"rank": one.stream.rank, "span": one.path, "score": one.score, "slower_by": one.slower_by}
-            for one in [*(one for node in nodes for one in node), *alone]
-        ],
-    }

@@ -38,7 +38,8 @@ def page(content: Content, made_unix_nano: int) -> str:
     style = files(__package__).joinpath("report.css").read_text("utf-8")
     script = files(__package__).joinpath("report.js").read_text("utf-8")
     policy = (
-        f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; "
+        "base-uri 'none'; form-action 'none'"
     )
     title = content.service or "A run"
     head = element(
@@ -145,7 +146,12 @@ def _sections(content: Content, colours: dict[str, int]) -> Iterable[_Section]:
         yield (
             "when",
             "What each rank did when",
-            together([element("div", timeline_picture(content.timeline, colours), class_="figure", id="timeline-figure"), *notes]),
+            together(
+                [
+                    element("div", timeline_picture(content.timeline, colours), class_="figure", id="timeline-figure"),
+                    *notes,
+                ]
+            ),
         )
     if content.paths:
         picture = breakdown_picture(content.paths, colours)
@@ -180,10 +186,14 @@ def _steps(content: Content) -> Markup:
         element("div", steps_picture(steps), class_="figure"),
     ]
     if steps.ratios:
-        how = "without the time in which it waited for others" if steps.waiting_left_out else "waiting for others included"
         parts += [
             element("h3", "Which rank was slower than the others"),
-            element("p", f"Each rank's time for a step, {how}, beside the median rank's.", class_="note"),
+            element(
+                "p",
+                "Each rank's time for a step beside the median rank's, without the time of waiting for others where "
+                "spans show it. Steps are counted from each rank's start.",
+                class_="note",
+            ),
             element("div", heat_map_picture(steps), class_="figure"),
         ]
     return together(parts)
@@ -194,7 +204,9 @@ def _data_section(content: Content) -> Markup:
     return together(
         [
             element("p", content.overview["trust"]["sentence"]),
-            element("p", f"Of these ranks there is no record: {tables.evidence_words('ranks', missing)}.") if missing else None,
+            element("p", f"Of these ranks there is no record: {tables.evidence_words('ranks', missing)}.")
+            if missing
+            else None,
             tables.streams(content.verification),
         ]
     )

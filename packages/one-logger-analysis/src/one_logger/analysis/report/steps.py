@@ -59,7 +59,15 @@ def steps_picture(steps: Steps) -> Markup:
         *grid,
         element("path", element("title", "the longest"), d=boxes(bars), fill="#cfdcee", class_="longest"),
         element("path", d=boxes(cut), fill=BAD, class_="bad"),
-        element("path", element("title", "the median"), d=median, fill="none", stroke=FILLS[3], stroke_width=2, class_="median"),
+        element(
+            "path",
+            element("title", "the median"),
+            d=median,
+            fill="none",
+            stroke=FILLS[3],
+            stroke_width=2,
+            class_="median",
+        ),
         *_step_axis(steps, bottom),
         *_chart_legend(bottom + 38, highest if cut else None),
         id="steps",
@@ -165,7 +173,7 @@ def _words(level: int) -> str:
 def _heat_legend(y: float) -> Iterable[Markup]:
     x: float = GUTTER
     for level in range(-1, len(HEAT)):
-        words = "≤ 0.9 ×" if level < 0 else "as fast" if level == 0 else f"≥ {HEAT_FROM[level]:g} ×"
+        words = "≤ 0.9 x" if level < 0 else "as fast" if level == 0 else f"≥ {HEAT_FROM[level]:g} x"
         yield element("rect", x=x, y=y - 9, width=11, height=11, rx=2, fill=_fill(level), class_=_class(level))
         yield label(x + 17, y, words)
         x += 86

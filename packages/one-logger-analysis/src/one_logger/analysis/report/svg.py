@@ -10,7 +10,15 @@ from one_logger.analysis.report.markup import Markup, element
 
 FONT = "'Segoe UI', Roboto, 'Noto Sans', Ubuntu, 'Liberation Sans', 'Helvetica Neue', Arial, sans-serif"
 
-_UNITS = ((1, "ns"), (10**3, "µs"), (10**6, "ms"), (10**9, "s"), (60 * 10**9, "min"), (3600 * 10**9, "h"), (86_400 * 10**9, "d"))
+_UNITS = (
+    (1, "ns"),
+    (10**3, "µs"),
+    (10**6, "ms"),
+    (10**9, "s"),
+    (60 * 10**9, "min"),
+    (3600 * 10**9, "h"),
+    (86_400 * 10**9, "d"),
+)
 _STEPS = {"min": (1, 2, 5, 10, 15, 30), "h": (1, 2, 3, 6, 12)}
 
 
@@ -30,7 +38,9 @@ def picture(width: int, height: float, title: str, *content: object, **attribute
     )
 
 
-def label(x: float, y: float, words: object, *, anchor: str | None = None, muted: bool = False, **more: object) -> Markup:
+def label(
+    x: float, y: float, words: object, *, anchor: str | None = None, muted: bool = False, **more: object
+) -> Markup:
     """Words in a picture."""
     attributes: dict[str, object] = {
         "x": number(x),
@@ -76,7 +86,9 @@ def time_ticks(length: int, most: int = 10) -> list[tuple[int, str]]:
 
 def _step(least: float) -> tuple[int, int, str]:
     for (size, unit), (next_size, _) in zip(_UNITS, [*_UNITS[1:], (10**30, "")], strict=True):
-        steps = _STEPS.get(unit) or [digit * 10**power for power in range(12 if unit == "d" else 3) for digit in (1, 2, 5)]
+        steps = _STEPS.get(unit) or [
+            digit * 10**power for power in range(12 if unit == "d" else 3) for digit in (1, 2, 5)
+        ]
         for step in steps:
             if step * size >= least and step * size < next_size:
                 return step * size, size, unit

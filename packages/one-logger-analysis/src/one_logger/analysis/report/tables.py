@@ -13,6 +13,7 @@ Row = Mapping[str, Any]
 
 PATHS = 300
 """How many paths the table of spans has at most: those with the most time of their own, and those above them."""
+FIRST = 10
 LISTED = 200
 """How many rows other tables have at most."""
 
@@ -44,27 +45,33 @@ def table(rows: Sequence[Row], columns: Sequence[Column], *, left_out: str = "",
         left_out: A sentence about rows that aren't there.
         sortable: Whether the script may sort it.
     """
-    head = element("tr", *(element("th", column.title, align="right" if column.number else "left") for column in columns))
+    head = element(
+        "tr", *(element("th", column.title, align="right" if column.number else "left") for column in columns)
+    )
     body = (element("tr", *(_cell(column, row) for column in columns)) for row in rows)
     # Where style sheets are forbidden, these attributes keep the columns apart.
     made = element(
-        "table",
-        element("thead", head),
-        element("tbody", *body),
-        cellspacing=0,
-        cellpadding=5,
-        width="100%",
-        class_="sortable" if sortable and len(rows) > 1 else None,
+        "div",
+        element(
+            "table",
+            element("thead", head),
+            element("tbody", *body),
+            cellspacing=0,
+            cellpadding=5,
+            width="100%",
+            class_="sortable" if sortable and len(rows) > 1 else None,
+        ),
+        class_="scroll",
     )
     note = element("p", left_out, class_="note") if left_out else None
-    return together([element("div", made, class_="scroll"), note])
+    return together([made, note])
 
 
 def _cell(column: Column, row: Row) -> Markup:
     order = column.order(row) if column.order else None
     return element(
         "td",
-        "–" if (value := column.cell(row)) is None else value,
+        "-" if (value := column.cell(row)) is None else value,
         align="right" if column.number else None,
         class_="n" if column.number else None,
         data_order=order,
@@ -139,7 +146,9 @@ def spans(paths: Sequence[Row], colours: Mapping[str, int]) -> Markup:
     left_out = ""
     if len(rows) > PATHS:
         rows = _with_those_above(rows)
-        left_out = f"{len(paths) - len(rows):,} of {len(paths):,} paths are left out: those with the least time of their own."
+        left_out = (
+            f"{len(paths) - len(rows):,} of {len(paths):,} paths are left out: those with the least time of their own."
+        )
     all_own = max(sum(path["self_ns"] for path in paths), 1)
 
     def name(path: Row) -> Markup:
@@ -147,7 +156,10 @@ def spans(paths: Sequence[Row], colours: Mapping[str, int]) -> Markup:
         square = element(
             "svg",
             element("rect", width=10, height=10, rx=2, fill=FILLS[colour], class_=f"s{colour}"),
-            width=10, height=10, viewBox="0 0 10 10", aria_hidden="true",
+            width=10,
+            height=10,
+            viewBox="0 0 10 10",
+            aria_hidden="true",
         )
         indent = Markup("&nbsp;" * (4 * min(path["depth"], 12)))
         return together([indent, square, " ", element("span", path["name"], title=path["path"])])
@@ -158,7 +170,10 @@ def spans(paths: Sequence[Row], colours: Mapping[str, int]) -> Markup:
             "svg",
             element("rect", width=60, height=8, rx=2, fill=LINE, class_="track"),
             element("rect", width=round(60 * part, 1), height=8, rx=2, fill=FILLS[3], class_="s3"),
-            width=60, height=8, viewBox="0 0 60 8", aria_hidden="true",
+            width=60,
+            height=8,
+            viewBox="0 0 60 8",
+            aria_hidden="true",
         )
         return together([bar, " ", percent(part) if part else "0 %"])
 
@@ -198,9 +213,7 @@ def _with_those_above(paths: Sequence[Row]) -> list[Row]:
 
 
 def _time_column(title: str, key: str) -> Column:
-    return Column(
-        title, lambda row: None if row[key] is None else duration(row[key]), True, lambda row: row[key]
-    )
+    return Column(title, lambda row: None if row[key] is None else duration(row[key]), True, lambda row: row[key])
 
 
 def ranks(report: Row) -> Markup:
@@ -215,7 +228,11 @@ def ranks(report: Row) -> Markup:
 
     def verdict(row: Row) -> object:
         one = slow.get(row["rank"])
-        return None if one is None else element("span", f"{percent(one['slower_by'])} slower in {one['span']}", class_="bad")
+        return (
+            None
+            if one is None
+            else element("span", f"{percent(one['slower_by'])} slower in {one['span']}", class_="bad")
+        )
 
     return table(
         shown,
@@ -223,7 +240,11 @@ def ranks(report: Row) -> Markup:
             Column("rank", lambda row: row["rank"], True),
             Column("host", lambda row: row.get("host")),
             Column("state", lambda row: state_words(row["state"])),
-            Column("last sign of life", lambda row: _clock(row["last_time_unix_nano"]), order=lambda row: row["last_time_unix_nano"]),
+            Column(
+                "last sign of life",
+                lambda row: _clock(row["last_time_unix_nano"]),
+                order=lambda row: row["last_time_unix_nano"],
+            ),
             Column("last open span", lambda row: row.get("last_open_span")),
             Column("against the others", verdict),
         ],
@@ -246,8 +267,16 @@ def errors(found: Sequence[Row]) -> Markup:
             Column("error", lambda row: row.get("exception_type") or row.get("name")),
             Column("message", lambda row: _cut(row.get("message"))),
             Column("count", lambda row: f"{row['count']:,}", True, lambda row: row["count"]),
-            Column("first", lambda row: _clock(row.get("first_time_unix_nano")), order=lambda row: row.get("first_time_unix_nano")),
-            Column("last", lambda row: _clock(row.get("last_time_unix_nano")), order=lambda row: row.get("last_time_unix_nano")),
+            Column(
+                "first",
+                lambda row: _clock(row.get("first_time_unix_nano")),
+                order=lambda row: row.get("first_time_unix_nano"),
+            ),
+            Column(
+                "last",
+                lambda row: _clock(row.get("last_time_unix_nano")),
+                order=lambda row: row.get("last_time_unix_nano"),
+            ),
             Column("ranks", lambda row: evidence_words("ranks", row.get("ranks") or [])),
         ],
         left_out=_more(found, "kinds of errors"),
@@ -261,7 +290,9 @@ def open_spans(found: Sequence[Row]) -> Markup:
         [
             Column("rank", lambda row: row["rank"], True),
             Column("span", lambda row: row["path"]),
-            Column("since", lambda row: _clock(row["start_time_unix_nano"]), order=lambda row: row["start_time_unix_nano"]),
+            Column(
+                "since", lambda row: _clock(row["start_time_unix_nano"]), order=lambda row: row["start_time_unix_nano"]
+            ),
             _time_column("open for", "open_for_ns"),
         ],
         left_out=_more(found, "open spans"),
@@ -269,13 +300,22 @@ def open_spans(found: Sequence[Row]) -> Markup:
 
 
 def longest(found: Sequence[Row]) -> Markup:
-    """A row for each of the longest spans."""
+    """A row for each of the longest spans: the first ones, and behind a word all."""
+    if len(found) <= FIRST:
+        return _longest(found)
+    all_of_them = element("details", element("summary", f"All {len(found):,}"), _longest(found))
+    return together([_longest(found[:FIRST]), all_of_them])
+
+
+def _longest(found: Sequence[Row]) -> Markup:
     return table(
         found,
         [
             Column("rank", lambda row: row["rank"], True),
             Column("span", lambda row: row["path"]),
-            Column("start", lambda row: _clock(row["start_time_unix_nano"]), order=lambda row: row["start_time_unix_nano"]),
+            Column(
+                "start", lambda row: _clock(row["start_time_unix_nano"]), order=lambda row: row["start_time_unix_nano"]
+            ),
             _time_column("took", "elapsed_ns"),
             Column("", lambda row: "still open" if row["open"] else ""),
         ],

@@ -78,7 +78,8 @@ def timeline_data(timeline: Timeline, colours: Mapping[str, int]) -> dict[str, o
         "length": _micro(timeline.length),
         "exact": timeline.exact is not None,
         "rows": [
-            [clean(row.label), top, row.lanes] for row, top in zip(timeline.rows, Geometry(timeline.rows).tops, strict=True)
+            [clean(row.label), top, row.lanes]
+            for row, top in zip(timeline.rows, Geometry(timeline.rows).tops, strict=True)
         ],
         "ends": [_micro(max(end for _, end in row.lives)) for row in timeline.rows],
         "names": [clean(name) for name in timeline.names],
@@ -114,9 +115,7 @@ def _rows(timeline: Timeline, geometry: Geometry, scale: float) -> Iterable[Mark
     yield element("g", *labels, class_="labels")
 
 
-def _spans(
-    timeline: Timeline, colours: Mapping[str, int], geometry: Geometry, scale: float
-) -> Iterable[Markup]:
+def _spans(timeline: Timeline, colours: Mapping[str, int], geometry: Geometry, scale: float) -> Iterable[Markup]:
     by_name: dict[int, list[tuple[float, float, float, float]]] = defaultdict(list)
     for segment in timeline.columns:
         by_name[segment.name].append(geometry.box(segment, scale))
@@ -139,24 +138,36 @@ def shape(kind: str, x: float, end: float, top: float, height: float) -> Sequenc
     middle = top + height / 2
     size = min(height / 2, 5)
     bad: dict[str, object] = {"fill": BAD, "class_": "bad"}
+    points: Sequence[tuple[float, float]]
     if kind == "gap":
         width = max(end - x, 2)
         box = element(
-            "rect", x=number(x), y=top, width=number(width), height=number(height), fill="none", stroke=BAD,
-            stroke_dasharray="3 2", class_="badline",
+            "rect",
+            x=number(x),
+            y=top,
+            width=number(width),
+            height=number(height),
+            fill="none",
+            stroke=BAD,
+            stroke_dasharray="3 2",
+            class_="badline",
         )
         return [box]
     if kind == "open":
-        points = f"{number(end)},{number(middle - size)} {number(end + 7)},{number(middle)} {number(end)},{number(middle + size)}"
-        return [element("polygon", points=points, fill=INK, class_="open")]
+        points = ((end, middle - size), (end + 7, middle), (end, middle + size))
+        return [element("polygon", points=_points(points), fill=INK, class_="open")]
     if kind == "cut short":
         box = element("rect", x=number(x - 1), y=top - 1, width=3, height=number(height + 2), **bad)
         return [box]
     if kind == "dropped":
-        points = f"{number(x - size)},{number(top)} {number(x + size)},{number(top)} {number(x)},{number(top + 2 * size)}"
-        return [element("polygon", points=points, fill="#ffffff", stroke=BAD, class_="dropped")]
-    points = f"{number(x)},{number(middle - size)} {number(x + size)},{number(middle)} {number(x)},{number(middle + size)} {number(x - size)},{number(middle)}"
-    return [element("polygon", points=points, stroke="#ffffff", stroke_width=0.7, **bad)]
+        points = ((x - size, top), (x + size, top), (x, top + 2 * size))
+        return [element("polygon", points=_points(points), fill="#ffffff", stroke=BAD, class_="dropped")]
+    points = ((x, middle - size), (x + size, middle), (x, middle + size), (x - size, middle))
+    return [element("polygon", points=_points(points), stroke="#ffffff", stroke_width=0.7, **bad)]
+
+
+def _points(points: Iterable[tuple[float, float]]) -> str:
+    return " ".join(f"{number(x)},{number(y)}" for x, y in points)
 
 
 _KINDS = {
@@ -177,7 +188,7 @@ def _legend(timeline: Timeline, colours: Mapping[str, int], top: float) -> tuple
     if any(colours.get(name, OTHER) == OTHER for name in names):
         entries.append(("other spans", ""))
     if any(colours.get(name, OTHER) == HOLDER for name in names):
-        entries.append(("what holds others", ""))
+        entries.append(("spans that hold others", ""))
     entries += [(words, kind) for kind, words in _KINDS.items() if any(mark.kind == kind for mark in timeline.marks)]
     for words, kind in entries:
         shortened = words if len(words) <= 40 else f"{words[:39]}…"
@@ -187,8 +198,19 @@ def _legend(timeline: Timeline, colours: Mapping[str, int], top: float) -> tuple
         if kind:
             parts += shape(kind, x + 5, x + 10, y - 9, 10)
         else:
-            colour = HOLDER if words == "what holds others" else colours.get(words, OTHER)
-            parts.append(element("rect", x=number(x), y=number(y - 9), width=11, height=11, rx=2, fill=FILLS[colour], class_=f"s{colour}"))
+            colour = HOLDER if words == "spans that hold others" else colours.get(words, OTHER)
+            parts.append(
+                element(
+                    "rect",
+                    x=number(x),
+                    y=number(y - 9),
+                    width=11,
+                    height=11,
+                    rx=2,
+                    fill=FILLS[colour],
+                    class_=f"s{colour}",
+                )
+            )
         parts.append(label(x + 17, y, shortened))
         x += width
     return element("g", together(parts), class_="legend"), y + 6

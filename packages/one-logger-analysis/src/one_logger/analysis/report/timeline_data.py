@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from one_logger.analysis.duck import quoted
 from one_logger.analysis.run import Run
@@ -149,12 +149,13 @@ def _tracks(run: Run, processes: Sequence[list[_Stream]]) -> list[_Track]:
     if len(processes) > ROWS // 6:
         return main
     in_list = _in_list(stream.stream for streams in processes for stream in streams)
-    names = dict(
-        ((stream, thread), name)
+    names = {
+        (stream, thread): name
         for stream, thread, name in run.execute(
-            f"SELECT stream, thread, any_value(name) FROM records WHERE type = 'thread' AND stream IN {in_list} GROUP BY ALL"
+            "SELECT stream, thread, any_value(name) FROM records "
+            f"WHERE type = 'thread' AND stream IN {in_list} GROUP BY ALL"
         )
-    )
+    }
     threads: dict[str, list[int]] = defaultdict(list)
     for stream, thread in run.execute(
         f"SELECT DISTINCT stream, thread FROM spans WHERE thread IS NOT NULL AND stream IN {in_list} ORDER BY ALL"
@@ -167,7 +168,9 @@ def _tracks(run: Run, processes: Sequence[list[_Stream]]) -> list[_Track]:
         for thread in sorted({thread for stream in streams for thread in threads[stream.stream]}):
             if room > 0:
                 room -= 1
-                name = next((names[stream.stream, thread] for stream in streams if (stream.stream, thread) in names), None)
+                name = next(
+                    (names[stream.stream, thread] for stream in streams if (stream.stream, thread) in names), None
+                )
                 tracks.append((f"{label} · {name or f'thread {thread}'}", thread, streams))
     return tracks
 
@@ -195,7 +198,8 @@ class _Reader:
         self._lanes = [1] * len(tracks)
         self._with = self._with_tracks([0] * len(tracks))
         depths = self._ask(
-            f"SELECT t.number, count(*), min(s.depth), max(s.depth) FROM spans AS s JOIN tracks AS t ON {self._on} GROUP BY 1"
+            "SELECT t.number, count(*), min(s.depth), max(s.depth) "
+            f"FROM spans AS s JOIN tracks AS t ON {self._on} GROUP BY 1"
         )
         outermost = [0] * len(tracks)
         for number, _, least, most in depths:
@@ -230,9 +234,8 @@ class _Reader:
         marks = [*self._marks(), *self._stream_marks(tracks)]
         return Timeline(start, self._length, rows, list(self._names), columns, exact, marks, notes)
 
-    def _ask(self, query: str) -> list[tuple[int, ...]]:
-        rows: list[tuple[int, ...]] = self._run.execute(f"{self._with} {query}")
-        return rows
+    def _ask(self, query: str) -> list[tuple[Any, ...]]:
+        return self._run.execute(f"{self._with} {query}")
 
     def _name(self, name: object) -> int:
         return self._names.setdefault(str(name), len(self._names))
@@ -244,7 +247,10 @@ class _Reader:
             FROM spans AS s JOIN tracks AS t ON {self._on} WHERE s.start_time_unix_nano IS NOT NULL
             ORDER BY t.number, {self._lane}, s.depth, s.start_time_unix_nano"""
         )
-        return [Segment(*row[:4], self._name(row[4]), bool(row[5])) for row in rows]
+        return [
+            Segment(row, lane, start, end, self._name(name), bool(is_open))
+            for row, lane, start, end, name, is_open in rows
+        ]
 
     def _columns(self) -> list[Segment]:
         """For each column of each lane what took most of it, the same in neighbouring columns put together."""
@@ -290,7 +296,8 @@ class _Reader:
                 FROM records WHERE stream IN (SELECT stream FROM gaps)
             ), found AS (
                 SELECT e.stream, 'error' AS kind, e.time_unix_nano AS a, e.time_unix_nano AS z,
-                    coalesce(e.exception_type || ': ' || e.exception_message, e.message, e.name) AS what FROM errors AS e
+                    coalesce(e.exception_type || ': ' || e.exception_message, e.message, e.name) AS what
+                FROM errors AS e
                 UNION ALL
                 SELECT g.stream, 'gap', coalesce(max(b.at), min(s.first_time_unix_nano)), min(n.at),
                     g.missing || ' records are missing'
