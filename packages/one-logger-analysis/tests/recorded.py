@@ -15,7 +15,7 @@ _streams = count(1)
 
 
 class Recorded:
-    """The records of one stream. Times are nanoseconds since `EPOCH`; a span's id is made from its name."""
+    """The records of one stream. Times are nanoseconds since `EPOCH`; the id of a span is made from a key."""
 
     def __init__(self, rank: int | None = None, host: str = "node-000", pid: int = 4711, **attributes: Any) -> None:
         self.stream = f"{next(_streams):016x}"
@@ -33,15 +33,22 @@ class Recorded:
 
     def span(
         self,
-        name: str,
+        key: str,
         start: int,
         end: int | None,
         parent: str | None = None,
         thread: int | None = None,
+        *,
+        name: str | None = None,
         **more: object,
     ) -> Recorded:
-        """A span; it is open if `end` is None."""
-        ids = {"trace_id": "1" * 32, "span_id": _id(name), "parent_span_id": _id(parent), "name": name}
+        """A span; it is open if `end` is None. Its id is made from `key`, its name, if it has no other."""
+        ids = {
+            "trace_id": "1" * 32,
+            "span_id": _id(key),
+            "parent_span_id": _id(parent),
+            "name": key if name is None else name,
+        }
         began = {"start_time_unix_nano": EPOCH + start, "thread": thread}
         if end is None:
             return self.add("start", **ids, **began, **more)
@@ -60,7 +67,7 @@ class Recorded:
 
     def write(self, folder: Path, lost: range = range(0)) -> Path:
         """Write the stream to a file of its own, but for the records with these numbers."""
-        path = folder / f"{self.stream}.jsonl"
+        path = folder / f"{len(list(folder.iterdir())):04}.jsonl"
         lines = (json.dumps(record, separators=(",", ":")) for record in self.records if record["seq"] not in lost)
         path.write_text("".join(f"{line}\n" for line in lines), "utf-8")
         return path

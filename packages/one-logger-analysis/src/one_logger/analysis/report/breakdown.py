@@ -6,15 +6,16 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from one_logger.analysis.findings.finding import duration, percent
-from one_logger.analysis.report.colours import FILLS, GROUND
-from one_logger.analysis.report.markup import Markup, element
+from one_logger.analysis.report.colours import FILLS, GROUND, INK
+from one_logger.analysis.report.markup import Markup, element, short
 from one_logger.analysis.report.svg import number, picture
 
 WIDTH = 1162
 _HEIGHT = 26
 _LEAST = 1.5
 _DEEPEST = 12
-_DARK_WORDS = {3, 2, 8, 4}  # on these colours words are white
+_WHITE_WORDS = {2, 3, 4, 8}
+_BLACK_WORDS = {1, 5, 6, 7}  # in dark, too
 
 
 def breakdown_picture(paths: Sequence[Mapping[str, object]], colours: Mapping[str, int]) -> Markup | None:
@@ -84,7 +85,7 @@ def _box(
     colour = colours.get(name, 9)
     inner = own < 0.5 * total  # what is mostly its children is drawn pale, so that they stand out
     title = (
-        f"{path['path']}: {duration(total)} in {count:,} spans, {duration(total / max(count, 1))} each; "
+        f"{short(path['path'], 200)}: {duration(total)} in {count:,} spans, {duration(total / max(count, 1))} each; "
         f"{percent(own / max(total, 1))} of it itself"
     )
     y = depth * _HEIGHT
@@ -99,16 +100,14 @@ def _box(
         fill=GROUND if inner else FILLS[colour],
         class_="inner" if inner else f"s{colour}",
     )
-    words = f"{name} {percent(total / max(total, 1))}" if depth < 0 else name
     room = int((width - 10) / 6.7)
     if room >= 3:
-        shown = words if len(words) <= room else f"{words[: room - 1]}…"
-        white = not inner and colour in _DARK_WORDS
+        ink = "ink" if inner else "white" if colour in _WHITE_WORDS else "dark" if colour in _BLACK_WORDS else "ink"
         yield element(
             "text",
-            shown,
+            short(name, room),
             x=number(x + 7),
             y=y + _HEIGHT / 2 + 4.5,
-            fill="#ffffff" if white else "#1f2430",
-            class_="onbox white" if white else "onbox dark" if not inner else "onbox ink",
+            fill="#ffffff" if ink == "white" else INK,
+            class_=f"onbox {ink}",
         )

@@ -43,6 +43,12 @@ def element(name: str, /, *content: object, **attributes: object) -> Markup:
     return Markup("".join([*parts, ">", *(text(part) for part in content if part is not None), f"</{name}>"]))
 
 
+def short(value: object, most: int = 160) -> str:
+    """A text, cut if it is long, so that no name can make the page large. Control characters are shown."""
+    shown = clean(str(value))
+    return shown if len(shown) <= most else f"{shown[: most - 1]}…"
+
+
 def together(parts: Iterable[object]) -> Markup:
     """Markup and texts, one after the other."""
     return Markup("".join(text(part) for part in parts if part is not None))

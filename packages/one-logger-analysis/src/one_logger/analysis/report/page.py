@@ -12,7 +12,7 @@ from one_logger.analysis.findings.finding import duration
 from one_logger.analysis.report import tables
 from one_logger.analysis.report.breakdown import breakdown_picture
 from one_logger.analysis.report.content import Content
-from one_logger.analysis.report.markup import Markup, element, json_data, together
+from one_logger.analysis.report.markup import Markup, element, json_data, short, together
 from one_logger.analysis.report.steps import heat_map_picture, steps_data, steps_picture
 from one_logger.analysis.report.timeline import timeline_colours, timeline_data, timeline_picture
 
@@ -49,7 +49,7 @@ def page(content: Content, made_unix_nano: int) -> str:
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
         element("meta", name="color-scheme", content="light dark"),
         element("meta", name="referrer", content="no-referrer"),
-        element("title", f"{title}: report of a run"),
+        element("title", f"{short(title)}: report of a run"),
         element("style", Markup(style)),
     )
     colours = timeline_colours(content.timeline, content.paths)
@@ -99,7 +99,7 @@ def _header(content: Content, title: str) -> Markup:
     return element(
         "header",
         element("p", "one-logger · report of a run", class_="eyebrow"),
-        element("h1", title),
+        element("h1", short(title)),
         element(
             "p",
             element("strong", _STATE_WORDS.get(state, state), class_=f"pill {_kind(state)}"),
@@ -110,7 +110,7 @@ def _header(content: Content, title: str) -> Markup:
         element(
             "table",
             element("tr", *(element("th", name, align="left") for name, value in facts if value)),
-            element("tr", *(element("td", value) for _, value in facts if value)),
+            element("tr", *(element("td", short(value)) for _, value in facts if value)),
             cellspacing=0,
             cellpadding=6,
             class_="facts",
@@ -182,7 +182,7 @@ def _steps(content: Content) -> Markup:
     name = steps.path.rpartition("/")[2]
     some = f", {steps.steps_in_column:,} to a column" if steps.steps_in_column > 1 else ""
     parts = [
-        element("p", f"{steps.count:,} steps: the spans {name}{some}.", class_="note"),
+        element("p", f"{steps.count:,} steps: the spans {short(name)}{some}.", class_="note"),
         element("div", steps_picture(steps), class_="figure"),
     ]
     if steps.ratios:

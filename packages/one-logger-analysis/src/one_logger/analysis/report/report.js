@@ -128,7 +128,10 @@
     withoutTitles(svg);
     const lanes = new Map(run.segments.map(([row, lane, flat]) => [`${row}/${lane}`, flat]));
     const rowAt = (y) => run.rows.findLastIndex(([, rowTop, rowLanes]) => y >= rowTop && y < rowTop + rowLanes * laneHeight);
-    const shape = (segment, flat, row) => [flat[segment], flat[segment + 1] < 0 ? run.ends[row] : flat[segment] + flat[segment + 1], flat[segment + 2]];
+    const shape = (segment, flat, row) => {
+      const start = flat[segment] * run.unit;
+      return [start, flat[segment + 1] < 0 ? run.ends[row] : start + flat[segment + 1] * run.unit, flat[segment + 2]];
+    };
     const spans = svg.querySelector("g.spans");
     const axis = svg.querySelector("g.axis");
     const marks = svg.querySelector("g.marks");

@@ -9,7 +9,7 @@ from one_logger.analysis.findings.finding import duration
 from one_logger.analysis.report.colours import BAD, FAST, FILLS, GROUND, HEAT, HEAT_FROM, heat
 from one_logger.analysis.report.markup import Markup, element
 from one_logger.analysis.report.steps_data import Steps
-from one_logger.analysis.report.svg import boxes, label, line, number, picture, value_ticks
+from one_logger.analysis.report.svg import boxes, label, line, number, picture, strokes, value_ticks
 
 GUTTER = 112
 WIDTH = 1162
@@ -93,10 +93,10 @@ def heat_map_picture(steps: Steps) -> Markup:
     rows = len(steps.labels)
     height = 14 if rows <= 24 else 8 if rows <= 64 else 6
     width = _PLOT / len(steps.median_ns)
-    cells: dict[int, list[tuple[float, float, float, float]]] = defaultdict(list)
+    cells: dict[tuple[int, int], list[tuple[float, float]]] = defaultdict(list)
     for row, ratios in enumerate(steps.ratios):
         for first, count, level in _runs(ratios):
-            cells[level].append((GUTTER + first * width, 20 + row * height, count * width, height - 1))
+            cells[level, row].append((GUTTER + first * width, count * width))
     every = -(-12 // height)
     bottom = 20 + rows * height
     return picture(
@@ -104,8 +104,15 @@ def heat_map_picture(steps: Steps) -> Markup:
         bottom + 44,
         "Which rank was slower than the others, step by step",
         *(
-            element("path", element("title", _words(level)), d=boxes(found), fill=_fill(level), class_=_class(level))
-            for level, found in sorted(cells.items())
+            element(
+                "path",
+                element("title", _words(level)),
+                d=strokes(found, 20 + row * height + (height - 1) / 2),
+                stroke=_fill(level),
+                stroke_width=height - 1,
+                class_=f"g{_level(level)}",
+            )
+            for (level, row), found in sorted(cells.items())
         ),
         *(
             label(GUTTER - 8, 20 + row * height + height / 2 + 4, words, anchor="end")
@@ -157,8 +164,8 @@ def _fill(level: int) -> str:
     return FAST if level < 0 else GROUND if level == 0 else HEAT[level]
 
 
-def _class(level: int) -> str:
-    return "hf" if level < 0 else f"h{level}"
+def _level(level: int) -> str:
+    return "f" if level < 0 else str(level)
 
 
 def _words(level: int) -> str:
@@ -174,7 +181,7 @@ def _heat_legend(y: float) -> Iterable[Markup]:
     x: float = GUTTER
     for level in range(-1, len(HEAT)):
         words = "≤ 0.9 x" if level < 0 else "as fast" if level == 0 else f"≥ {HEAT_FROM[level]:g} x"
-        yield element("rect", x=x, y=y - 9, width=11, height=11, rx=2, fill=_fill(level), class_=_class(level))
+        yield element("rect", x=x, y=y - 9, width=11, height=11, rx=2, fill=_fill(level), class_=f"h{_level(level)}")
         yield label(x + 17, y, words)
         x += 86
     yield label(x + 10, y, "the time of the median rank", muted=True)

@@ -65,6 +65,22 @@ def boxes(found: Iterable[tuple[float, float, float, float]]) -> str:
     )
 
 
+def strokes(spans: Iterable[tuple[float, float]], y: float) -> str:
+    """The data of a path along a line, which its stroke makes boxes: the shortest way to write many of them.
+
+    Args:
+        spans: Where each one starts and how long it is, in ascending order.
+        y: The middle of the line.
+    """
+    parts: list[str] = []
+    at = 0.0
+    for x, width in spans:
+        parts.append(f"m{number(x - at)} 0" if parts else f"M{number(x)} {number(y)}")
+        parts.append(f"h{number(width)}")
+        at = x + width
+    return "".join(parts)
+
+
 def number(value: float) -> str:
     """A number with no more digits than a picture shows."""
     return f"{value:.2f}".rstrip("0").rstrip(".") if value != int(value) else str(int(value))

@@ -7,13 +7,14 @@ from typing import Any, NamedTuple
 
 from one_logger.analysis.findings.finding import clock, duration, percent
 from one_logger.analysis.report.colours import FILLS, LINE
-from one_logger.analysis.report.markup import Markup, element, text, together
+from one_logger.analysis.report.markup import Markup, element, short, text, together
 
 Row = Mapping[str, Any]
 
-PATHS = 300
+PATHS = 200
 """How many paths the table of spans has at most: those with the most time of their own, and those above them."""
 FIRST = 10
+FINDINGS = 100
 LISTED = 200
 """How many rows other tables have at most."""
 
@@ -71,7 +72,7 @@ def _cell(column: Column, row: Row) -> Markup:
     order = column.order(row) if column.order else None
     return element(
         "td",
-        "-" if (value := column.cell(row)) is None else value,
+        "-" if (value := column.cell(row)) is None else value if isinstance(value, Markup) else short(value),
         align="right" if column.number else None,
         class_="n" if column.number else None,
         data_order=order,
@@ -82,7 +83,9 @@ def findings(found: Sequence[Row]) -> Markup:
     """The verdict: a sentence for each finding, with what it follows from."""
     if not found:
         return element("p", "Nothing unusual was found.", class_="fine")
-    return element("ul", *(_finding(finding) for finding in found), class_="findings")
+    listed = element("ul", *(_finding(finding) for finding in found[:FINDINGS]), class_="findings")
+    more = f"{len(found) - FINDINGS:,} more findings are left out; 'one-logger show' lists all."
+    return together([listed, element("p", more, class_="note") if len(found) > FINDINGS else None])
 
 
 def _finding(finding: Row) -> Markup:
@@ -107,7 +110,7 @@ def _finding(finding: Row) -> Markup:
         "li",
         element("b", _SIGNS.get(severity, "i"), class_="sign", aria_hidden="true"),
         " ",
-        element("span", element("b", severity, class_="severity"), " ", finding["finding"], class_="said"),
+        element("span", element("b", severity, class_="severity"), " ", short(finding["finding"], 600), class_="said"),
         proof,
         class_=severity,
     )
@@ -137,7 +140,7 @@ def evidence_words(key: str, value: object) -> str:
     if isinstance(value, Sequence) and not isinstance(value, str):
         shown = ", ".join(evidence_words(key, one) for one in value[:40])
         return shown + (f" and {len(value) - 40:,} more" if len(value) > 40 else "")
-    return str(value)
+    return short(value, 300)
 
 
 def spans(paths: Sequence[Row], colours: Mapping[str, int]) -> Markup:
@@ -162,7 +165,9 @@ def spans(paths: Sequence[Row], colours: Mapping[str, int]) -> Markup:
             aria_hidden="true",
         )
         indent = Markup("&nbsp;" * (4 * min(path["depth"], 12)))
-        return together([indent, square, " ", element("span", path["name"], title=path["path"])])
+        return together(
+            [indent, square, " ", element("span", short(path["name"], 100), title=short(path["path"], 200))]
+        )
 
     def share(path: Row) -> Markup:
         part = path["self_ns"] / all_own
@@ -231,7 +236,7 @@ def ranks(report: Row) -> Markup:
         return (
             None
             if one is None
-            else element("span", f"{percent(one['slower_by'])} slower in {one['span']}", class_="bad")
+            else element("span", f"{percent(one['slower_by'])} slower in {short(one['span'])}", class_="bad")
         )
 
     return table(
@@ -330,7 +335,7 @@ def streams(verification: Row) -> Markup:
         [
             Column("rank", lambda row: row["rank"], True),
             Column("host", lambda row: row["host"]),
-            Column("stream", lambda row: element("code", row["stream"])),
+            Column("stream", lambda row: element("code", short(row["stream"], 64))),
             Column("state", lambda row: state_words(row["state"])),
             Column("records", lambda row: f"{row['records']:,}", True, lambda row: row["records"]),
             Column("gaps", lambda row: f"{len(row['gaps']):,}", True),
@@ -353,5 +358,4 @@ def _cut(message: str | None) -> Markup | None:
     if message is None:
         return None
     first, *more = message.splitlines() or [""]
-    shown = first if len(first) <= 300 else f"{first[:299]}…"
-    return text(shown + (" …" if more else ""))
+    return text(short(first, 200) + (" …" if more else ""))

@@ -6,16 +6,16 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from one_logger.analysis.report.colours import BAD, FILLS, GROUND, HOLDER, INK, OTHER, span_colours
-from one_logger.analysis.report.markup import Markup, element, together
-from one_logger.analysis.report.svg import boxes, label, line, number, picture, time_ticks
-from one_logger.analysis.report.timeline_data import COLUMNS, Row, Segment, Timeline
-from one_logger.analysis.terminal import clean
+from one_logger.analysis.report.markup import Markup, element, short, together
+from one_logger.analysis.report.svg import boxes, label, line, number, picture, strokes, time_ticks
+from one_logger.analysis.report.timeline_data import COLUMNS, Row, Timeline
 
 GUTTER = 112
 WIDTH = GUTTER + COLUMNS + 10
 TOP = 30
 _LEGEND_STEP = 22
 _HOLDS_BELOW = 0.3
+_NAMES = 500
 
 
 class Geometry:
@@ -30,13 +30,6 @@ class Geometry:
         for row in rows:
             self.tops.append(self.bottom)
             self.bottom += row.lanes * self.lane_height + gap
-
-    def box(self, segment: Segment, scale: float) -> tuple[float, float, float, float]:
-        """The box of a segment."""
-        x = GUTTER + segment.start * scale
-        width = max((segment.end - segment.start) * scale, 0.5)
-        y = self.tops[segment.row] + segment.lane * self.lane_height
-        return x, y, width, self.lane_height - (1 if self.lane_height > 6 else 0)
 
 
 def timeline_picture(timeline: Timeline, colours: Mapping[str, int]) -> Markup:
@@ -55,7 +48,7 @@ def timeline_picture(timeline: Timeline, colours: Mapping[str, int]) -> Markup:
         "Timeline: what each rank did when",
         element("g", *_axis(timeline.length, scale, geometry.bottom), class_="axis"),
         *_rows(timeline, geometry, scale),
-        element("g", *_spans(timeline, colours, geometry, scale), class_="spans"),
+        element("g", *_spans(timeline, colours, geometry), class_="spans"),
         element("g", *_marks(timeline, geometry, scale), class_="marks"),
         legend,
         id="timeline",
@@ -68,27 +61,48 @@ def timeline_picture(timeline: Timeline, colours: Mapping[str, int]) -> Markup:
 
 
 def timeline_data(timeline: Timeline, colours: Mapping[str, int]) -> dict[str, object]:
-    """What the script draws the timeline from when it is zoomed. Times are microseconds since its start."""
+    """What the script draws the timeline from when it is zoomed.
+
+    Times are microseconds since its start; those of segments are counted in `unit` microseconds.
+    """
+    names = _short_names(timeline)
+    unit = 1.0 if timeline.exact is not None else timeline.length / COLUMNS / 1000
     segments: dict[tuple[int, int], list[float]] = defaultdict(list)
-    for segment in timeline.columns if timeline.exact is None else timeline.exact:
-        flat = segments[segment.row, segment.lane]
-        flat += [_micro(segment.start), -1 if segment.open else _micro(segment.end - segment.start), segment.name]
+    if timeline.exact is not None:
+        for segment in timeline.exact:
+            took = -1 if segment.open else _micro(segment.end - segment.start)
+            segments[segment.row, segment.lane] += [_micro(segment.start), took, names[timeline.names[segment.name]]]
+    else:
+        for segment in timeline.columns:
+            start, end = (COLUMNS * at // timeline.length for at in (segment.start, segment.end))
+            segments[segment.row, segment.lane] += [start, max(end - start, 1), names[timeline.names[segment.name]]]
+    tops = Geometry(timeline.rows).tops
+    shown: dict[int, tuple[str, int]] = {}
+    for name, number_ in names.items():
+        shown.setdefault(number_, (short(name, 100) if number_ < _NAMES else "another span", colours.get(name, OTHER)))
     return {
         "start": timeline.start_unix_nano // 10**6,
         "length": _micro(timeline.length),
         "exact": timeline.exact is not None,
-        "rows": [
-            [clean(row.label), top, row.lanes]
-            for row, top in zip(timeline.rows, Geometry(timeline.rows).tops, strict=True)
-        ],
+        "unit": unit,
+        "rows": [[short(row.label), top, row.lanes] for row, top in zip(timeline.rows, tops, strict=True)],
         "ends": [_micro(max(end for _, end in row.lives)) for row in timeline.rows],
-        "names": [clean(name) for name in timeline.names],
-        "colours": [colours.get(name, 9) for name in timeline.names],
+        "names": [shown[number_][0] for number_ in sorted(shown)],
+        "colours": [shown[number_][1] for number_ in sorted(shown)],
         "segments": [[row, lane, flat] for (row, lane), flat in segments.items()],
         "marks": [
-            [mark.row, mark.kind, _micro(mark.start), _micro(mark.end), clean(mark.text)] for mark in timeline.marks
+            [mark.row, mark.kind, _micro(mark.start), _micro(mark.end), short(mark.text, 120)]
+            for mark in timeline.marks
         ],
     }
+
+
+def _short_names(timeline: Timeline) -> dict[str, int]:
+    """A number for each name; those after the first `_NAMES`, by the time they took, share one."""
+    took: dict[str, int] = dict.fromkeys(timeline.names, 0)
+    for segment in timeline.columns:
+        took[timeline.names[segment.name]] += segment.end - segment.start
+    return {name: min(number_, _NAMES) for number_, name in enumerate(sorted(took, key=lambda name: -took[name]))}
 
 
 def _micro(nanoseconds: int) -> float:
@@ -109,20 +123,32 @@ def _rows(timeline: Timeline, geometry: Geometry, scale: float) -> Iterable[Mark
     for row, top in zip(timeline.rows, geometry.tops, strict=True):
         height = row.lanes * geometry.lane_height - 1
         lives += [(GUTTER + first * scale, top, max((last - first) * scale, 1), height) for first, last in row.lives]
-        words = row.label if len(row.label) <= 17 else f"{row.label[:16]}…"
+        words = short(row.label, 17)
         labels.append(label(GUTTER - 8, top + height / 2 + 4, words, anchor="end"))
     yield element("g", element("path", d=boxes(lives), fill=GROUND, class_="ground"), class_="lives")
     yield element("g", *labels, class_="labels")
 
 
-def _spans(timeline: Timeline, colours: Mapping[str, int], geometry: Geometry, scale: float) -> Iterable[Markup]:
-    by_name: dict[int, list[tuple[float, float, float, float]]] = defaultdict(list)
+def _spans(timeline: Timeline, colours: Mapping[str, int], geometry: Geometry) -> Iterable[Markup]:
+    lanes: dict[tuple[int, int, int], list[tuple[float, float]]] = defaultdict(list)
+    words: dict[int, set[str]] = defaultdict(set)
     for segment in timeline.columns:
-        by_name[segment.name].append(geometry.box(segment, scale))
-    for name, found in by_name.items():
-        words = timeline.names[name]
-        colour = colours.get(words, 9)
-        yield element("path", element("title", words), d=boxes(found), fill=FILLS[colour], class_=f"s{colour}")
+        name = timeline.names[segment.name]
+        colour = colours.get(name, OTHER)
+        words[colour].add(name)
+        start, end = (COLUMNS * at // timeline.length for at in (segment.start, segment.end))
+        lanes[segment.row, segment.lane, colour].append((GUTTER + start, max(end - start, 1)))
+    height = geometry.lane_height - 1
+    for (row, lane, colour), found in lanes.items():
+        y = geometry.tops[row] + lane * geometry.lane_height + height / 2
+        yield element(
+            "path",
+            element("title", *words[colour]) if len(words[colour]) == 1 else None,
+            d=strokes(found, y),
+            stroke=FILLS[colour],
+            stroke_width=height,
+            class_=f"t{colour}",
+        )
 
 
 def _marks(timeline: Timeline, geometry: Geometry, scale: float) -> Iterable[Markup]:
@@ -130,7 +156,7 @@ def _marks(timeline: Timeline, geometry: Geometry, scale: float) -> Iterable[Mar
         top = geometry.tops[mark.row]
         height = timeline.rows[mark.row].lanes * geometry.lane_height - 1
         x, end = GUTTER + mark.start * scale, GUTTER + mark.end * scale
-        yield element("g", element("title", mark.text), *shape(mark.kind, x, end, top, height))
+        yield element("g", element("title", short(mark.text, 120)), *shape(mark.kind, x, end, top, height))
 
 
 def shape(kind: str, x: float, end: float, top: float, height: float) -> Sequence[Markup]:
@@ -191,12 +217,12 @@ def _legend(timeline: Timeline, colours: Mapping[str, int], top: float) -> tuple
         entries.append(("spans that hold others", ""))
     entries += [(words, kind) for kind, words in _KINDS.items() if any(mark.kind == kind for mark in timeline.marks)]
     for words, kind in entries:
-        shortened = words if len(words) <= 40 else f"{words[:39]}…"
+        shortened = short(words, 40)
         width = 26 + 6.6 * len(shortened)
         if x + width > WIDTH and x > GUTTER:
             x, y = float(GUTTER), y + _LEGEND_STEP
         if kind:
-            parts += shape(kind, x + 5, x + 10, y - 9, 10)
+            parts += shape(kind, x + 5, x + (3 if kind == "open" else 10), y - 9, 10)
         else:
             colour = HOLDER if words == "spans that hold others" else colours.get(words, OTHER)
             parts.append(
