@@ -105,8 +105,9 @@ def served(answer: Callable[[str], Response | None]) -> Iterator[str]:
 
 
 def requests(browser: webdriver.Chrome) -> list[str]:
-    """The addresses that pages have asked for since this was called last."""
-    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]  # type: ignore[no-untyped-call]
-    return [
+    """The addresses that pages have asked others for since this was called last: not the browser's own, nor data."""
+    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    addresses = [
         message["params"]["request"]["url"] for message in messages if message["method"] == "Network.requestWillBeSent"
     ]
+    return [address for address in addresses if not address.startswith(("chrome:", "data:"))]

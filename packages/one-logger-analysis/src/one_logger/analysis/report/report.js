@@ -136,10 +136,15 @@
     const axis = svg.querySelector("g.axis");
     const marks = svg.querySelector("g.marks");
     const shapes = [...marks.children];
-    const clip = draw("clipPath", { id: "plot" });
-    clip.append(draw("rect", { x: gutter - 6, y: 0, width: columns + 12, height: bottom + 4 }));
-    svg.append(clip);
-    for (const part of [spans, marks, svg.querySelector("g.lives")]) part.setAttribute("clip-path", "url(#plot)");
+    const clip = (part, id, room) => {
+      const path = draw("clipPath", { id });
+      path.append(draw("rect", { x: gutter - room, y: 0, width: columns + 2 * room, height: bottom + 4 }));
+      svg.append(path);
+      part.setAttribute("clip-path", `url(#${id})`);
+    };
+    clip(spans, "clip-spans", 0);
+    clip(svg.querySelector("g.lives"), "clip-lives", 0);
+    clip(marks, "clip-marks", 8);
     const lives = svg.querySelector("g.lives path");
     const whole = { from: 0, to: run.length };
     let view = whole;
