@@ -10,6 +10,7 @@ from importlib.metadata import EntryPoint, entry_points
 import click
 
 from one_logger.analysis.errors import ReadError
+from one_logger.core import OneLoggerError
 
 ENTRY_POINT_GROUP = "one_logger.commands"
 _PACKAGE = "one_logger.analysis.commands"
@@ -58,6 +59,14 @@ def _of_other(name: str, entry_point: EntryPoint) -> click.Command:
                 f"The command {name!r} of {distribution} cannot be loaded: {type(error).__name__}: {error}. "
                 f"Install {distribution} again, or remove it."
             ) from error
-        return function(list(arguments))
+        try:
+            return function(list(arguments))
+        except (OneLoggerError, OSError, click.ClickException):
+            raise
+        except Exception as error:
+            raise ReadError(
+                f"The command {name!r} of {distribution} has failed: {type(error).__name__}: {error}. "
+                f"That is a mistake in {distribution}."
+            ) from error
 
     return command

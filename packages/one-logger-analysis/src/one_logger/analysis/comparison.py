@@ -30,7 +30,7 @@ SELECT name, block, count(*), quantile_disc(duration_ns, 0.5), sum(duration_ns):
 class Side(NamedTuple):
     """All spans of one name in one run: how many, their time, and the median of each block, in nanoseconds."""
 
-    count: int
+    spans: int
     total_ns: int
     blocks: tuple[int, ...]
 
@@ -104,7 +104,7 @@ class Comparison:
 
 
 def _side_as_json(side: Side | None) -> dict[str, object] | None:
-    return side and {"count": side.count, "total_ns": side.total_ns, "median_ns": side.median_ns}
+    return side and {"count": side.spans, "total_ns": side.total_ns, "median_ns": side.median_ns}
 
 
 def compare(a: Run, b: Run, least_change: float = LEAST_CHANGE) -> Comparison:
@@ -137,7 +137,7 @@ def _sides(run: Run) -> dict[str, Side]:
         name: Side(
             sum(count for _, count, _, _ in blocks),
             sum(total for _, _, _, total in blocks),
-            # With fewer spans than blocks each is a block by itself, and the first one may be a warm-up or the only one.
+            # With fewer spans than blocks each is a block by itself, the first one too.
             tuple(middle for number, _, middle, _ in blocks if number > 1 or len(blocks) == 1),
         )
         for name, blocks in found.items()

@@ -152,7 +152,7 @@ class Loader:
         # Parameters cannot be bound in COPY.
         objects = (
             f"read_json_objects([{', '.join(map(quoted, names))}], format = 'newline_delimited', ignore_errors = true, "
-            "filename = 'file_')"
+            "filename = 'file_', compression = 'none')"
         )
         file = "file_"
         if any(name != path for name, path in names.items()):
@@ -199,7 +199,7 @@ class Loader:
                 self._connection,
                 f"""COPY (
                     SELECT {fields}, {quoted(shown(file.source.path))} AS file, NULL::BIGINT AS bytes
-                    FROM read_json({quoted(name)}, format = 'newline_delimited', records = true,
+                    FROM read_json({quoted(name)}, format = 'newline_delimited', compression = 'none', records = true,
                         maximum_object_size = {max(os.path.getsize(name) + 1, 1 << 24)}, columns = {{{columns}}})
                 ) TO {quoted(self._next_part())} {PARQUET}""",
             )

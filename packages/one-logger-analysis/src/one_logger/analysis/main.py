@@ -61,8 +61,12 @@ def _run(arguments: list[str]) -> int:
     from one_logger.analysis.terminal import complain
 
     try:
-        # A command returns its exit code, and None is that of one that has nothing to find.
-        return COMMANDS.main(arguments, "one-logger", standalone_mode=False) or GOOD
+        # Not `COMMANDS.main`, which has words and exit codes of its own for Ctrl-C and a closed pipe.
+        with COMMANDS.make_context("one-logger", arguments) as context:
+            # A command returns its exit code, and None is that of one that has nothing to find.
+            return COMMANDS.invoke(context) or GOOD
+    except click.exceptions.Exit as error:
+        return error.exit_code
     except click.exceptions.Abort:
         return INTERRUPTED
     except click.exceptions.NoArgsIsHelpError as error:

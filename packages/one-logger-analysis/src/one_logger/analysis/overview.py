@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 _PATHS = """
 SELECT path, any_value(name), any_value(depth), count(*), sum(elapsed_ns)::BIGINT, sum(self_ns)::BIGINT,
-    sum(elapsed_ns)::BIGINT // count(*), quantile_disc(elapsed_ns, 0.5), quantile_disc(elapsed_ns, 0.99), max(elapsed_ns)
+    sum(elapsed_ns)::BIGINT // count(*), quantile_disc(elapsed_ns, 0.5), quantile_disc(elapsed_ns, 0.99),
+    max(elapsed_ns)
 FROM spans GROUP BY path ORDER BY path
 """
 
@@ -27,7 +28,7 @@ class PathTime(NamedTuple):
         path: The names from the root, as the view `spans` has it.
         name: The last of them.
         depth: How many are above it.
-        count: How many spans there are.
+        spans: How many there are.
         total_ns: Their time.
         self_ns: Their time that no span below them covers.
         mean_ns: The mean of their times.
@@ -39,7 +40,7 @@ class PathTime(NamedTuple):
     path: str
     name: str
     depth: int
-    count: int
+    spans: int
     total_ns: int
     self_ns: int
     mean_ns: int
@@ -71,7 +72,16 @@ class Overview:
             "trust": dict(self.trust),
             "verdict": [finding.as_json() for finding in self.verdict.findings],
             "spans": [
-                {key: value for key, value in path._asdict().items() if key not in {"name", "depth"}}
+                {
+                    "path": path.path,
+                    "count": path.spans,
+                    "total_ns": path.total_ns,
+                    "self_ns": path.self_ns,
+                    "mean_ns": path.mean_ns,
+                    "p50_ns": path.p50_ns,
+                    "p99_ns": path.p99_ns,
+                    "longest_ns": path.longest_ns,
+                }
                 for path in self.paths
             ],
             "errors": [
@@ -79,7 +89,7 @@ class Overview:
                     "name": error.name,
                     "exception_type": error.exception_type,
                     "message": error.message,
-                    "count": error.count,
+                    "count": error.times,
                     "first_time_unix_nano": error.first_time,
                     "last_time_unix_nano": error.last_time,
                     "ranks": list(error.ranks),

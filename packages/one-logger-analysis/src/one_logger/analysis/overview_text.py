@@ -18,7 +18,13 @@ from one_logger.analysis.terminal import count, text
 NARROW = 60
 _ROWS = 40
 _STYLES = {"critical": "bold red", "warning": "yellow", "info": ""}
-_STATE_STYLES = {"finished": "green", "running": "green", "killed": "bold red", "hanging": "bold red"}
+_STATE_STYLES = {
+    "empty": "bold red",
+    "finished": "green",
+    "running": "green",
+    "killed": "bold red",
+    "hanging": "bold red",
+}
 
 
 def render(overview: Overview, width: int, *, show_all: bool = False) -> Iterator[RenderableType]:
@@ -41,7 +47,7 @@ def render(overview: Overview, width: int, *, show_all: bool = False) -> Iterato
         yield Text()
         yield Text("Errors", "bold")
         for error in facts.errors[: None if show_all else _ROWS]:
-            kind = text(f"{count(error.count)} x {error.exception_type or error.name}", "bold")
+            kind = text(f"{count(error.times)} x {error.exception_type or error.name}", "bold")
             line = Text.assemble(kind, text(f": {error.message or ''}{_of(error.ranks)}"))
             yield Padding(line, (0, 0, 0, 2))
     if facts.open_spans:
@@ -60,7 +66,9 @@ def _state(overview: Overview) -> Text:
     hosts = len({stream.host for stream in facts.streams if stream.host})
     of = [f"{count(known)} rank{'' if known == 1 else 's'}"] if known else []
     of += [f"{count(hosts)} host{'' if hosts == 1 else 's'}"] if hosts else []
-    of += [f"{facts.incarnations - 1} restart{'' if facts.incarnations == 2 else 's'}"] if facts.incarnations > 1 else []
+    of += (
+        [f"{facts.incarnations - 1} restart{'' if facts.incarnations == 2 else 's'}"] if facts.incarnations > 1 else []
+    )
     line = Text("State: ").append(state, _STATE_STYLES[state])
     line.append(f"; from {clock(first)}, for {duration(last - first)}")
     return line.append(f"; {', '.join(of)}." if of else ".")
@@ -106,7 +114,7 @@ def _most(paths: Sequence[PathTime]) -> list[PathTime]:
 
 def _cells(path: PathTime, whole: int) -> dict[str, str]:
     return {
-        "count": count(path.count),
+        "count": count(path.spans),
         "total": _short(path.total_ns),
         "share": f"{100 * path.total_ns / whole:.0f}%" if path.total_ns * 100 >= whole else "<1%",
         "self": _short(path.self_ns),

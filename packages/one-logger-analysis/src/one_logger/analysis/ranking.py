@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from one_logger.analysis.questions import Questions
     from one_logger.analysis.run import Run
 
-ABOUT_RANKS = frozenset({"missing_ranks", "hang", "killed", "signal", "exception", "slow_node", "slow_rank", "cannot_tell"})
+ABOUT_RANKS = frozenset(
+    {"missing_ranks", "hang", "killed", "signal", "exception", "slow_node", "slow_rank", "cannot_tell"}
+)
 """The kinds of findings that are about ranks."""
 
 # The work of each rank in each step over that of the median rank in the same step. Steps are counted, as clocks differ.
@@ -153,7 +155,9 @@ def ranking(run: Run, rows: int = 32, parts: int = 60) -> Ranking:
             for stream, *counts in ask.rows(_SLOW_STEPS, {"slower": SLOWER}):
                 slow_steps[rank_of[stream]] = SlowSteps(*counts)
             slowest = [(rank_of[stream], count) for stream, count in ask.rows(_SLOWEST)]
-            heat = _heat_map(ask, rank_of, max((counts.steps for counts in slow_steps.values()), default=0), rows, parts)
+            heat = _heat_map(
+                ask, rank_of, max((counts.steps for counts in slow_steps.values()), default=0), rows, parts
+            )
     nodes, alone = compare_ranks(facts)
     stragglers = [straggler for members in nodes for straggler in members] + alone
     return Ranking(verdict, list(own.values()), _scores(facts, rank_of), stragglers, step, slow_steps, slowest, heat)

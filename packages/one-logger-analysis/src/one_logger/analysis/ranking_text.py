@@ -26,8 +26,8 @@ def write(out: Console, ranking: Ranking, *, show_all: bool = False) -> None:
     if not ranking.ranks:
         write_line(out, "No stream says which rank it is.")
         return
-    for line in verdict_lines(ranking.findings, "No rank stands out."):
-        out.print(line, soft_wrap=out.width < _NARROW)
+    for finding in verdict_lines(ranking.findings, "No rank stands out."):
+        out.print(finding, soft_wrap=out.width < _NARROW)
     for line in _steps(ranking):
         out.print(text(line))
     write_line(out)
@@ -87,7 +87,9 @@ def _heat(out: Console, heat: HeatMap, step: str) -> Iterator[Text]:
         for ratio in ratios:
             line.append(*_shade(ratio, plain))
         yield line.append("|")
-    shades = ", ".join(f"{ascii_ if plain else block} {percent(least - 1)}" for least, block, ascii_, _ in _SHADES[::-1])
+    shades = ", ".join(
+        f"{ascii_ if plain else block} {percent(least - 1)}" for least, block, ascii_, _ in _SHADES[::-1]
+    )
     yield text(f"slower by at least: {shades}; a column is {count(heat.steps)} step{'' if heat.steps == 1 else 's'}")
 
 

@@ -29,7 +29,7 @@ from one_logger.analysis.verification import StreamState, Verification, missing_
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from duckdb import DuckDBPyRelation
+    from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
     from one_logger.core import StreamReport
 

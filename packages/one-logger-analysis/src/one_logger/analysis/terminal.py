@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -55,6 +56,12 @@ def has_styles(stream: TextIO) -> bool:
     return stream.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("NO_COLOR")
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Let the caller know; rich would end the process with 1, which is ours for a finding."""
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+
 def console(stream: TextIO | None = None) -> Console:
     """A console of rich that takes every text as it is, and the environment's word only as far as `has_styles` does.
 
@@ -65,7 +72,7 @@ def console(stream: TextIO | None = None) -> Console:
     """
     stream = stream or sys.stdout
     size = shutil.get_terminal_size((_PIPE_WIDTH, 24))
-    return Console(
+    return _Console(
         file=stream,
         force_terminal=has_styles(stream),
         no_color=not has_styles(stream),

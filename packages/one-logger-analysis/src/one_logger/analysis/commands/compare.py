@@ -17,7 +17,7 @@ _STYLES = {"slower": "bold red", "faster": "green", "noise": "dim", "too few": "
 _ROWS = 60
 
 
-class _Percent(click.ParamType):
+class _Percent(click.ParamType[float]):
     name = "percent"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
@@ -88,7 +88,7 @@ def _row(name: NameComparison) -> list[object]:
 
 
 def _counts(*sides: Side | None) -> list[str | None]:
-    return [None if side is None else count(side.count) for side in sides]
+    return [None if side is None else count(side.spans) for side in sides]
 
 
 def _medians(*sides: Side | None) -> list[str | None]:

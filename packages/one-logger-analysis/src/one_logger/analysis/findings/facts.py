@@ -98,7 +98,7 @@ class ErrorKind(NamedTuple):
 
     name: str
     exception_type: str | None
-    count: int
+    times: int
     first_time: int
     last_time: int
     ranks: tuple[int, ...]

@@ -10,8 +10,8 @@ def find_errors(facts: Facts) -> list[Finding]:
     """One finding for all errors of the run, with the most frequent kinds."""
     if not facts.errors:
         return []
-    count = sum(error.count for error in facts.errors)
-    kinds = [f"{error.exception_type or error.name} ({error.count})" for error in facts.errors]
+    count = sum(error.times for error in facts.errors)
+    kinds = [f"{error.exception_type or error.name} ({error.times})" for error in facts.errors]
     more = f" and {len(kinds) - 3} other kinds" if len(kinds) > 3 else ""
     of = sorted({rank for error in facts.errors for rank in error.ranks})
     first = min(facts.errors, key=lambda error: error.first_time)

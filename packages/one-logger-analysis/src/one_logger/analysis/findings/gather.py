@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from one_logger.analysis.questions import Questions
 
 _STREAMS = """
-SELECT stream, concat_ws(' ', service_name, session_tag), incarnation, rank, host, world_size, records, missing, dropped,
-    closed, reason, coalesce(first_time_unix_nano, 0), coalesce(last_time_unix_nano, 0)
+SELECT stream, concat_ws(' ', service_name, session_tag), incarnation, rank, host, world_size, records, missing,
+    dropped, closed, reason, coalesce(first_time_unix_nano, 0), coalesce(last_time_unix_nano, 0)
 FROM streams ORDER BY incarnation, rank, stream
 """
 
@@ -53,7 +53,8 @@ SELECT stream, parent_span_id, $depth - 1, sum(wait_ns)::BIGINT FROM (
     SELECT stream, parent_span_id, duration_ns AS wait_ns FROM spans
     WHERE depth = $depth AND path IN (SELECT unnest($waiting)) AND duration_ns IS NOT NULL
     UNION ALL
-    SELECT s.stream, s.parent_span_id, w.wait_ns FROM spans s JOIN waits w ON s.stream = w.stream AND s.span_id = w.span_id
+    SELECT s.stream, s.parent_span_id, w.wait_ns
+    FROM spans s JOIN waits w ON s.stream = w.stream AND s.span_id = w.span_id
     WHERE s.depth = $depth AND w.depth = $depth AND s.path IN (SELECT unnest($above))
 ) AS found
 WHERE parent_span_id IS NOT NULL
@@ -159,7 +160,10 @@ def gather(ask: Questions, missing_ranks: Sequence[int], now: int) -> Facts:
     rows = ask.rows
     facts = Facts(
         streams=[StreamFacts(*row) for row in rows(_STREAMS)],
-        paths=[PathFacts(*row[:3], _parent(*row[:3]), *row[3:]) for row in rows(_PATHS)],
+        paths=[
+            PathFacts(path, name, depth, parent_path(path, name, depth), *counts)
+            for path, name, depth, *counts in rows(_PATHS)
+        ],
     )
     ask.prepare(_BOUNDS)
     waiting = [path.path for path in facts.paths if path.path in facts.waits and path.parent not in facts.waits]
@@ -177,15 +181,20 @@ def gather(ask: Questions, missing_ranks: Sequence[int], now: int) -> Facts:
         timings=timings,
         open_spans=[OpenSpan(*row) for row in rows(_OPEN)],
         outliers=[Outlier(*row) for row in outliers],
-        errors=[ErrorKind(*row[:5], tuple(row[5] or ()), row[6]) for row in rows(_ERRORS)],
+        errors=[
+            ErrorKind(name, kind, times, first, last, tuple(ranks or ()), message)
+            for name, kind, times, first, last, ranks, message in rows(_ERRORS)
+        ],
         missing_ranks=missing_ranks,
         now=now,
     )
-    in_step = _paths_to_compare(facts)
+    in_step = paths_to_compare(facts)
     overlapping: set[str] = set()
     for finding in find_checkpoints(facts, {}):
         path = str(finding.evidence["span"])
-        steps = [beside.path for beside in facts.paths if beside.parent == facts.by_path[path].parent and beside.path != path]
+        steps = [
+            beside.path for beside in facts.paths if beside.parent == facts.by_path[path].parent and beside.path != path
+        ]
         overlapping.update(path for (path,) in rows(_OVERLAPPING, {"path": path, "steps": steps}))
     return replace(
         facts,
@@ -194,7 +203,7 @@ def gather(ask: Questions, missing_ranks: Sequence[int], now: int) -> Facts:
     )
 
 
-def _paths_to_compare(facts: Facts) -> dict[str, list[str]]:
+def paths_to_compare(facts: Facts) -> dict[str, list[str]]:
     """Up to 16 ranks of the last incarnation, and the paths of their steps that show no waiting."""
     of_rank = {
         stream.rank: stream.stream
@@ -213,7 +222,7 @@ def _paths_to_compare(facts: Facts) -> dict[str, list[str]]:
     return {"streams": streams, "paths": sorted(tops - facts.waits - facts.waited_for.keys())}
 
 
-def _parent(path: str, name: str, depth: int) -> str | None:
+def parent_path(path: str, name: str, depth: int) -> str | None:
     r"""The path above a path, in which a slash of a name is written as \/."""
     escaped = name.replace("\\", "\\\\").replace("/", "\\/")
     return path[: -len(escaped) - 1] if depth else None

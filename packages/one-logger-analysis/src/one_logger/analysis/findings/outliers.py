@@ -69,7 +69,9 @@ def _finding(facts: Facts, moment: Sequence[Outlier], typical: dict[str, float])
     )
     name = facts.by_path[top.path].name
     where = f" on {ranks(cause_ranks)}" if cause_ranks else ""
-    inside = f", {duration(cause.work_ns)} of them in {facts.by_path[cause_path].name}" if cause_path != top.path else ""
+    inside = (
+        f", {duration(cause.work_ns)} of them in {facts.by_path[cause_path].name}" if cause_path != top.path else ""
+    )
     return Finding(
         "outlier",
         "warning",

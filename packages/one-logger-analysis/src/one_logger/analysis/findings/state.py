@@ -10,7 +10,7 @@ from one_logger.analysis.findings.facts import Facts, OpenSpan, StreamFacts
 from one_logger.analysis.findings.finding import Finding, clock, duration, ranks
 from one_logger.analysis.findings.names import is_wait
 
-State = Literal["running", "finished", "killed", "hanging"]
+State = Literal["running", "finished", "killed", "hanging", "empty"]
 
 _SECOND = 1_000_000_000
 # A stream writes at least an `alive` record every 30 s. Three of them may be late.
@@ -90,10 +90,10 @@ def run_state(states: Sequence[RankState]) -> State:
     last = max((state.stream.incarnation for state in states), default=0)
     found = {state.state for state in states if state.stream.incarnation == last}
     order: tuple[State, ...] = ("hanging", "running", "killed", "finished")
-    return next((state for state in order if state in found), "finished")
+    return next((state for state in order if state in found), "empty")
 
 
-def find_ends(facts: Facts, states: Sequence[RankState]) -> list[Finding]:
+def find_ends(states: Sequence[RankState]) -> list[Finding]:
     """A finding for the ranks that were killed, and one for those that a signal or an exception ended."""
     silent = [state for state in states if state.state == "killed" and not state.stream.closed]
     signalled = [state for state in states if state.stream.closed and state.state == "killed"]
@@ -130,9 +130,7 @@ def find_ends(facts: Facts, states: Sequence[RankState]) -> list[Finding]:
             f"({', '.join(str(reason) for reason in reasons)}) at "
             f"{clock(max(state.stream.last_time for state in signalled))}."
         )
-        findings.append(
-            Finding("signal", "warning", sentence, {"ranks": _ranks(signalled), "reasons": dict(reasons)})
-        )
+        findings.append(Finding("signal", "warning", sentence, {"ranks": _ranks(signalled), "reasons": dict(reasons)}))
     if failed:
         sentence = f"{_who(failed)} ended by an exception."
         findings.append(Finding("exception", "critical", sentence, {"ranks": _ranks(failed)}))
@@ -150,7 +148,7 @@ def find_hang(facts: Facts, states: Sequence[RankState]) -> list[Finding]:
     culprits = [state for state in stuck if state not in waiting]
     gone = [state for state in states if not state.stream.closed and state.state == "killed" and not state.stuck]
     if not culprits and waiting:
-        # Who is alive, has not ended and is not in the collective is who the others wait for, however short it took yet.
+        # Who is alive and not in the collective is who the others wait for, however short that took yet.
         culprits = [state for state in states if not state.stream.closed and state not in waiting and state not in gone]
     if not waiting and len(culprits) > 2:
         waiting, culprits = _majority(culprits)
@@ -205,7 +203,10 @@ def _hang_sentence(
     if culprits:
         return begin + f"{_who(culprits)}, with no span open, is waited for: {others}.".replace("Rank", "rank", 1)
     if gone:
-        return begin + f"{others} for {_who(gone).replace('Rank', 'rank', 1)}, which {'is' if len(gone) == 1 else 'are'} gone."
+        return (
+            begin
+            + f"{others} for {_who(gone).replace('Rank', 'rank', 1)}, which {'is' if len(gone) == 1 else 'are'} gone."
+        )
     return begin + f"all {others}; which one they wait for cannot be told."
 
 

@@ -150,9 +150,7 @@ def _slow_samples(samples: Sequence[_Sample]) -> list[_Sample]:
             middle = median(values)
             limits.append(max(SLOWER * middle, middle + DEVIATIONS * deviation(values, middle)))
     return [
-        sample
-        for sample in samples
-        if all(value > limit for value, limit in zip(sample.medians, limits, strict=True))
+        sample for sample in samples if all(value > limit for value, limit in zip(sample.medians, limits, strict=True))
     ]
 
 

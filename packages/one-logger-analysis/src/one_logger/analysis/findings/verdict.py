@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from one_logger.analysis.findings.failures import find_errors
 from one_logger.analysis.findings.facts import Facts
+from one_logger.analysis.findings.failures import find_errors
 from one_logger.analysis.findings.finding import Finding, by_severity
 from one_logger.analysis.findings.gather import typical_durations
 from one_logger.analysis.findings.outliers import find_outliers
@@ -44,7 +44,7 @@ def judge(facts: Facts) -> Verdict:
     findings = [
         *find_missing(facts),
         *find_hang(facts, states),
-        *find_ends(facts, states),
+        *find_ends(states),
         *find_errors(facts),
         *find_stragglers(facts),
         *find_data_loading(facts, excess),
