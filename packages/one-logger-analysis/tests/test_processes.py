@@ -90,20 +90,22 @@ def test_signal_ends_reading_at_once(tmp_path: Path) -> None:
     assert list((tmp_path / "cache" / "one-logger").iterdir()) == []
 
 
-def test_closed_pipe_ends_the_command(tmp_path: Path, run: Path) -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("option", [[], ["--json"]], ids=["text", "json"])
+def test_closed_pipe_ends_the_command(tmp_path: Path, run: Path, unbuffered: str, option: list[str]) -> None:
     """When the reader of stdout has gone, the command ends with 141 and without a word."""
-    process = subprocess.Popen(
-        [*COMMAND, "sql", str(run), "SELECT * FROM range(200000)"],
-        env=_environment(tmp_path),
+    with subprocess.Popen(
+        [*COMMAND, "sql", *option, str(run), "SELECT * FROM range(50000)"],
+        env=_environment(tmp_path, PYTHONUNBUFFERED=unbuffered),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline()
-    process.stdout.close()
-    assert process.stderr is not None
-    assert process.stderr.read() == b""
-    assert process.wait() == 141
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 141
 
 
 def _on_terminal(command: list[str], env: dict[str, str], streams: tuple[str, ...]) -> tuple[int, str]:

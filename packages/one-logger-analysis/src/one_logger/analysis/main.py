@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -26,6 +27,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0 if all is well, 1 if there is a finding, 2 if something cannot be read or was asked for in the
         wrong way, 130 after Ctrl-C, 143 after SIGTERM, 141 if the reader of stdout has gone.
     """
+    if isinstance(getattr(sys.stdout, "buffer", None), io.RawIOBase):
+        # With PYTHONUNBUFFERED, what a pipe doesn't take at once would be lost without an error.
+        buffered = io.BufferedWriter(sys.stdout.buffer)
+        sys.stdout = io.TextIOWrapper(buffered, encoding=sys.stdout.encoding, line_buffering=sys.stdout.isatty())
     for stream in (sys.stdout, sys.stderr):
         # What the terminal cannot show, by its encoding, is shown by its number rather than not at all.
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
@@ -72,8 +77,8 @@ def _run(arguments: list[str]) -> int:
     except click.exceptions.NoArgsIsHelpError as error:
         sys.stderr.write(error.format_message() + "\n")
     except click.ClickException as error:
-        context = getattr(error, "ctx", None)
-        hint = f"\n'{context.command_path} --help' shows how it is used." if context else ""
+        at = getattr(error, "ctx", None)
+        hint = f"\n'{at.command_path} --help' shows how it is used." if at is not None else ""
         complain(error.format_message() + hint)
     except BrokenPipeError:
         raise
