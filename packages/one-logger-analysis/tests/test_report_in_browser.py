@@ -15,7 +15,8 @@ from recorded import Recorded
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.actions.action_builder import ActionBuilder
 from selenium.webdriver.common.by import By
-from synthetic_run import Cause, Dropped, Gap, Killed, Plan, SlowRank, write_run
+from synthetic_plan import Cause, Dropped, Gap, Killed, Plan, SlowRank
+from synthetic_run import write_run
 
 from one_logger.analysis import Run
 from one_logger.analysis.report import write_report

@@ -61,6 +61,7 @@ class Content:
 def content_of(run: Run) -> Content:
     """What a report says of a run."""
     shown = overview(run)
+    overview_json: dict[str, Any] = shown.as_json()
     ranked = ranking(run, ROWS, COLUMNS)
     [head] = run.execute(
         "SELECT string_agg(DISTINCT service_name, ', '), string_agg(DISTINCT session_tag, ', '), "
@@ -82,12 +83,15 @@ def content_of(run: Run) -> Content:
         events=events,
         first=first,
         last=last,
-        overview=shown.as_json(),
-        paths=[path._asdict() for path in shown.paths],
+        overview=overview_json,
+        paths=[
+            {"name": path.name, "depth": path.depth, **written}
+            for path, written in zip(shown.paths, overview_json["spans"], strict=True)
+        ],
         ranks=ranks,
         verification=verification_as_dict(run.verify()),
         longest=_longest(run),
-        timeline=timeline_of(run, _noteworthy(shown.as_json(), ranks)),
+        timeline=timeline_of(run, _noteworthy(overview_json, ranks)),
         steps=steps_of(run, ranked, shown.paths),
     )
 

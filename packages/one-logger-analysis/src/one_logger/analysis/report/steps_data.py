@@ -78,7 +78,7 @@ def steps_of(run: Run, ranking: Ranking, paths: Sequence[PathTime]) -> Steps | N
 
 def _repeated(paths: Sequence[PathTime]) -> str | None:
     """The path that took most, of the outermost ones that there are many spans of."""
-    many = [path for path in paths if path.count >= _MANY]
+    many = [path for path in paths if path.spans >= _MANY]
     top = min((path.depth for path in many), default=0)
     found = [path for path in many if path.depth == top]
     return max(found, key=lambda path: path.total_ns).path if found else None

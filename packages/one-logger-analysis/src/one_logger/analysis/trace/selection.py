@@ -7,6 +7,7 @@ from importlib.resources import files
 from typing import NamedTuple
 
 from one_logger.analysis.duck import quoted
+from one_logger.analysis.findings.finding import duration
 from one_logger.analysis.run import Run
 from one_logger.analysis.trace.drawing import Item, Process
 
@@ -142,8 +143,8 @@ class Selection:
         )
         [(kept,)] = self._numbers(f"count(*) FROM spans WHERE {self._spans}")
         yield (
-            f"{count - kept:,} of {count:,} spans are left out: those that took {longest:,} ns or less, as a viewer "
-            f"holds no more than {limit:,}. To see all of a part, use --ranks, --from and --to."
+            f"{count - kept:,} of {count:,} spans are left out: those that took {duration(longest)} or less, as a "
+            f"viewer holds no more than {limit:,}. To see all of a part, use --ranks, --from and --to."
         )
 
     def _limit_events(self) -> Iterator[str]:
