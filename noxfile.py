@@ -96,7 +96,7 @@ def browser(session: nox.Session) -> None:
         session.error(f"{' and '.join(missing)} cannot be found: apt-get install chromium chromium-driver")
     session.install(*EDITABLE, *tested("one-logger-analysis"))
     session.env["ONE_LOGGER_SCREENSHOTS"] = str(ROOT / "packages/one-logger-analysis/docs")
-    session.run("pytest", "packages", "-m", "browser", *session.posargs)
+    session.run("pytest", "packages/one-logger-analysis", "-m", "browser", *session.posargs)
 
 
 @nox.session

@@ -176,7 +176,7 @@ def test_marks_say_what_happened(shown: Shown) -> None:
         assert hover(browser, "timeline", x, y)[:2] == ["20 records were dropped", "rank 3"]
 
 
-def test_light_and_dark_follow_the_system_and_the_button(shown: Shown, keep: Callable[[Chrome, str], None]) -> None:
+def test_light_and_dark_follow_the_system_and_the_button(shown: Shown) -> None:
     """The page is as dark as the system, a button changes that, and the choice is kept."""
     with shown() as browser:
         light = background(browser)
@@ -184,7 +184,6 @@ def test_light_and_dark_follow_the_system_and_the_button(shown: Shown, keep: Cal
             "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
         )
         dark = background(browser)
-        keep(browser, "report-dark.png")
         assert light != dark
         button = browser.find_element(By.ID, "theme")
         assert button.text == "Light"
@@ -226,9 +225,7 @@ def test_a_sandbox_with_scripts_keeps_the_page_working(shown: Shown) -> None:
         assert problems(browser) == []
 
 
-def test_the_page_can_be_read_where_scripts_and_styles_are_forbidden(
-    shown: Shown, keep: Callable[[Chrome, str], None]
-) -> None:
+def test_the_page_can_be_read_where_scripts_and_styles_are_forbidden(shown: Shown) -> None:
     """By Jenkins' policy the verdict, the tables and the coloured pictures are there, and a hint to download it."""
     with shown(headers=JENKINS) as browser:
         body = browser.find_element(By.TAG_NAME, "body").text
@@ -244,7 +241,6 @@ def test_the_page_can_be_read_where_scripts_and_styles_are_forbidden(
             cell.value_of_css_property("text-align") for cell in browser.find_elements(By.CSS_SELECTOR, "#where td.n")
         }
         assert sizes == {"-webkit-right"}
-        keep(browser, "report-without-styles.png")
 
 
 def test_a_saved_page_works_from_a_file(shown: Shown, report: Path, tmp_path: Path) -> None:
