@@ -23,6 +23,7 @@ from synthetic_run import last_time, write_run
 
 from one_logger.analysis import Run
 from one_logger.analysis.findings import Finding
+from one_logger.analysis.findings.names import is_checkpoint_save, is_data_loading, is_wait
 from one_logger.analysis.overview import Overview, overview
 
 
@@ -213,3 +214,40 @@ def test_nothing_read_is_a_finding(tmp_path: Path) -> None:
         found = overview(run)
     assert (found.verdict.state, [f.kind for f in found.verdict.findings]) == ("empty", ["nothing"])
     assert not found.trust["whole"]
+
+
+@pytest.mark.parametrize(
+    ("name", "is_what"),
+    [
+        ("all_reduce", "wait"),
+        ("AllReduce", "wait"),
+        ("nccl:all_gather_into_tensor", "wait"),
+        ("MPI_Barrier", "wait"),
+        ("grad-sync", "wait"),
+        ("wait_for_all_ranks", "wait"),
+        ("data_loading", "data"),
+        ("DataLoader", "data"),
+        ("load the next batch", "data"),
+        ("fetch_samples", "data"),
+        ("checkpoint_save_sync", "checkpoint"),
+        ("SaveCheckpoint", "checkpoint"),
+        ("checkpoint upload", "checkpoint"),
+        ("ckpt", "checkpoint"),
+        ("checkpoint_load", None),
+        ("checkpoint_save_async", None),
+        ("restore_checkpoint", None),
+        ("upload_data", None),
+        ("model_forward", None),
+        ("synchronous_step", None),
+        ("reduce_lr", None),
+        ("await_user", None),
+    ],
+)
+def test_names_say_what_spans_are_for(name: str, is_what: str | None) -> None:
+    """Waiting, data loading and checkpoints are known by their names in any spelling, and nothing else is."""
+    found = [
+        what
+        for what, is_it in (("wait", is_wait), ("data", is_data_loading), ("checkpoint", is_checkpoint_save))
+        if is_it(name)
+    ]
+    assert found == ([] if is_what is None else [is_what])

@@ -5,18 +5,21 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from one_logger.analysis.errors import ReadError
+    from one_logger.analysis.findings import Finding, Verdict
+    from one_logger.analysis.overview import Overview
     from one_logger.analysis.run import Answer, Run
-    from one_logger.analysis.state import RunState
     from one_logger.analysis.verification import StreamState, Verification
 
-__all__ = ["Answer", "ReadError", "Run", "RunState", "StreamState", "Verification"]
+__all__ = ["Answer", "Finding", "Overview", "ReadError", "Run", "StreamState", "Verdict", "Verification"]
 
 _MODULES = {
     "Answer": "run",
+    "Finding": "findings",
+    "Overview": "overview",
     "ReadError": "errors",
     "Run": "run",
-    "RunState": "state",
     "StreamState": "verification",
+    "Verdict": "findings",
     "Verification": "verification",
 }
 

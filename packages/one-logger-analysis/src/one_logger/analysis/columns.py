@@ -50,12 +50,15 @@ _SCALAR = f"(?:{_STRING}|{_NUMBER}|true|false)"
 _VALUE = rf"(?:{_SCALAR}|\[(?:{_SCALAR}(?:,{_SCALAR})*)?\])"
 _OBJECT = rf"\{{(?:{_STRING}:{_VALUE}(?:,{_STRING}:{_VALUE})*)?\}}"
 _PATTERNS = {"BIGINT": _INTEGER, "VARCHAR": _STRING, "JSON": _OBJECT}
+_VERSION = "1"  # what another one is to be taken for, core says
+_SEQ = r"(?:[1-9][0-9]{0,17}|[1-3][0-9]{18})"
 
 
 def _line_pattern() -> str:
     parts = []
     for name, kind in COLUMNS.items():
-        field = f'{"" if name == "v" else ","}"{name}":{_PATTERNS[kind]}'
+        pattern = {"v": _VERSION, "seq": _SEQ}.get(name, _PATTERNS[kind])
+        field = f'{"" if name == "v" else ","}"{name}":{pattern}'
         parts.append(field if name in ALWAYS else f"(?:{field})?")
     return rf"\{{{''.join(parts)}\}}"
 
@@ -91,6 +94,7 @@ def trusted(line: str, struct: str) -> str:
     # escape, or a float could be written in another way.
     integers = ", ".join(f"{struct}.{name}" for name, kind in COLUMNS.items() if kind == "BIGINT")
     small = f"greatest({integers}) < {INTEGERS.stop} AND least({integers}) >= {INTEGERS.start}"
+    small = f"{struct}.v = {_VERSION} AND {struct}.seq >= 1 AND {small}"
     written = f"{small} AND concat({', '.join(again)}, '}}') = {line} AND {' AND '.join(flat)}"
     matched = f"regexp_full_match({line}, '{LINE}')"
     return f"CASE WHEN {written} THEN {' AND '.join(single)} WHEN {matched} THEN {' AND '.join(single)} ELSE false END"

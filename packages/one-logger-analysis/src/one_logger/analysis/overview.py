@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from one_logger.analysis.findings import Verdict, judge
 from one_logger.analysis.findings.gather import VIEWS, gather
@@ -64,7 +64,7 @@ class Overview:
     trust: Mapping[str, object]
     paths: Sequence[PathTime]
 
-    def as_json(self) -> dict[str, object]:
+    def as_json(self) -> dict[str, Any]:
         """The overview as `show --json` prints it."""
         facts = self.verdict.facts
         return {

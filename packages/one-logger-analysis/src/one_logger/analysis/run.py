@@ -22,7 +22,6 @@ from one_logger.analysis.errors import ReadError
 from one_logger.analysis.loading import Counts, Progress
 from one_logger.analysis.questions import Questions
 from one_logger.analysis.sources import Source, find_sources
-from one_logger.analysis.state import RunState, run_state
 from one_logger.analysis.store import Store
 from one_logger.analysis.verification import StreamState, Verification, missing_ranks
 
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
 
     from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
+    from one_logger.analysis.overview import Overview
     from one_logger.core import StreamReport
 
 _ALIVE_WITHIN = 90 * 10**9
@@ -295,23 +295,18 @@ class Run:
             unknown,
         )
 
-    def state(self) -> RunState:
-        """What the run is doing, or how it came to its end, by its records and the reader's clock."""
-        return run_state(self)
+    def overview(self) -> Overview:
+        """What there is to say of the run at first sight: its state, what was found, where the time went."""
+        from one_logger.analysis.overview import overview
+
+        return overview(self)
 
     def _repr_html_(self) -> str:
-        """What a notebook shows: the state, and the streams in short."""
-        state, verification = self.state(), self.verify()
-        whole = sum(stream.whole for stream in verification.streams)
-        facts = {
-            "state": state.state + (f" in {state.span}" if state.span else ""),
-            "streams": f"{len(verification.streams):,}, of which {whole:,} are whole",
-            "missing ranks": f"{len(verification.missing_ranks):,}",
-            "records": f"{sum(stream.records for stream in verification.streams):,}",
-        }
-        cells = "".join(
-            f"<tr><th>{html.escape(key)}</th><td>{html.escape(value)}</td></tr>" for key, value in facts.items()
-        )
+        """What a notebook shows: the state, how far the data can be trusted, and what was found."""
+        overview = self.overview()
+        rows = [("state", overview.verdict.state), ("data", str(overview.trust["sentence"]))]
+        rows += [(finding.severity, finding.sentence) for finding in overview.verdict.findings]
+        cells = "".join(f"<tr><th>{html.escape(key)}</th><td>{html.escape(value)}</td></tr>" for key, value in rows)
         return f"<table>{cells}</table>"
 
     def close(self) -> None:

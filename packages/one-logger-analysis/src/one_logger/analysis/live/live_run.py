@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from statistics import median
 from time import time_ns
@@ -40,6 +41,11 @@ class LiveRun:
         self._durations: dict[str, Samples] = defaultdict(lambda: Samples(_SAMPLES))
         self._errors: dict[tuple[str, str | None], ErrorKind] = {}
 
+    @property
+    def streams(self) -> list[LiveStream]:
+        """All streams that were read, in the order in which they appeared."""
+        return list(self._streams.values())
+
     def read(self, lines: Iterable[bytes]) -> int:
         """Take in lines. What is no record is passed over.
 
@@ -54,14 +60,13 @@ class LiveRun:
             if record.get("v") != 1 or not stream.is_new(record):
                 continue
             new += 1
-            try:
+            # A field may be missing, or of another type: then nothing but its number is known of the record.
+            with suppress(KeyError, TypeError, AttributeError):
                 ended = stream.add(record)
-            except (KeyError, TypeError, AttributeError):
-                continue  # a field is missing, or of another type
-            if ended is not None:
-                self._durations[ended[0].path].add(ended[1], 0)
-            elif record["type"] == "error":
-                self._add_error(stream, record)
+                if ended is not None:
+                    self._durations[ended[0].path].add(ended[1], 0)
+                elif record["type"] == "error":
+                    self._add_error(stream, record)
         return new
 
     def _add_error(self, stream: LiveStream, record: Mapping[str, Any]) -> None:
@@ -83,7 +88,7 @@ class LiveRun:
         Args:
             now: The reader's clock, in nanoseconds since the epoch. None: now.
         """
-        streams = _in_incarnations([stream.facts() for stream in self._streams.values()])
+        streams = _in_incarnations(self.streams)
         facts = Facts(
             streams=streams,
             paths=self._paths(),
@@ -226,13 +231,26 @@ class LiveRun:
         return times
 
 
-def _in_incarnations(streams: list[StreamFacts]) -> list[StreamFacts]:
-    """A stream of a rank that begins after another one of that rank has ended is of a later start of the job."""
-    numbered: dict[str, StreamFacts] = {}
-    last: dict[tuple[str, int | None], StreamFacts] = {}
+def _in_incarnations(streams: list[LiveStream]) -> list[StreamFacts]:
+    """The streams with the number of their incarnation, as the view `streams` has it.
+
+    Streams of one launch that overlap in time belong together; so they make islands, which are counted in a session.
+    """
+    islands: dict[tuple[object, ...], list[list[StreamFacts]]] = defaultdict(list)
+    ends: dict[tuple[object, ...], int] = {}
     for stream in sorted(streams, key=lambda stream: (stream.first_time, stream.stream)):
-        before = last.get((stream.job, stream.rank)) if stream.rank is not None else None
-        follows = before is not None and stream.first_time > before.last_time
-        incarnation = 1 if before is None else before.incarnation + follows
-        last[stream.job, stream.rank] = numbered[stream.stream] = stream._replace(incarnation=incarnation)
-    return sorted(numbered.values(), key=lambda s: (s.incarnation, s.rank is None, s.rank or 0, s.stream))
+        facts, launch = stream.facts(), stream.launch
+        if launch not in ends or facts.first_time > ends[launch]:
+            islands[launch].append([])
+        islands[launch][-1].append(facts)
+        ends[launch] = max(ends.get(launch, 0), facts.last_time)
+    sessions: dict[tuple[object, ...], list[tuple[int, tuple[object, ...], list[StreamFacts]]]] = defaultdict(list)
+    for launch, found in islands.items():
+        sessions[launch[:2]] += [(island[0].first_time, launch, island) for island in found]
+    numbered = [
+        facts._replace(incarnation=number)
+        for session in sessions.values()
+        for number, (_, _, island) in enumerate(sorted(session), 1)
+        for facts in island
+    ]
+    return sorted(numbered, key=lambda s: (s.incarnation, s.rank is None, s.rank or 0, s.stream))

@@ -157,12 +157,13 @@ class LiveStream:
         if kind == "stop":
             return self._stop(record)
         if kind == "resource":
-            self._about = record.get("attributes") or {}
+            about = record.get("attributes")
+            self._about = about if isinstance(about, dict) else {}
         elif kind == "telemetry_data_error":
-            self._reported += record.get("dropped", 0)
+            self._reported += _count(record.get("dropped", 0))
         elif kind == "end":
             self._closed, self._reason = True, record.get("reason")
-            self._dropped_by_end = record.get("dropped", 0)
+            self._dropped_by_end = _count(record.get("dropped", 0))
         return None
 
     def _start(self, record: Mapping[str, Any], is_complete: bool) -> tuple[PathState, int] | None:
@@ -221,6 +222,12 @@ class LiveStream:
             state.thread, state.last_thread = min(state.thread, thread), max(state.last_thread, thread)
         return state
 
+    @property
+    def launch(self) -> tuple[object, ...]:
+        """What streams of one start of a job have in common: session, job, and the restart by its launcher."""
+        names = ("service.name", "one_logger.session_tag", "one_logger.job_id", "one_logger.restart")
+        return tuple(str(self._about.get(name)) for name in names)
+
     def facts(self) -> StreamFacts:
         """What is known of the stream as a whole."""
         about = self._about
@@ -250,6 +257,11 @@ def _pass_up(span: _Span | None, wait: int) -> None:
         else:
             span.state.waited(span.place, wait)
         span = span.parent
+
+
+def _count(value: object) -> int:
+    """A number of dropped records. What is no such number says that some were, but not how many: at least one."""
+    return value if type(value) is int and value >= 0 else 1
 
 
 def _whole(value: object) -> int | None:
