@@ -24,7 +24,16 @@ from one_logger.analysis.report.steps_data import COLUMNS as STEP_COLUMNS
 from one_logger.analysis.report.steps_data import ROWS as STEP_ROWS
 from one_logger.analysis.report.steps_data import Steps
 from one_logger.analysis.report.svg import time_ticks, value_ticks
-from one_logger.analysis.report.timeline_data import COLUMNS, EXACT_SPANS, ROWS, Mark, Row, Segment, Timeline
+from one_logger.analysis.report.timeline_data import (
+    COLUMNS,
+    EXACT_SPANS,
+    ROWS,
+    Mark,
+    Row,
+    Segment,
+    Timeline,
+    timeline_of,
+)
 
 HOSTILE = [
     "</script><script>hacked=1</script>",
@@ -152,6 +161,19 @@ def test_many_spans_are_put_together_by_column(report_of: Callable[..., ReportPa
     assert [part[2] for part in parts] == ["early", "late", "late"]
     assert parts[0][1] == pytest.approx(8, abs=0.2)
     assert parts[2][0] - parts[1][0] - parts[1][1] == pytest.approx(60, abs=0.3)
+
+
+def test_one_lane_shows_what_is_innermost(tmp_path: Path) -> None:
+    """Where there is room for one lane a rank, it shows what took the time itself, not what holds it."""
+    for rank in range(30):
+        steps(Recorded(rank), 40, data=0.4).end(41 * SECOND).write(tmp_path)
+
+    with Run.open(tmp_path) as run:
+        timeline = timeline_of(run)
+
+    assert timeline is not None
+    assert {row.lanes for row in timeline.rows} == {1}
+    assert {timeline.names[segment.name] for segment in timeline.columns} == {"compute", "data_loading"}
 
 
 def test_restarts_of_a_rank_stand_in_one_row(report_of: Callable[..., ReportPage]) -> None:

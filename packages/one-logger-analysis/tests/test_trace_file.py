@@ -109,6 +109,20 @@ def test_what_is_not_there_is_drawn(tmp_path: Path) -> None:
     ]
 
 
+def test_what_begins_at_the_same_time_stands_in_its_parent(trace_of: TraceOf) -> None:
+    """Of spans that begin and end together, whichever was written first, the child stands in the parent."""
+    run = Recorded(0).span("child", 5, 9, "parent").span("parent", 5, 9, "top").event("before", 5, "parent")
+    picture = trace_of(run.span("top", 5, 9).end(10))
+
+    assert {shape.name: shape.inside for shape in picture.shapes} == {
+        "top": None,
+        "parent": "top",
+        "before": "parent",
+        "child": "parent",
+    }
+    assert picture.tracks == ["rank 0 (node-000)/main thread"]
+
+
 def test_a_span_whose_parent_was_lost_is_drawn_alone(trace_of: TraceOf) -> None:
     """A span of which the parent cannot be read stands by itself."""
     picture = trace_of(Recorded(0).span("child", 5, 9, "lost").end(10))
