@@ -20,6 +20,7 @@ EDITABLE = [f"--editable=./packages/{name}" for name in PACKAGES]
 VENDOR = ROOT / "examples/vendor-exporter"
 # Most tests wait for something, so more run at once than there are cores. Those of a file share what it has set up.
 SIDE_BY_SIDE = ["--numprocesses=4", "--dist=loadfile"]
+SHORT = "not faults and not browser"  # which have sessions of their own
 PYTHONS = nox.project.python_versions(nox.project.load_toml(f"packages/{PACKAGES[0]}/pyproject.toml"))
 
 
@@ -78,7 +79,7 @@ def imports(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """The tests of all packages, on every supported Python that is there."""
     session.install(*EDITABLE, *tested(*PACKAGES))
-    session.run("pytest", "packages", "-m", "not faults", *SIDE_BY_SIDE, *session.posargs)
+    session.run("pytest", "packages", "-m", SHORT, *SIDE_BY_SIDE, *session.posargs)
 
 
 @nox.session
@@ -86,6 +87,17 @@ def faults(session: nox.Session) -> None:
     """The tests of real faults that take longer: killed processes, large memory, many threads, garbage."""
     session.install(*EDITABLE, *tested(*PACKAGES))
     session.run("pytest", "packages", "-m", "faults", "--numprocesses=2", *session.posargs)
+
+
+@nox.session(default=False)
+def browser(session: nox.Session) -> None:
+    """What people look at in a browser, tried in Debian's Chromium. Its screenshots go into the documentation."""
+    missing = [name for name in ("chromium", "chromedriver") if shutil.which(name) is None]
+    if missing:
+        session.error(f"{' and '.join(missing)} cannot be found: apt-get install chromium chromium-driver")
+    session.install(*EDITABLE, *tested("one-logger-analysis"))
+    session.env["ONE_LOGGER_SCREENSHOTS"] = str(ROOT / "packages/one-logger-analysis/docs")
+    session.run("pytest", "packages/one-logger-analysis", "-m", "browser", *session.posargs)
 
 
 @nox.session
@@ -114,7 +126,7 @@ def isolated(session: nox.Session, package: str) -> None:
     session.install(*tested(package), *beside, "--constraint", str(siblings))
     with session.chdir(session.create_tmp()):
         configuration = f"--config-file={ROOT}/pyproject.toml"
-        session.run("pytest", configuration, "-m", "not faults", *SIDE_BY_SIDE, f"{ROOT}/packages/{package}/tests")
+        session.run("pytest", configuration, "-m", SHORT, *SIDE_BY_SIDE, f"{ROOT}/packages/{package}/tests")
 
 
 @nox.session(requires=["build"])

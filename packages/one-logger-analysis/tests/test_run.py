@@ -1,5 +1,6 @@
 """A run as tables."""
 
+import json
 import re
 from pathlib import Path
 
@@ -262,3 +263,32 @@ def test_empty_query_is_said(tmp_path: Path) -> None:
     write(tmp_path / "a.jsonl", lines())
     with Run.open(tmp_path) as run, pytest.raises(ReadError, match="empty"):
         run.execute(" ; ")
+
+
+def test_view_may_be_asked_again(tmp_path: Path) -> None:
+    """Each view may be used in many queries, whichever of them are there already."""
+    write(tmp_path / "a.jsonl", lines())
+    with Run.open(tmp_path) as run:
+        for view in ("records", "streams", "gaps", "spans", "events", "errors", "ranks", "restarts") * 2:
+            assert run.execute(f"SELECT count(*) >= 0 FROM {view}") == [(True,)]
+
+
+def test_rows_come_in_batches_while_other_queries_run(tmp_path: Path) -> None:
+    """A long answer is read some rows at a time, and the run answers others meanwhile."""
+    write(tmp_path / "a.jsonl", lines(steps=8))
+    with Run.open(tmp_path) as run:
+        sizes = []
+        for rows in run.batches("SELECT r.seq FROM records AS r, range(1000) ORDER BY r.seq", 4096):
+            sizes.append(len(rows))
+            assert run.execute("SELECT count(*) FROM spans") == [(9,)]
+        assert max(sizes) <= 4096
+        assert sum(sizes) == 1000 * len(lines(steps=8))
+
+
+def test_attributes_are_objects_however_the_line_is_written(tmp_path: Path) -> None:
+    """An attribute is found by its name, also in a record whose fields stand in another order than one-logger's."""
+    unusual = [json.dumps(dict(reversed(json.loads(line).items()))).encode() + b"\n" for line in lines()]
+    unusual[2] = unusual[2].replace(b"0.0", b'"\\ud800"')
+    write(tmp_path / "a.jsonl", unusual)
+    with Run.open(tmp_path) as run:
+        assert run.execute("SELECT attributes ->> 'loss' FROM events ORDER BY seq") == [("\ufffd",), ("0.5",), ("1.0",)]

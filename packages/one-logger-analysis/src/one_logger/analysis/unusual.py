@@ -67,9 +67,12 @@ def row(record: dict[str, Any]) -> dict[str, Any]:
             if values[name] != value:
                 extra[name] = value
         elif kind == "JSON" and isinstance(value, dict):
+            # As an object: a column of JSON would hold a text as a string.
             text = _json(value, ensure_ascii=False)
-            values[name] = _LONE.sub("\ufffd", text)
-            if values[name] != text:
+            readable = _LONE.sub("\ufffd", text)
+            values[name] = value
+            if readable != text:
+                values[name] = json.loads(readable)
                 extra[name] = value
         else:
             extra[name] = value
