@@ -38,7 +38,7 @@ def test_sigkill_leaves_all_that_was_flushed(
     with start_job(RECORDS_FOR_EVER) as process:
         assert process.stdout is not None
         flushed = int(process.stdout.readline())
-        time.sleep(random.Random(seed).uniform(0, 0.15))  # noqa: S311 - the moment need not be secret
+        time.sleep(random.Random(seed).uniform(0, 0.15))
         process.kill()
         flushed = max([flushed, *map(int, process.stdout.read().split())])
     found = lines()
