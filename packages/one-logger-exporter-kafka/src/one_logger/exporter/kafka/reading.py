@@ -8,27 +8,27 @@ from typing import Any, Protocol
 from one_logger import core
 
 
-class Message(Protocol):
-    """A message, such as kafka-python's consumer gives."""
+class ConsumedMessage(Protocol):
+    """A message as kafka-python's consumer gives it, or one with the same attribute."""
 
     @property
     def value(self) -> bytes | str | None:
-        """The content; None for a tombstone."""
+        """The value; None for a tombstone."""
 
 
-def read_records(messages: Iterable[Message]) -> Iterator[dict[str, Any]]:
+def read_records(messages: Iterable[ConsumedMessage]) -> Iterator[dict[str, Any]]:
     """The records in `messages`, in their order, whether a message holds one or many.
 
-    What is no record is passed over, such as the messages of others in the same topic. `one_logger.core.verify` says
-    of the records whether any is missing.
+    What is not a record is skipped, such as the messages of others in the same topic. `one_logger.core.verify` finds
+    out whether records are missing.
 
     Args:
-        messages: A `kafka.KafkaConsumer`, or messages that came from one. They are read as the records are asked for.
+        messages: A `kafka.KafkaConsumer`, or messages that came from one. They are read one by one, as needed.
     """
     for message in messages:
         value = message.value
         if isinstance(value, str):
             value = value.encode("utf-8", "replace")
         if isinstance(value, (bytes, bytearray)):
-            # Only a line feed ends a line here; text has more that would.
+            # Only a line feed ends a line here; splitlines() knows more line ends.
             yield from core.read_records(value.split(b"\n"))
