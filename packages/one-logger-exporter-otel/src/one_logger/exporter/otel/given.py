@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from one_logger.core.spi import error_text, shown
 from one_logger.exporter.otel.neighbour import Neighbour
 from one_logger.exporter.otel.outbox import Hint, RefusedError
 
-
-class GivenExporter(Protocol):
-    """A `SpanExporter` or `LogRecordExporter`."""
-
-    def export(self, batch: Sequence[Any], /) -> object:
-        """Export a batch. What it returns has the name `SUCCESS` or `FAILURE`."""
-
-    def shutdown(self) -> None:
-        """Release every handle."""
+if TYPE_CHECKING:
+    from opentelemetry.sdk._logs.export import LogRecordExporter
+    from opentelemetry.sdk.trace.export import SpanExporter
 
 
 class GivenClient:
     """Sends through an exporter that the application has given. Such an exporter says that it failed, but not why."""
 
-    def __init__(self, exporter: GivenExporter, neighbour: Neighbour) -> None:
+    def __init__(self, exporter: SpanExporter | LogRecordExporter, neighbour: Neighbour) -> None:
         self._exporter = exporter
         self._neighbour = neighbour
         # Most libraries name a logger like the module that uses it, which may define a base of the exporter's class.

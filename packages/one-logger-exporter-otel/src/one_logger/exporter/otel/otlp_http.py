@@ -13,7 +13,6 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from one_logger.core.spi import error_text, without_user_info
-from one_logger.exporter.otel.given import GivenExporter
 from one_logger.exporter.otel.outbox import Hint, RefusedError
 from one_logger.exporter.otel.settings import OtlpSettings, Signal
 
@@ -80,7 +79,7 @@ class HttpClient:
 
     def __init__(self, settings: OtlpSettings) -> None:
         self._session = NotingSession()
-        self._exporter: GivenExporter = exporter_of(settings.signal)(
+        self._exporter = exporter_of(settings.signal)(
             endpoint=settings.url,
             certificate_file=settings.certificate,
             client_key_file=settings.client_key,
