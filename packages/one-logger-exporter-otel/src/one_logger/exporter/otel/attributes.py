@@ -8,17 +8,17 @@ from one_logger.core import AttributeValue
 from one_logger.core.spi import encodable
 
 UNNAMED = "one_logger.unnamed"
-"""The name of an attribute whose name is empty, which OpenTelemetry doesn't allow (Common concepts, "Attribute")."""
+"""Replaces an empty name, which OpenTelemetry does not allow (Common concepts, "Attribute")."""
 
 _LEAST, _GREATEST = -(2**63), 2**63 - 1  # OTLP has no other integers (common.proto, AnyValue.int_value)
 _MAX_BITS = 4_096  # decimal text of more than 4,300 digits is refused (sys.set_int_max_str_digits)
 
 
 def exported_attributes(attributes: Mapping[str, AttributeValue]) -> dict[str, AttributeValue]:
-    """The attributes with every name and value as OTLP can carry it.
+    """The attributes with names and values that OTLP can carry.
 
-    An integer beyond 64 bit becomes its text, half a surrogate pair U+FFFD, an empty name `UNNAMED`. Floats are left as
-    they are: OTLP knows NaN and the infinities.
+    An integer beyond 64 bit becomes its text, half a surrogate pair U+FFFD, an empty name `UNNAMED`. Floats stay as
+    they are: OTLP has NaN and the infinities.
     """
     exported: dict[str, AttributeValue] = {}
     for name, value in attributes.items():
@@ -37,7 +37,7 @@ def exported_attributes(attributes: Mapping[str, AttributeValue]) -> dict[str, A
 
 
 def exported_time(unix_ns: int) -> int:
-    """The time in nanoseconds since 1970, before which OTLP has none."""
+    """The nearest time that OTLP has, in nanoseconds since 1970."""
     return min(max(unix_ns, 0), 2**64 - 1)
 
 
