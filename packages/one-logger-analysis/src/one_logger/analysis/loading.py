@@ -36,12 +36,14 @@ class Counts(NamedTuple):
         file: Its path.
         records: How many records.
         no_records: How many lines without a record; blank ones are not counted.
+        unknown_versions: How many records of a version that core doesn't know; they are not among `records`.
         is_foreign: Whether it holds something, but nothing that looks like records.
     """
 
     file: str
     records: int
     no_records: int
+    unknown_versions: int = 0
     is_foreign: bool = False
 
 
@@ -187,8 +189,15 @@ class Loader:
             else:
                 repaired = repair(lines, out)
         records = trusted + repaired.records
-        is_foreign = not records and repaired.no_records > 0 and not _begins_like_records(file.name)
-        self.counts.append(Counts(file.source.path, records, repaired.no_records, is_foreign))
+        is_foreign = (
+            not records
+            and not repaired.unknown_versions
+            and repaired.no_records > 0
+            and not _begins_like_records(file.name)
+        )
+        self.counts.append(
+            Counts(file.source.path, records, repaired.no_records, repaired.unknown_versions, is_foreign)
+        )
         if repaired.records:
             # Attributes are texts in lines that were written again, and objects in the others.
             columns = ", ".join(

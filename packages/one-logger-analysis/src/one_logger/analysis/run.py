@@ -286,13 +286,12 @@ class Run:
         )
         streams = tuple(_exactly(stream, self._store.exact.get(stream.stream)) for stream in streams)
         [(world_size,)] = execute(ask, "SELECT max(world_size) FROM streams")
-        [(unknown,)] = execute(ask, "SELECT count(*) FROM records WHERE v IS DISTINCT FROM 1")
         expected = (world_size or 0) if expected_ranks is None else expected_ranks
         return Verification(
             streams,
             missing_ranks((stream.rank for stream in streams if stream.rank is not None), expected),
             sum(counts.no_records for counts in self._store.counts),
-            unknown,
+            sum(counts.unknown_versions for counts in self._store.counts),
         )
 
     def overview(self) -> Overview:

@@ -20,10 +20,12 @@ class Repaired(NamedTuple):
     Attributes:
         records: How many records were written.
         no_records: How many lines hold no record. Blank ones are not counted.
+        unknown_versions: How many records are of a version that core doesn't know. They are not written.
     """
 
     records: int
     no_records: int
+    unknown_versions: int
 
 
 def repair(lines: Iterable[bytes], out: IO[bytes]) -> Repaired:
@@ -33,14 +35,12 @@ def repair(lines: Iterable[bytes], out: IO[bytes]) -> Repaired:
         lines: Lines as an open file gives them.
         out: Where they go to.
     """
-    records = no_records = 0
-    for line in lines:
-        found = list(read_records([line]))
-        for record in found:
-            out.write(_json(row(record), ensure_ascii=False).encode() + b"\n")
-        records += len(found)
-        no_records += not found and bool(line.strip())
-    return Repaired(records, no_records)
+    written = 0
+    records = read_records(lines)
+    for record in records:
+        out.write(_json(row(record), ensure_ascii=False).encode() + b"\n")
+        written += 1
+    return Repaired(written, records.lines_passed_over, sum(records.unknown_versions.values()))
 
 
 def is_usual(line: bytes) -> bool:
