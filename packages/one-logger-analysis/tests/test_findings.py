@@ -142,7 +142,7 @@ def test_a_lost_end_of_a_span_is_no_hang(tmp_path: Path) -> None:
     assert lost
     with Run.open(tmp_path, cache=False, now_unix_nano=0) as run:
         [hang] = [finding for finding in overview(run).verdict.findings if finding.kind == "hang"]
-    assert hang.evidence["ranks"] == [0]
+    assert (hang.evidence["ranks"], hang.evidence["waiting_ranks"]) == ([0], [])
 
 
 @pytest.mark.parametrize("barriers", ["none", "recorded", "hidden"])
@@ -211,9 +211,8 @@ def test_each_incarnation_is_judged_by_itself(tmp_path: Path) -> None:
     """Of a run that was killed and restarted, the state is the last start's, and the kill of the first one is named."""
     first = Plan(ranks=4, steps=60, causes=[Killed(rank=1, step=40)], seed=1)
     write_run(first, tmp_path / "first")
-    second = Plan(
-        ranks=4, steps=60, causes=[SlowRank(rank=2, factor=1.4)], seed=2, start_ns=first.start_ns + 900 * SECOND
-    )
+    later = first.start_ns + 45 * SECOND
+    second = Plan(ranks=4, steps=60, causes=[SlowRank(rank=2, factor=1.4)], seed=2, start_ns=later)
     write_run(second, tmp_path / "second")
     with Run.open(tmp_path, cache=False, now_unix_nano=last_time(tmp_path / "second")) as run:
         found = overview(run).verdict
