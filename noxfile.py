@@ -91,10 +91,14 @@ def faults(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def browser(session: nox.Session) -> None:
-    """What people look at in a browser, tried in Debian's Chromium. Its screenshots go into the documentation."""
-    missing = [name for name in ("chromium", "chromedriver") if shutil.which(name) is None]
-    if missing:
-        session.error(f"{' and '.join(missing)} cannot be found: apt-get install chromium chromium-driver")
+    """What people look at in a browser, tried in Chromium or Chrome. Its screenshots go into the documentation."""
+    found = {name: shutil.which(name) for name in ("chromium", "google-chrome", "chromedriver")}
+    if not (found["chromium"] or found["google-chrome"]):
+        session.error(
+            "There is neither chromium nor google-chrome. On Debian: apt-get install chromium chromium-driver"
+        )
+    if not found["chromedriver"]:
+        session.error("There is no chromedriver, which drives the browser. On Debian: apt-get install chromium-driver")
     session.install(*EDITABLE, *tested("one-logger-analysis"))
     session.env["ONE_LOGGER_SCREENSHOTS"] = str(ROOT / "packages/one-logger-analysis/docs")
     session.run("pytest", "packages/one-logger-analysis", "-m", "browser", *session.posargs)

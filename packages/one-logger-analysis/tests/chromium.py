@@ -21,7 +21,7 @@ _TIMEOUT = 120
 def chromium(profile: Path, *arguments: str, width: int = 1280, height: int = 900) -> Iterator[webdriver.Chrome]:
     """A browser that reaches nothing but this machine, with an empty profile."""
     options = webdriver.ChromeOptions()
-    options.binary_location = _found("chromium")
+    options.binary_location = _found("chromium", "google-chrome")
     for argument in (
         "--headless",
         "--no-sandbox",
@@ -47,10 +47,11 @@ def chromium(profile: Path, *arguments: str, width: int = 1280, height: int = 90
         browser.quit()
 
 
-def _found(program: str) -> str:
-    path = shutil.which(program)
-    assert path is not None, f"{program} is not installed: apt-get install chromium chromium-driver"
-    return path
+def _found(*programs: str) -> str:
+    """The path of the first of these programs that is there."""
+    paths = [path for program in programs if (path := shutil.which(program))]
+    assert paths, f"{' or '.join(programs)} is not installed: apt-get install chromium chromium-driver"
+    return paths[0]
 
 
 def wait_until(condition: Callable[[], object]) -> None:

@@ -12,6 +12,7 @@ from synthetic_plan import (
     Gap,
     Hang,
     Killed,
+    LongStep,
     Names,
     Plan,
     SlowNode,
@@ -129,16 +130,19 @@ def test_a_rank_that_is_waited_for_and_gone_is_not_said_to_hang(tmp_path: Path) 
 
 def test_a_lost_end_of_a_span_is_no_hang(tmp_path: Path) -> None:
     """A span whose stop was lost looks open for ever; as its thread has gone on since, it does not hang."""
-    plan = Plan(ranks=2, steps=60, seed=1, causes=[Hang(rank=0, step=40)])
+    plan = Plan(ranks=4, steps=120, step_ns=2 * SECOND, causes=[Hang(rank=0, step=100)])
     write_run(plan, tmp_path)
-    path = tmp_path / "rank-00001.jsonl"
-    lines = path.read_text().splitlines(keepends=True)
-    stops = [n for n, line in enumerate(lines) if '"type":"stop"' in line and "training_single_iteration" in line]
-    ends = [n for n, line in enumerate(lines) if '"type":"end"' in line or "training_loop" in line]
-    path.write_text("".join(line for n, line in enumerate(lines) if n not in {*stops[5:6], *ends[-2:]}))
+    lost = 0
+    for path in sorted(tmp_path.iterdir())[1:]:
+        lines = path.read_text().splitlines(keepends=True)
+        stops = [n for n, line in enumerate(lines) if '"type":"stop"' in line and "training_single_iteration" in line]
+        ends = [n for n, line in enumerate(lines) if '"type":"end"' in line or "training_loop" in line]
+        path.write_text("".join(line for n, line in enumerate(lines) if n not in {*stops[5:6], *ends[-2:]}))
+        lost += len(stops[5:6])
+    assert lost
     with Run.open(tmp_path, cache=False, now_unix_nano=0) as run:
-        found = overview(run)
-    assert next(f for f in found.verdict.findings if f.kind == "hang").evidence["ranks"] == [0]
+        [hang] = [finding for finding in overview(run).verdict.findings if finding.kind == "hang"]
+    assert (hang.evidence["ranks"], hang.evidence["waiting_ranks"]) == ([0], [])
 
 
 @pytest.mark.parametrize("barriers", ["none", "recorded", "hidden"])
@@ -176,6 +180,23 @@ def test_a_slow_node_is_one_finding(tmp_path: Path) -> None:
     assert finding.evidence["ranks"] == list(range(8, 16))
 
 
+def test_of_two_nodes_the_one_that_waits_is_not_slow(tmp_path: Path) -> None:
+    """Where waiting is hidden in the backward pass, that of the fast node takes longer: only the other one is named."""
+    plan = Plan(ranks=16, steps=100, barriers="hidden", causes=[SlowNode(node=0, factor=1.4)], seed=3)
+    assert named(look_at(plan, tmp_path).verdict.findings) == {("slow_node", "node-000")}
+
+
+def test_a_long_first_step_is_no_outlier(tmp_path: Path) -> None:
+    """The first step compiles and warms caches up: that it takes 40 s is no finding, and of a later one it is."""
+    plan = Plan(ranks=2, steps=60, causes=[LongStep(rank=1, step=0)])
+    assert look_at(plan, tmp_path / "first").verdict.findings == []
+    plan = Plan(ranks=2, steps=60, causes=[LongStep(rank=1, step=30)])
+    [outlier] = look_at(plan, tmp_path / "later").verdict.findings
+    assert (outlier.kind, outlier.evidence["ranks"], outlier.evidence["step"]) == ("outlier", [1], 30)
+    assert "training_single_iteration number 30 took 40." in outlier.sentence
+    assert "in model_forward; the median is" in outlier.sentence
+
+
 def test_a_checkpoint_that_is_saved_beside_the_steps_blocks_nothing(tmp_path: Path) -> None:
     """Saving takes a third of the run: a finding if the steps wait for it, and none if they go on meanwhile."""
     names = Names(checkpoint="checkpoint_save")
@@ -190,11 +211,10 @@ def test_each_incarnation_is_judged_by_itself(tmp_path: Path) -> None:
     """Of a run that was killed and restarted, the state is the last start's, and the kill of the first one is named."""
     first = Plan(ranks=4, steps=60, causes=[Killed(rank=1, step=40)], seed=1)
     write_run(first, tmp_path / "first")
-    second = Plan(
-        ranks=4, steps=60, causes=[SlowRank(rank=2, factor=1.4)], seed=2, start_ns=first.start_ns + 900 * SECOND
-    )
+    later = first.start_ns + 45 * SECOND
+    second = Plan(ranks=4, steps=60, causes=[SlowRank(rank=2, factor=1.4)], seed=2, start_ns=later)
     write_run(second, tmp_path / "second")
-    with Run.open(tmp_path, cache=False) as run:
+    with Run.open(tmp_path, cache=False, now_unix_nano=last_time(tmp_path / "second")) as run:
         found = overview(run).verdict
     assert found.state == "finished"
     assert named(found.findings) == {("killed", 1), ("slow_rank", 2)}

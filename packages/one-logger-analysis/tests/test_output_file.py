@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -64,6 +66,24 @@ def test_a_device_is_written_to_and_not_replaced(tmp_path: Path) -> None:
     finally:
         os.close(reader)
     assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+
+def test_a_full_disk_is_said_with_the_path() -> None:
+    """If there is no room the error names the path that was given."""
+    with pytest.raises(OSError, match="No space left on device") as raised, output_file("/dev/full") as file:
+        file.write(b"x" * 100_000)
+
+    assert raised.value.filename == "/dev/full"
+
+
+def test_stdout_may_be_a_pipe(tmp_path: Path) -> None:
+    """`/dev/stdout` is written to also where it is a pipe, whose real path is none."""
+    code = (
+        "from one_logger.analysis.output_file import output_file\nwith output_file('/dev/stdout') as f: f.write(b'out')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, cwd=tmp_path)
+
+    assert (done.stdout, list(tmp_path.iterdir())) == (b"out", [])
 
 
 def test_a_link_still_points_to_its_file(tmp_path: Path) -> None:

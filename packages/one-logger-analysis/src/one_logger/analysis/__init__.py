@@ -8,9 +8,10 @@ if TYPE_CHECKING:
     from one_logger.analysis.findings import Finding, Verdict
     from one_logger.analysis.overview import Overview
     from one_logger.analysis.run import Answer, Run
+    from one_logger.analysis.state import RunState
     from one_logger.analysis.verification import StreamState, Verification
 
-__all__ = ["Answer", "Finding", "Overview", "ReadError", "Run", "StreamState", "Verdict", "Verification"]
+__all__ = ["Answer", "Finding", "Overview", "ReadError", "Run", "RunState", "StreamState", "Verdict", "Verification"]
 
 _MODULES = {
     "Answer": "run",
@@ -18,6 +19,7 @@ _MODULES = {
     "Overview": "overview",
     "ReadError": "errors",
     "Run": "run",
+    "RunState": "state",
     "StreamState": "verification",
     "Verdict": "findings",
     "Verification": "verification",

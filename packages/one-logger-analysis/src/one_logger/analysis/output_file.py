@@ -18,25 +18,31 @@ def output_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     Raises:
         OSError: It cannot be written. `filename` is the path.
     """
-    real = os.path.realpath(path)
-    if os.path.exists(real) and not os.path.isfile(real):
-        with open(path, "wb") as file:
-            yield file
-        return
-    folder, name = os.path.split(real)
     try:
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
+        if os.path.exists(path) and not os.path.isfile(path):
+            with open(path, "wb") as file:
+                yield file
+        else:
+            with _replacing(os.path.realpath(path)) as file:
+                yield file
     except OSError as error:
-        raise OSError(error.errno, error.strerror, os.fspath(path)) from None
+        # A write says no name, and the name of the file that takes its place is nobody's business. Others are kept.
+        if error.filename is None or os.path.basename(error.filename).startswith("."):
+            raise OSError(error.errno, error.strerror, os.fspath(path)) from error
+        raise
+
+
+@contextmanager
+def _replacing(path: str) -> Iterator[BinaryIO]:
+    folder, name = os.path.split(path)
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
     try:
         with os.fdopen(descriptor, "wb") as file:
             yield file
         mask = os.umask(0)
         os.umask(mask)
         os.chmod(temporary, 0o666 & ~mask)  # a temporary file is readable for its owner alone
-        os.replace(temporary, real)
-    except BaseException as error:
+        os.replace(temporary, path)
+    except BaseException:
         os.unlink(temporary)
-        if isinstance(error, OSError) and error.filename is None:
-            error.filename = os.fspath(path)
         raise

@@ -66,9 +66,8 @@ def _state(overview: Overview) -> Text:
     hosts = len({stream.host for stream in facts.streams if stream.host})
     of = [f"{count(known)} rank{'' if known == 1 else 's'}"] if known else []
     of += [f"{count(hosts)} host{'' if hosts == 1 else 's'}"] if hosts else []
-    of += (
-        [f"{facts.incarnations - 1} restart{'' if facts.incarnations == 2 else 's'}"] if facts.incarnations > 1 else []
-    )
+    restarts = sum(facts.incarnations.values()) - len(facts.incarnations)
+    of += [f"{count(restarts)} restart{'' if restarts == 1 else 's'}"] if restarts else []
     line = Text("State: ").append(state, _STATE_STYLES[state])
     line.append(f"; from {clock(first)}, for {duration(last - first)}")
     return line.append(f"; {', '.join(of)}." if of else ".")

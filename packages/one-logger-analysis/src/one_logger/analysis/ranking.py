@@ -144,7 +144,7 @@ def ranking(run: Run, rows: int = 32, parts: int = 60) -> Ranking:
     with run.questions(*VIEWS) as ask:
         facts = gather(ask, missing_ranks, run.now_unix_nano)
         verdict = judge(facts)
-        own = _own_streams(verdict.ranks)
+        own = _own_streams(facts, verdict.ranks)
         rank_of = {state.stream.stream: rank for rank, state in own.items()}
         step = _step(facts, rank_of)
         slow_steps: dict[int, SlowSteps] = {}
@@ -163,12 +163,11 @@ def ranking(run: Run, rows: int = 32, parts: int = 60) -> Ranking:
     return Ranking(verdict, list(own.values()), _scores(facts, rank_of), stragglers, step, slow_steps, slowest, heat)
 
 
-def _own_streams(states: Sequence[RankState]) -> dict[int, RankState]:
+def _own_streams(facts: Facts, states: Sequence[RankState]) -> dict[int, RankState]:
     """For each rank its first stream in the last incarnation: others are of processes that it has forked, say."""
-    last = max((state.stream.incarnation for state in states), default=0)
     own: dict[int, RankState] = {}
     for state in sorted(states, key=lambda state: state.stream.first_time):
-        if state.stream.rank is not None and state.stream.incarnation == last:
+        if state.stream.rank is not None and facts.is_current(state.stream):
             own.setdefault(state.stream.rank, state)
     return dict(sorted(own.items()))
 

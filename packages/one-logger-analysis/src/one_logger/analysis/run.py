@@ -22,6 +22,7 @@ from one_logger.analysis.errors import ReadError
 from one_logger.analysis.loading import Counts, Progress
 from one_logger.analysis.questions import Questions
 from one_logger.analysis.sources import Source, find_sources
+from one_logger.analysis.state import RunState, state_of
 from one_logger.analysis.store import Store
 from one_logger.analysis.verification import StreamState, Verification, missing_ranks
 
@@ -293,6 +294,10 @@ class Run:
             sum(counts.no_records for counts in self._store.counts),
             sum(counts.unknown_versions for counts in self._store.counts),
         )
+
+    def state(self) -> RunState:
+        """What the run is doing, or how it came to its end, by its records and the reader's clock."""
+        return state_of(self.overview().verdict)
 
     def overview(self) -> Overview:
         """What there is to say of the run at first sight: its state, what was found, where the time went."""

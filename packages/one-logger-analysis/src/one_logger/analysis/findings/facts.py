@@ -159,9 +159,16 @@ class Facts:
             above = self.by_path[above].parent
 
     @cached_property
-    def incarnations(self) -> int:
-        """How often the job was started."""
-        return max((stream.incarnation for stream in self.streams), default=0)
+    def incarnations(self) -> dict[str, int]:
+        """How often each job was started."""
+        found: dict[str, int] = {}
+        for stream in self.streams:
+            found[stream.job] = max(found.get(stream.job, 0), stream.incarnation)
+        return found
+
+    def is_current(self, stream: StreamFacts) -> bool:
+        """Whether a stream is of the last incarnation of its job."""
+        return stream.incarnation == self.incarnations[stream.job]
 
     @cached_property
     def waits(self) -> frozenset[str]:

@@ -208,7 +208,7 @@ def paths_to_compare(facts: Facts) -> dict[str, list[str]]:
     of_rank = {
         stream.rank: stream.stream
         for stream in facts.streams
-        if stream.incarnation == facts.incarnations and stream.rank is not None and stream.stream in facts.timings_of
+        if facts.is_current(stream) and stream.rank is not None and stream.stream in facts.timings_of
     }
     streams = list(of_rank.values())[:16]
     if len(streams) < 2:

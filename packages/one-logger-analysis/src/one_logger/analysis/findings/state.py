@@ -46,17 +46,18 @@ class RankState(NamedTuple):
 def rank_states(facts: Facts) -> list[RankState]:
     """The state of each stream, in their order."""
     leaves = _leaves(facts)
-    last_incarnation: dict[tuple[str, int | None], int] = {}
+    last_of_rank: dict[tuple[str, int | None], int] = {}
+    newest_of_host: dict[str | None, int] = {}
     for stream in facts.streams:
         key = (stream.job, stream.rank)
-        last_incarnation[key] = max(last_incarnation.get(key, 0), stream.incarnation)
-    now = max([facts.now, *(stream.last_time for stream in facts.streams)])
+        last_of_rank[key] = max(last_of_rank.get(key, 0), stream.incarnation)
+        newest_of_host[stream.host] = max(newest_of_host.get(stream.host, facts.now), stream.last_time)
     states = []
     for stream in facts.streams:
         leaf = None if stream.closed else leaves.get(stream.stream)
         stuck = leaf is not None and _is_stuck(facts, stream, leaf)
-        superseded = stream.rank is not None and last_incarnation[stream.job, stream.rank] > stream.incarnation
-        silent = superseded or now - stream.last_time > SILENT_NS
+        superseded = stream.rank is not None and last_of_rank[stream.job, stream.rank] > stream.incarnation
+        silent = superseded or newest_of_host[stream.host] - stream.last_time > SILENT_NS
         state: State
         if stream.closed:
             state = "killed" if (stream.reason or "").startswith("signal") else "finished"
@@ -85,10 +86,9 @@ def _is_stuck(facts: Facts, stream: StreamFacts, leaf: OpenSpan) -> bool:
     return stream.last_time - leaf.start > max(TIMES_ITS_MAXIMUM * longest, LEAST_HANG_NS)
 
 
-def run_state(states: Sequence[RankState]) -> State:
+def run_state(facts: Facts, states: Sequence[RankState]) -> State:
     """The state of the run: of its last incarnation, the worst that still goes on, else how it ended."""
-    last = max((state.stream.incarnation for state in states), default=0)
-    found = {state.state for state in states if state.stream.incarnation == last}
+    found = {state.state for state in states if facts.is_current(state.stream)}
     order: tuple[State, ...] = ("hanging", "running", "killed", "finished")
     return next((state for state in order if state in found), "empty")
 
@@ -139,8 +139,7 @@ def find_ends(states: Sequence[RankState]) -> list[Finding]:
 
 def find_hang(facts: Facts, states: Sequence[RankState]) -> list[Finding]:
     """The finding that the run hangs, or hung before it was killed, and which rank the others wait for."""
-    last = max((state.stream.incarnation for state in states), default=0)
-    states = [state for state in states if state.stream.incarnation == last]
+    states = [state for state in states if facts.is_current(state.stream)]
     stuck = [state for state in states if state.stuck and state.open_span is not None]
     if not stuck:
         return []

@@ -212,7 +212,7 @@ def _severity(impact: float) -> Severity:
 
 
 def _in_incarnation(facts: Facts, stream: StreamFacts) -> str:
-    return f", in incarnation {stream.incarnation}" if facts.incarnations > 1 else ""
+    return f", in incarnation {stream.incarnation}" if facts.incarnations[stream.job] > 1 else ""
 
 
 def _waiting(facts: Facts, stream: StreamFacts, path: str) -> dict[str, object]:

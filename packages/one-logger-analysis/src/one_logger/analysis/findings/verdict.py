@@ -51,4 +51,4 @@ def judge(facts: Facts) -> Verdict:
         *find_checkpoints(facts, excess),
         *find_outliers(facts, typical),
     ]
-    return Verdict(facts, run_state(states), states, by_severity(findings))
+    return Verdict(facts, run_state(facts, states), states, by_severity(findings))
