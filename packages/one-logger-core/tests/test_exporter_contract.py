@@ -9,6 +9,7 @@ import pytest
 
 from one_logger.core import (
     ErrorEvent,
+    Event,
     Exporter,
     ExportError,
     OneLoggerError,
@@ -155,6 +156,13 @@ class _EncodesStrictly(InMemoryExporter):
         super().export_start(span)
 
 
+class _TakesLifeForAnEvent(InMemoryExporter):
+    """A sign of life arrives as an event."""
+
+    def export_alive(self) -> None:
+        self.export_event(Event("alive"), Span("alive"))
+
+
 class _ShipsAtFlushOnly(InMemoryExporter):
     """What is buffered at the end is lost."""
 
@@ -281,6 +289,7 @@ _BROKEN: list[tuple[str, type[InMemoryExporter]]] = [
     ("test_everything_arrives", _KeepsWhatItWrote),
     ("test_odd_attributes_are_survived", _Knows64Bits),
     ("test_texts_that_cannot_be_encoded_are_survived", _EncodesStrictly),
+    ("test_sign_of_life_is_taken", _TakesLifeForAnEvent),
     ("test_close_delivers", _ShipsAtFlushOnly),
     ("test_close_may_be_repeated", _ClosesOnce),
     ("test_close_may_be_repeated", _ClosesWhatIsOpen),

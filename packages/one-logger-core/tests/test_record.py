@@ -4,6 +4,7 @@ import logging
 import math
 import sys
 import tempfile
+import time
 import tracemalloc
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -300,6 +301,43 @@ def test_end_counts_what_was_dropped() -> None:
     assert (end["records"], end["dropped"]) == (5, 7)
 
 
+def test_alive_says_how_many_spans_are_open() -> None:
+    """An `alive` has the time, and the number of spans that have a `start` in the stream and no `stop`."""
+    encoder, spans = _encoder(), [Span("work") for _ in range(3)]
+    before = time.time_ns()
+    counts = [_record(encoder.alive())["open_spans"]]
+    for span in spans:
+        encoder.start(span)
+    counts.append(_record(encoder.alive())["open_spans"])
+    spans[0].stop()
+    encoder.stop(spans[0])
+    encoder.start(spans[0])  # it has stopped: `complete`
+    encoder.stop(spans[0])
+    alive = _record(encoder.alive())
+    assert [*counts, alive["open_spans"]] == [0, 3, 2]
+    assert before <= alive["time_unix_nano"] <= time.time_ns()
+    _VALIDATOR.validate(alive)
+
+
+def test_stop_of_a_span_without_a_start_is_no_open_one_less() -> None:
+    """The stop of a span whose start is in another stream does not make the number of open spans wrong."""
+    encoder, span = _encoder(), Span("work")
+    span.stop()
+    encoder.stop(span)
+    encoder.start(Span("open"))
+    assert _record(encoder.alive())["open_spans"] == 1
+
+
+def test_stream_says_when_it_began_and_ended() -> None:
+    """The `resource` has the time of the beginning, the `end` that of the end and the reason."""
+    encoder, before = RecordEncoder(Resource()), time.time_ns()
+    resource, end = _record(encoder.resource()), _record(encoder.end("signal SIGTERM"))
+    assert before <= resource["time_unix_nano"] <= end["time_unix_nano"] <= time.time_ns()
+    assert end["reason"] == "signal SIGTERM"
+    for record in (resource, end):
+        _VALIDATOR.validate(record)
+
+
 def test_what_is_empty_is_left_out() -> None:
     """Empty attributes take no space in a record."""
     span = Span("work")
@@ -353,5 +391,6 @@ def test_every_type_of_record_needs_its_fields() -> None:
     _export(memory, "text", {"a": 1})
     optional = {"attributes", "start_event", "stop_event", "parent_span_id", "dropped"}
     for record in memory.records:
-        for field in set(record) - (optional if record["type"] not in ("resource", "end") else set()):
+        missing_in_old_files = {"time_unix_nano", "reason"}
+        for field in set(record) - (missing_in_old_files if record["type"] in ("resource", "end") else optional):
             assert not _VALIDATOR.is_valid({name: value for name, value in record.items() if name != field}), field

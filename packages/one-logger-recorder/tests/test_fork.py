@@ -114,22 +114,22 @@ with timed_span("outer") as outer:
     assert not [record for record in records if record["type"] == "telemetry_data_error"]
 
 
-@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
-def test_multiprocessing_children_are_closed_when_they_end(tmp_path: Path, method: str) -> None:
-    """A child of `multiprocessing` delivers what it recorded when it ends, though it runs no exit handlers."""
-    code = f"""
-context = multiprocessing.get_context("{method}")
-processes = [context.Process(target=job, args=(str(number),)) for number in range(3)]
-for process in processes: process.start()
-for process in processes: process.join()
-assert [process.exitcode for process in processes] == [0, 0, 0]
-"""
-    setup = """
+def _run_children(tmp_path: Path, method: str, last_line: str) -> tuple[list[dict[str, Any]], str]:
+    """The records of three children of `multiprocessing`, whose job ends with a line of code, and what they print."""
+    setup = f"""
 def job(name):
     provider = OneLoggerProvider.instance()
     if not provider.one_logger_ready:
         configure_one_logger(OneLoggerConfig("child"), recorder)
     work(name)
+    {last_line}
+"""
+    code = f"""
+context = multiprocessing.get_context("{method}")
+processes = [context.Process(target=job, args=(str(number),)) for number in range(3)]
+for process in processes: process.start()
+for process in processes: process.join()
+print([process.exitcode for process in processes])
 """
     script_code = setup.strip().splitlines()
     file = tmp_path / "records.jsonl"
@@ -137,9 +137,24 @@ def job(name):
     main = SETUP.replace('if __name__ == "__main__":', "\n".join(script_code) + '\n\nif __name__ == "__main__":')
     script.write_text(main + "".join(f"    {line}\n" for line in code.strip().splitlines()))
     process = subprocess.run([*PYTHON, str(script), str(file)], check=False, capture_output=True, text=True, timeout=60)
-    assert (process.returncode, process.stderr) == (0, "")
-    with file.open() as lines:
-        records = list(read_records(lines))
+    assert process.returncode == 0, process.stderr
+    return list(read_records(file)), process.stdout + process.stderr
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_multiprocessing_children_are_closed_when_they_end(tmp_path: Path, method: str) -> None:
+    """A child of `multiprocessing` delivers what it recorded when it ends, though it runs no exit handlers."""
+    records, printed = _run_children(tmp_path, method, "pass")
+    assert printed == "[0, 0, 0]\n"
     reports = verify(records)
-    assert [report.whole for report in reports] == [True] * 4, reports
+    assert [(report.whole, report.reason) for report in reports] == [(True, "exit")] * 4, reports
     assert {record["name"] for record in records if "name" in record} == {"0", "1", "2"}
+
+
+def test_multiprocessing_children_say_why_they_ended(tmp_path: Path) -> None:
+    """A child that ends by an exception says so, and one that calls `sys.exit` does not."""
+    records, printed = _run_children(tmp_path, "spawn", "sys.exit(3) if name == '0' else 1 / (int(name) - 1)")
+    assert printed.startswith("[3, 1, 0]\n")
+    names = {record["stream"]: record["name"] for record in records if "name" in record}
+    reasons = {names[report.stream]: report.reason for report in verify(records) if report.stream in names}
+    assert reasons == {"0": "exit", "1": "exception", "2": "exit"}

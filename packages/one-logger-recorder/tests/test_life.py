@@ -64,6 +64,37 @@ def test_a_stream_is_whole_after_every_orderly_exit(tmp_path: Path, code: str, s
     assert sorted(begun) == sorted(ended)
 
 
+CAUGHT = """
+try:
+    raise ValueError("no")
+except ValueError as error:
+    sys.last_type, sys.last_value, sys.last_traceback = type(error), error, error.__traceback__
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("recorder.close()", "closed"),
+        ("pass", "exit"),
+        ("sys.exit(3)", "exit"),
+        ("raise ValueError('no')", "exception"),
+        ("raise KeyboardInterrupt", "signal SIGINT"),
+        ("threading.Thread(target=lambda: 1 / 0).start()", "exit"),
+        (f"def job():{CAUGHT.replace(chr(10), chr(10) + '  ')}\njob()", "exit"),
+        (f"sys.ps1 = '> '\n{CAUGHT}", "exit"),
+    ],
+)
+def test_the_end_says_why(tmp_path: Path, code: str, reason: str) -> None:
+    """The `end` says whether the application closed, or the interpreter ended, and by an exception that nobody caught.
+
+    What a shell or a test runner has caught and printed, as it leaves it in `sys.last_value`, is none of these.
+    """
+    records, _ = _run(tmp_path, code)
+    assert [report.reason for report in verify(records)] == [reason]
+    assert records[-1]["time_unix_nano"] >= records[0]["time_unix_nano"]
+
+
 def test_open_spans_are_marked_and_stopped_from_the_inside_out(tmp_path: Path) -> None:
     """Spans that `close` has to stop say so; the inner ones are stopped before those around them."""
     records, _ = _run(tmp_path, "recorder.start('outer'); recorder.start('inner'); recorder.flush()")

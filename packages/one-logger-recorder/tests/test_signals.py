@@ -66,7 +66,7 @@ receive()
     )
     assert (process.returncode, process.stdout, process.stderr) == (-signal.SIGTERM, "", "")
     (report,) = verify(records)
-    assert report.whole
+    assert (report.whole, report.reason) == (True, "signal SIGTERM")
     assert sorted(_unfinished(records)) == ["inner", "outer"]
 
 

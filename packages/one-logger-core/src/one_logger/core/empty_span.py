@@ -27,6 +27,7 @@ class EmptySpan(Span):
 
     # Constants of the class, so that making one of many is quick.
     problem = None
+    thread = None
     parent_span_id = None
     start_unix_ns = 0
     start_monotonic_ns = 0

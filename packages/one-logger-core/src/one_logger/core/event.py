@@ -11,6 +11,7 @@ from one_logger.core._stack_trace import StackTrace, qualified_name
 from one_logger.core.attributes import Attributes, AttributeValue, salvage_attributes, take_attributes
 from one_logger.core.errors import OneLoggerError
 from one_logger.core.text import safe_repr
+from one_logger.core.thread import HERE, ThreadInfo
 from one_logger.core.timestamp import Timestamp, take_time
 
 TYPE_CHECKING = False  # importing `typing` would double the import time; type checkers know this name
@@ -34,7 +35,7 @@ class Event:
         timestamp: When it happened. None: now.
     """
 
-    __slots__ = ("_attributes", "_monotonic_ns", "_name", "_problem", "_unix_ns")
+    __slots__ = ("_attributes", "_monotonic_ns", "_name", "_problem", "_thread", "_unix_ns")
 
     def __init__(
         self,
@@ -56,6 +57,7 @@ class Event:
         else:
             self._unix_ns, self._monotonic_ns, problem = take_time("timestamp", timestamp)
             self._problem = self._problem or problem
+        self._thread = HERE.thread
 
     @classmethod
     def create(
@@ -76,6 +78,11 @@ class Event:
     def problem(self) -> str | None:
         """A sentence that says what was wrong with the arguments; None if nothing was."""
         return self._problem
+
+    @property
+    def thread(self) -> ThreadInfo | None:
+        """The thread that it was made in; None for the main thread."""
+        return self._thread
 
     @property
     def timestamp(self) -> Timestamp:

@@ -33,6 +33,10 @@ class Exporter(ABC):
     An error whose span it does not get, since that is filtered, is then given to it in a span made for the error.
     """
 
+    close_reason = "closed"
+    """Why it is closed: `closed` by the application, `exit` of the interpreter, after an `exception` that nobody has
+    caught, or `signal` and its name, as in `signal SIGTERM`. A recorder sets it just before it calls `close`."""
+
     @abstractmethod
     def initialize(self, resource: Resource) -> None:
         """Get ready. Files are opened and connections made here, not in the constructor.
@@ -63,6 +67,12 @@ class Exporter(ABC):
     @abstractmethod
     def export_telemetry_data_error(self, error: TelemetryDataError) -> None:
         """Tell the backend that the data it has is incomplete or wrong, and by how much if that is known."""
+
+    def export_alive(self) -> None:  # noqa: B027 - most backends have no use for it
+        """Tell the backend that the process is alive, though it has recorded nothing for a while.
+
+        A recorder calls it from the exporter's own thread, so also while the job hangs. By itself it does nothing.
+        """
 
     @abstractmethod
     def flush(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from time import time_ns
 
 from one_logger.core._json import NAMES, AttributesEncoder, attributes_json, quote
 from one_logger.core.attributes import AttributeValue
@@ -10,10 +11,12 @@ from one_logger.core.event import ErrorEvent, Event, TelemetryDataError
 from one_logger.core.ids import new_stream_id
 from one_logger.core.resource import Resource
 from one_logger.core.span import Span
+from one_logger.core.thread import ThreadInfo
 
 VERSION = 1
 
 _COMPLETE = f'{{"v":{VERSION},"type":"complete",'
+_NOT_RECORDED = tuple(f'{{"v":{VERSION},"type":"{kind}",' for kind in ("resource", "thread", "alive", "end"))
 
 
 class RecordEncoder:
@@ -33,6 +36,8 @@ class RecordEncoder:
         self._seq = 0
         self.dropped = 0  # how many records the stream says are missing
         self._completed: set[int] = set()  # spans written as `complete` whose stop is still to come
+        self._open_spans = 0  # how many have a `start` and no `stop`
+        self._namings = 0  # how often names of threads were written that are to be written again
         head = f'{{"v":{VERSION},"type":"%s","stream":"{self.stream}","seq":'
         self._start, self._stop, self._complete = head % "start", head % "stop", head % "complete"
         self._event, self._head = head % "event", head
@@ -48,14 +53,29 @@ class RecordEncoder:
 
     @staticmethod
     def records_in(lines: Iterable[str]) -> int:
-        """How many records were recorded for these lines: a `complete` one is two, the start and the stop of a span."""
-        return sum(2 if line.startswith(_COMPLETE) else 1 for line in lines)
+        """How many records were recorded for these lines.
+
+        A `complete` one is two, the start and the stop of a span. Lines about the stream itself are none.
+        """
+        return sum(2 if line.startswith(_COMPLETE) else not line.startswith(_NOT_RECORDED) for line in lines)
 
     def resource(self) -> str:
         """The first record of the stream."""
         self._seq += 1
         attributes = attributes_json(self._resource.attributes)
-        return f'{self._head % "resource"}{self._seq},"attributes":{attributes}}}\n'
+        return f'{self._head % "resource"}{self._seq},"time_unix_nano":{time_ns()},"attributes":{attributes}}}\n'
+
+    def thread(self, thread: ThreadInfo) -> str:
+        """A `thread` record, or nothing if the stream has one of it."""
+        if thread.named_in.get(self.stream) == self._namings:
+            return ""
+        thread.named_in[self.stream] = self._namings
+        self._seq += 1
+        return f'{self._head % "thread"}{self._seq},"thread":{thread.number},"name":{quote(thread.name)}}}\n'
+
+    def name_threads_again(self) -> None:
+        """Have `thread` give another record of each thread: those that it gave may be lost."""
+        self._namings += 1
 
     def start(self, span: Span) -> str:
         """A `start` record, or a `complete` one if the span has stopped."""
@@ -71,13 +91,16 @@ class RecordEncoder:
             start_event = f',"start_event":{self._attributes(span._start_event_attributes)}'
         else:
             start_event = ""
+        thread = span.thread
+        tail = "}\n" if thread is None else _tail(thread)
         span_id = span.span_id
         end = span.end_unix_ns
         if end is None:
+            self._open_spans += 1
             return (
                 f'{self._start}{seq},{self._trace}{span_id.to_bytes(8).hex()}"{self._parent},"name":{NAMES[span.name]},'
                 f'"start_time_unix_nano":{span.start_unix_ns}'
-                f"{self._group('attributes', span._initial_attributes)}{start_event}}}\n"
+                f"{self._group('attributes', span._initial_attributes)}{start_event}{tail}"
             )
         self._completed.add(span_id)
         # Most records are made here, so nothing is called that can be done without.
@@ -90,7 +113,7 @@ class RecordEncoder:
             f'{self._complete}{seq},{self._trace}{span_id.to_bytes(8).hex()}"{self._parent},"name":{NAMES[span.name]},'
             f'"start_time_unix_nano":{span.start_unix_ns},"end_time_unix_nano":{end},'
             f'"duration_ns":{span.end_monotonic_ns - span.start_monotonic_ns},"status":"{span._status._value_}"'
-            f"{group}{start_event}{stop_event}}}\n"
+            f"{group}{start_event}{stop_event}{tail}"
         )
 
     def stop(self, span: Span) -> str:
@@ -98,6 +121,8 @@ class RecordEncoder:
         if span.span_id in self._completed:
             self._completed.remove(span.span_id)
             return ""
+        if self._open_spans:
+            self._open_spans -= 1
         self._seq += 1
         return (
             f'{self._stop}{self._seq},{self._ids_of(span)},"name":{NAMES[span.name]},'
@@ -110,9 +135,11 @@ class RecordEncoder:
     def event(self, event: Event, span: Span) -> str:
         """An `event` record."""
         self._seq += 1
+        thread = event._thread
+        tail = "}\n" if thread is None else _tail(thread)
         return (
             f'{self._event}{self._seq},{self._ids_of(span)},"name":{NAMES[event._name]},'
-            f'"time_unix_nano":{event._unix_ns}{self._group("attributes", event._attributes)}}}\n'
+            f'"time_unix_nano":{event._unix_ns}{self._group("attributes", event._attributes)}{tail}'
         )
 
     def error(self, event: ErrorEvent, span: Span) -> str:
@@ -123,11 +150,13 @@ class RecordEncoder:
             "exception_message": event.exception_message,
             "stack_trace": event.stack_trace,
         }
+        thread = event._thread
+        tail = "}\n" if thread is None else _tail(thread)
         self._seq += 1
         return (
             f'{self._head % "error"}{self._seq},{self._ids_of(span)},"name":{NAMES[event._name]},'
             f'"time_unix_nano":{event._unix_ns}{self._group("attributes", event._exported_attributes())},'
-            f'"error":{self._attributes({k: v for k, v in about.items() if v is not None})}}}\n'
+            f'"error":{self._attributes({k: v for k, v in about.items() if v is not None})}{tail}'
         )
 
     def telemetry_data_error(self, error: TelemetryDataError) -> str:
@@ -141,10 +170,22 @@ class RecordEncoder:
             f"{self._group('attributes', error._attributes)}}}\n"
         )
 
-    def end(self) -> str:
-        """The last record: how many records the stream has, this one included, and how many were dropped."""
+    def alive(self) -> str:
+        """An `alive` record: the process is, and so many spans are open."""
         self._seq += 1
-        return f'{self._head % "end"}{self._seq},"records":{self._seq},"dropped":{self.dropped}}}\n'
+        return f'{self._head % "alive"}{self._seq},"time_unix_nano":{time_ns()},"open_spans":{self._open_spans}}}\n'
+
+    def end(self, reason: str = "closed") -> str:
+        """The last record: how many records the stream has, this one included, and how many were dropped.
+
+        Args:
+            reason: Why this is the end. See `Exporter.close_reason`.
+        """
+        self._seq += 1
+        return (
+            f'{self._head % "end"}{self._seq},"records":{self._seq},"dropped":{self.dropped},'
+            f'"time_unix_nano":{time_ns()},"reason":{quote(reason)}}}\n'
+        )
 
     def _ids_of(self, span: Span) -> str:
         if span.span_id is not self._span_id:
@@ -154,6 +195,11 @@ class RecordEncoder:
 
     def _group(self, name: str, attributes: Mapping[str, AttributeValue] | None) -> str:
         return f',"{name}":{self._attributes(attributes)}' if attributes else ""
+
+
+def _tail(thread: ThreadInfo) -> str:
+    """The end of the line of what another thread than the main one has recorded."""
+    return f',"thread":{thread.number}}}\n'
 
 
 def _all_attributes(span: Span) -> Mapping[str, AttributeValue]:

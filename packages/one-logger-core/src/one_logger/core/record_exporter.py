@@ -12,6 +12,7 @@ from one_logger.core.event import ErrorEvent, Event, TelemetryDataError
 from one_logger.core.record import RecordEncoder
 from one_logger.core.resource import Resource
 from one_logger.core.span import Span
+from one_logger.core.thread import ThreadInfo
 
 
 class RecordExporter(BaseExporter):
@@ -64,7 +65,10 @@ class RecordExporter(BaseExporter):
 
     def export_start(self, span: Span) -> None:
         """Buffer a `start` record, or `complete` if the span has stopped."""
-        self._lines.append((self._encoder or self._opened("export_start")).start(span))
+        encoder = self._encoder or self._opened("export_start")
+        if span.thread is not None:
+            self._name(span.thread, encoder)
+        self._lines.append(encoder.start(span))
 
     def export_stop(self, span: Span) -> None:
         """Buffer a `stop` record, if the span is not `complete` already."""
@@ -74,17 +78,27 @@ class RecordExporter(BaseExporter):
 
     def export_event(self, event: Event, span: Span) -> None:
         """Buffer an `event` record."""
-        self._lines.append((self._encoder or self._opened("export_event")).event(event, span))
+        encoder = self._encoder or self._opened("export_event")
+        if event.thread is not None:
+            self._name(event.thread, encoder)
+        self._lines.append(encoder.event(event, span))
 
     def export_error(self, event: ErrorEvent, span: Span) -> None:
         """Buffer an `error` record."""
-        self._lines.append((self._encoder or self._opened("export_error")).error(event, span))
+        encoder = self._encoder or self._opened("export_error")
+        if event.thread is not None:
+            self._name(event.thread, encoder)
+        self._lines.append(encoder.error(event, span))
 
     def export_telemetry_data_error(self, error: TelemetryDataError) -> None:
         """Buffer a `telemetry_data_error` record."""
         encoder = self._encoder or self._opened("export_telemetry_data_error")
         self._lines.append(encoder.telemetry_data_error(error))
         self._telling += error.dropped
+
+    def export_alive(self) -> None:
+        """Buffer an `alive` record."""
+        self._lines.append((self._encoder or self._opened("export_alive")).alive())
 
     def flush(self) -> None:
         """Write what is buffered."""
@@ -103,13 +117,19 @@ class RecordExporter(BaseExporter):
         """Write what is buffered and an `end` record."""
         encoder, self._encoder = self._opened("close"), None
         try:
-            self._lines.append(encoder.end())
+            self._lines.append(encoder.end(self.close_reason))
             self._write()
         except ExportError as error:
             # Nothing is kept for another attempt now.
             raise ExportError(str(error), lost=error.lost) from error
         finally:
             self._lines = []
+
+    def _name(self, thread: ThreadInfo, encoder: RecordEncoder) -> None:
+        """Buffer a `thread` record, before the first record that has the number of the thread."""
+        line = encoder.thread(thread)
+        if line:
+            self._lines.append(line)
 
     def _opened(self, method: str) -> RecordEncoder:
         if self._encoder is None:
@@ -135,4 +155,5 @@ class RecordExporter(BaseExporter):
         self._lines = []
         if self._encoder is not None:
             self._encoder.dropped -= self._telling
+            self._encoder.name_threads_again()
         self._telling = 0

@@ -14,6 +14,7 @@ from one_logger.core.event import Event
 from one_logger.core.ids import new_span_id, new_trace_id, random_bits
 from one_logger.core.span_context import SpanContext
 from one_logger.core.text import safe_repr
+from one_logger.core.thread import HERE, ThreadInfo
 from one_logger.core.timestamp import Timestamp, take_time
 
 
@@ -56,6 +57,7 @@ class Span:
         start_monotonic_ns: The start by the monotonic clock, in nanoseconds.
         end_unix_ns: The end by the wall clock; None while the span is open.
         end_monotonic_ns: The end by the monotonic clock; 0 while the span is open.
+        thread: Where it was started; None in the main thread.
         problem: A sentence that says what was wrong with the arguments; None if nothing was.
     """
 
@@ -75,6 +77,7 @@ class Span:
         "span_id",
         "start_monotonic_ns",
         "start_unix_ns",
+        "thread",
         "trace_id",
     )
 
@@ -87,6 +90,7 @@ class Span:
     start_monotonic_ns: int
     end_unix_ns: int | None
     end_monotonic_ns: int
+    thread: ThreadInfo | None
     problem: str | None
     _initial_attributes: dict[str, AttributeValue]
     _later_attributes: dict[str, AttributeValue]
@@ -290,6 +294,7 @@ def begin_span(
     span.end_unix_ns = None  # is set last by stop(): it tells other threads that the span is over
     span.end_monotonic_ns = 0
     span._open = True
+    span.thread = HERE.thread
     span.span_id = random_bits(64) or new_span_id()
     if parent is None:
         span.ancestor = None

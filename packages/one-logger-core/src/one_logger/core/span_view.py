@@ -42,6 +42,7 @@ class SpanView(Span):
     start_monotonic_ns = _viewed("start_monotonic_ns")
     end_unix_ns = _viewed("end_unix_ns")
     end_monotonic_ns = _viewed("end_monotonic_ns")
+    thread = _viewed("thread")
     problem = _viewed("problem")
     ancestor = _viewed("ancestor")
     open_ancestor = _viewed("open_ancestor")

@@ -18,6 +18,7 @@ from one_logger.core.span import begin_span
 from one_logger.core.span_context import INVALID_SPAN_CONTEXT
 from one_logger.core.span_view import SpanView
 from one_logger.core.text import encodable, error_text, name_text, safe_repr
+from one_logger.core.thread import ThreadInfo, leave_out_thread
 from one_logger.core.weight import weigh
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "Journal",
     "Redactor",
     "SpanView",
+    "ThreadInfo",
     "begin_span",
     "check_choice",
     "check_number",
@@ -40,6 +42,7 @@ __all__ = [
     "is_secret_name",
     "keep_inherited",
     "launcher",
+    "leave_out_thread",
     "name_text",
     "near_miss",
     "new_span_id",

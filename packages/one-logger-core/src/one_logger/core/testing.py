@@ -149,6 +149,17 @@ class ExporterContract(ABC):
             ("telemetry_data_error", "data error \ufffd"),
         )
 
+    def test_sign_of_life_is_taken(self) -> None:
+        """`export_alive`, and a reason for `close`, are taken, and change nothing about what arrives."""
+        exporter = self._initialized()
+        exporter.export_alive()
+        _export_span(exporter, "work")
+        exporter.export_alive()
+        exporter.flush()
+        exporter.close_reason = "signal SIGTERM"
+        exporter.close()
+        self._expect(exporter, ("span", "work"))
+
     def test_close_delivers(self) -> None:
         """What is buffered when the exporter is closed arrives."""
         exporter = self._initialized()

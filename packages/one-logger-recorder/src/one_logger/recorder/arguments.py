@@ -15,6 +15,7 @@ _NUMBERS = {
     "queue_bytes": (1, "a number of bytes", True),
     "block_timeout": (0, "a number of seconds", False),
     "flush_interval": (0.001, "a number of seconds", False),
+    "alive_interval": (0, "a number of seconds", False),
     "max_failures": (1, "a number of failures", True),
     "cool_down": (0, "a number of seconds", False),
     "exit_timeout": (0, "a number of seconds", False),

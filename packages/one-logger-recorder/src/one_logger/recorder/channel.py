@@ -9,7 +9,7 @@ from time import monotonic, sleep
 
 from one_logger.api.spi import CURRENT_SPAN, SUPPRESSED, ExporterStats
 from one_logger.core import Event, Exporter, Resource
-from one_logger.core.spi import AtomicCounter, Journal, diagnostics, safe_repr, weigh
+from one_logger.core.spi import AtomicCounter, Journal, diagnostics, leave_out_thread, safe_repr, weigh
 from one_logger.recorder.breaker import Breaker
 from one_logger.recorder.delivery import START, STOP, Delivery, Item, records_in
 from one_logger.recorder.exporter_log import ExporterLog
@@ -246,6 +246,7 @@ class Channel:
 
     def _run(self) -> None:
         CURRENT_SPAN.set(SUPPRESSED)
+        leave_out_thread()  # what processors make here is of no thread of the job
         while True:
             try:
                 self._work()
@@ -288,11 +289,20 @@ class Channel:
         asked = self._take_requests()
         if not self._closed and (asked or not self._patience):
             self._deliver()
+            if self._silent:
+                self._delivery.say_alive()
+                self._delivery.ship()
             self._tried_at = monotonic()
             # An exporter that has failed and that there is nothing to try again with waits for the next record.
-            self._look_at = self._tried_at + (self._patience or self._settings.flush_interval)
+            self._look_at = self._tried_at + (self._patience or self._interval)
         self._write_log()
         self._answer()
+
+    @property
+    def _interval(self) -> float:
+        """After how many seconds to look again, if nothing is to be waited for."""
+        flush, alive = self._settings.flush_interval, self._settings.alive_interval
+        return min(flush, alive) if alive else flush
 
     def _write_log(self) -> None:
         self._journal.write()
@@ -340,6 +350,15 @@ class Channel:
             delivery.ship()
 
     @property
+    def _silent(self) -> bool:
+        """Whether the backend has heard nothing for so long that it is to hear that the process is alive."""
+        interval = self._settings.alive_interval
+        # Without a worker nobody could say so while the job hangs; and before a close there is nothing to say.
+        if not interval or self._thread is None or self._waiting or self._breaker.failing:
+            return False
+        return monotonic() - self._delivery.wrote_at >= interval
+
+    @property
     def _slice(self) -> float:
         """How long to export before the job is let in, in seconds."""
         if self._end < inf:
@@ -363,15 +382,15 @@ class Channel:
                 continue
             self._waiting.remove(request)
             if request.closing:
-                self._close()
+                self._close(request.closing)
                 self._write_log()
             stats = self.stats()
             request.answer(delivered=done and stats.dropped == 0 and (stats.pending == 0 or not request.closing))
 
-    def _close(self) -> None:
+    def _close(self, reason: str) -> None:
         if self._closed:
             return
         self._closed = True
         self.limit = -1  # everything goes through offer(), which counts it as dropped
         self._delivery.lose_queue(self.queue)
-        self._delivery.close(self._overflow.value)
+        self._delivery.close(self._overflow.value, reason)

@@ -47,12 +47,12 @@ class Channels:
         for channel in self._all:
             channel.start(resource)
 
-    def deliver(self, deadline: float, *, closing: bool = False) -> bool:
+    def deliver(self, deadline: float, *, closing: str = "") -> bool:
         """Deliver what was queued, and close the exporters after it if asked to. Whether all of it was delivered.
 
         Args:
             deadline: When to give up, on the monotonic clock, in seconds.
-            closing: Whether to close the exporters.
+            closing: Why the exporters are to be closed. Empty: they are not.
         """
         return wait_for_all([channel.request(Request(deadline, closing=closing)) for channel in self._all])
 

@@ -60,6 +60,9 @@ class DefaultRecorder(Recorder):
             backend. `"block"`: the thread that records waits until there is room, up to `block_timeout`.
         block_timeout: How long a thread waits for room at most, in seconds; after that the record is dropped.
         flush_interval: How long a record waits at most before it is exported, in seconds.
+        alive_interval: After how many seconds in which nothing was exported the backend hears that the process is
+            alive, and again after as many. So a job in a long step, or that hangs, can be told from a dead one. 0:
+            never. Exporters that are called on the thread that records say nothing of that.
         max_failures: After how many failures in a row an exporter is disabled.
         cool_down: How long it is left alone then before it is tried again, in seconds; each failure after that doubles
             it, up to ten minutes.
@@ -83,6 +86,7 @@ class DefaultRecorder(Recorder):
         overflow: Literal["drop", "block"] = "drop",
         block_timeout: float = 1.0,
         flush_interval: float = 0.5,
+        alive_interval: float = 30.0,
         max_failures: int = 5,
         cool_down: float = 5.0,
         flush_on_signals: Iterable[signal.Signals | int] = (),
@@ -96,6 +100,7 @@ class DefaultRecorder(Recorder):
             queue_bytes=queue_bytes,
             block_timeout=block_timeout,
             flush_interval=flush_interval,
+            alive_interval=alive_interval,
             max_failures=max_failures,
             cool_down=cool_down,
             exit_timeout=exit_timeout,
@@ -105,6 +110,7 @@ class DefaultRecorder(Recorder):
             queue_bytes=queue_bytes,
             block_timeout=block_timeout if overflow == "block" else 0.0,
             flush_interval=min(flush_interval, TIMEOUT_MAX),
+            alive_interval=alive_interval,
             max_failures=max_failures,
             cool_down=cool_down,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from time import monotonic
 
 from one_logger.core import (
     Event,
@@ -72,6 +73,8 @@ class Delivery:
         self._judged = 0  # of the records, those that the exporter was flushed with, or has lost
         self._reported = 0  # missing records that the backend knows of
         self._reporting = 0  # the same, still buffered in the exporter
+        self.wrote_at = monotonic()
+        """When it last shipped something, or was asked to."""
         self._dirty = False  # whether the exporter may have something buffered
         self._unproven = False  # whether it has failed with records, and has shipped none since
         self._last_error: BaseException | None = None
@@ -225,6 +228,7 @@ class Delivery:
             lost = min(lost, buffered + self.exported)
         else:
             self._reported += self._reporting
+            self.wrote_at = monotonic()
         self._reporting = 0
         self.lost += lost
         self.exported += buffered - lost
@@ -259,6 +263,15 @@ class Delivery:
             self._breaker.failures += 1
             self._log.cannot_tell(error)
 
+    def say_alive(self) -> None:
+        """Have the exporter tell its backend that the process is alive. That is no record that counts."""
+        self._dirty = True
+        self.wrote_at = monotonic()
+        error = self._attempt(self._exporter.export_alive)
+        if error is not None:
+            self._breaker.failures += 1
+            self._log.cannot_tell(error)
+
     def lose_queue(self, queue: deque[Item]) -> None:
         """Count as lost what is queued."""
         while queue:
@@ -267,11 +280,12 @@ class Delivery:
             self.recorded += records
             self.lost += records
 
-    def close(self, overflow: int) -> None:
+    def close(self, overflow: int, reason: str) -> None:
         """Tell the backend what is missing, as far as it can be told, and close the exporter.
 
         Args:
             overflow: How many records did not even get into the queue.
+            reason: Why. See `Exporter.close_reason`.
         """
         if not self.initialized:
             return
@@ -281,6 +295,7 @@ class Delivery:
         if not self.ship():
             self.tell(overflow)  # once more, if that was lost: close() ships it
         try:
+            self._attempt(setattr, self._exporter, "close_reason", reason)
             error = self._attempt(self._exporter.close)
         except BaseException as interruption:
             self._settle(interruption)

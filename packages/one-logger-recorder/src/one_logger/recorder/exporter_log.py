@@ -64,8 +64,8 @@ class ExporterLog:
         self._once("lost records, it raised", error)
 
     def cannot_tell(self, error: BaseException) -> None:
-        """The exporter has raised `error` when it was to say how many records are missing. Likewise."""
-        self._once("cannot tell its backend what is missing, it raised", error)
+        """The exporter has raised `error` when it was to say what is missing, or that the process lives. Likewise."""
+        self._once("cannot tell its backend how the recorder is, it raised", error)
 
     def _once(self, what: str, error: BaseException) -> None:
         kind = (what, type(error).__name__)

@@ -12,7 +12,7 @@ from one_logger.api.spi import CURRENT_SPAN, SUPPRESSED
 from one_logger.core import OneLoggerError, Resource
 from one_logger.core.spi import Journal, diagnostics, safe_repr
 from one_logger.recorder.channels import Channels
-from one_logger.recorder.process import call_at_exit, live_recorders
+from one_logger.recorder.process import call_at_exit, exit_reason, live_recorders, signal_reason
 from one_logger.recorder.signals import SignalWatch
 from one_logger.recorder.telemetry_errors import TelemetryErrors
 
@@ -53,7 +53,7 @@ class Life:
         self._signals = SignalWatch(
             tuple(signals),
             flush=lambda: self.flush(exit_timeout),
-            close=self._close_with_process,
+            close=lambda number: self._close_with_process(signal_reason(number)),
             journal=journal,
         )
         self._config: OneLoggerConfig | None = None
@@ -134,19 +134,19 @@ class Life:
         self._starting.release()
         return self._channels.deliver(deadline)
 
-    def close(self, timeout: float) -> bool:
-        """Finish, deliver what was recorded, and close the exporters. See `Recorder.close`."""
+    def close(self, timeout: float, reason: str = "closed") -> bool:
+        """Finish, deliver what was recorded, and close the exporters. See `Recorder.close`, `Exporter.close_reason`."""
         deadline = self._deadline(timeout)
         if not self._closing.acquire(timeout=max(0.0, deadline - monotonic())):
             return False  # another thread is closing, and takes longer than this one wants to wait
         try:
             if self._delivered is None:
-                self._delivered = self._close(deadline)
+                self._delivered = self._close(deadline, reason)
             return self._delivered
         finally:
             self._closing.release()
 
-    def _close(self, deadline: float) -> bool:
+    def _close(self, deadline: float, reason: str) -> bool:
         # From here on nothing is begun; what is open can still be stopped.
         self.closed = True
         with self._starting:  # a first call may be at it
@@ -154,17 +154,17 @@ class Life:
         if not self._started:
             return True
         self._finish()
-        delivered = self._channels.deliver(deadline, closing=True)
+        delivered = self._channels.deliver(deadline, closing=reason)
         self._signals.end()
         atexit.unregister(self._at_exit)
         return delivered
 
-    def _close_with_process(self) -> None:
+    def _close_with_process(self, reason: str) -> None:
         self._ending = True
-        self.close(self._exit_timeout)
+        self.close(self._exit_timeout, reason)
 
     def _at_exit(self) -> None:
-        self._close_with_process()
+        self._close_with_process(exit_reason())
         self._journal.write()
         diagnostics.write_reports()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import signal
 import sys
 from collections.abc import Callable
 from typing import Protocol
@@ -41,3 +42,28 @@ def call_at_exit(function: Callable[[], None]) -> None:
         from multiprocessing.util import Finalize
 
         Finalize(None, function, exitpriority=0)
+
+
+def exit_reason() -> str:
+    """Why the interpreter ends, asked while it does: `exit`, `exception`, or `signal SIGINT` after a Ctrl-C.
+
+    A child of `multiprocessing` is still handling the exception that has ended it. Otherwise an exception that nobody
+    has caught is what the interpreter has printed last (`sys.last_value`), if it has left every frame: what interactive
+    shells and test runners print, they have caught.
+    """
+    error = sys.exception()
+    if error is None and not hasattr(sys, "ps1"):
+        printed: BaseException | None = getattr(sys, "last_value", None)
+        trace = None if printed is None else printed.__traceback__
+        error = printed if trace is not None and trace.tb_frame.f_back is None else None
+    if error is None or isinstance(error, SystemExit):
+        return "exit"
+    return signal_reason(signal.SIGINT) if isinstance(error, KeyboardInterrupt) else "exception"
+
+
+def signal_reason(number: int) -> str:
+    """That a signal has ended the process, in the words of `Exporter.close_reason`."""
+    try:
+        return f"signal {signal.Signals(number).name}"
+    except ValueError:
+        return f"signal SIG{number}"  # one of the real-time signals, most of which have no name

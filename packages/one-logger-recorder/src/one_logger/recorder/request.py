@@ -11,10 +11,10 @@ class Request:
 
     Args:
         deadline: When to give up, on the monotonic clock, in seconds.
-        closing: Whether the exporter is to be closed then.
+        closing: Why the exporter is to be closed then: see `Exporter.close_reason`. Empty: it is not.
     """
 
-    def __init__(self, deadline: float, *, closing: bool = False) -> None:
+    def __init__(self, deadline: float, *, closing: str = "") -> None:
         self.deadline = deadline
         self.closing = closing
         self.target = 0

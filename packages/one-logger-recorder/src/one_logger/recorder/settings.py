@@ -16,6 +16,8 @@ class ChannelSettings(NamedTuple):
     """How long a thread waits for room in a full queue before its record is dropped, in seconds."""
     flush_interval: float
     """How long a record waits at most before it is exported, in seconds."""
+    alive_interval: float
+    """After how long a silence the backend hears that the process is alive, in seconds. 0: never."""
     max_failures: int
     """After how many failures in a row the exporter is disabled."""
     cool_down: float

@@ -31,12 +31,12 @@ class SignalWatch:
     Args:
         signals: Which signals.
         flush: Delivers what was recorded; the process goes on.
-        close: The same, before the process ends.
+        close: The same, before the process ends. Gets the number of the signal.
         journal: Where to say what cannot be done.
     """
 
     def __init__(
-        self, signals: Iterable[int], flush: Callable[[], object], close: Callable[[], object], journal: Journal
+        self, signals: Iterable[int], flush: Callable[[], object], close: Callable[[int], object], journal: Journal
     ) -> None:
         self._signals = tuple(signals)
         self._flush = flush
@@ -106,7 +106,7 @@ class SignalWatch:
         caught = self._caught
         while (number := caught.get()) is not None:
             if self._is_last(number):
-                self._close()
+                self._close(number)
                 # The next watch in the chain gets this second signal; or, as only the main thread can take the handler
                 # away, that does so then.
                 self._thread = None

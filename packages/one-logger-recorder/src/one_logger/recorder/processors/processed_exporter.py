@@ -93,6 +93,10 @@ class ProcessedExporter(Exporter):
         """Export it: processors have no say in it."""
         self.exporter.export_telemetry_data_error(error)
 
+    def export_alive(self) -> None:
+        """Have the exporter say that the process is alive."""
+        self.exporter.export_alive()
+
     def flush(self) -> None:
         """Flush the exporter."""
         self.exporter.flush()
@@ -112,6 +116,7 @@ class ProcessedExporter(Exporter):
                 self._ready = False
                 self._processing.pipeline.close()
         finally:
+            self.exporter.close_reason = self.close_reason
             self.exporter.close()
 
     def _export(self, event: Event, span: Span) -> None:
@@ -150,6 +155,7 @@ class ProcessedExporter(Exporter):
         else:
             name = event.name
         made = Span(name, start_time=event.timestamp)
+        made.thread = event.thread
         if origin is not None:
             made.trace_id, made.parent_span_id = origin.shown.trace_id, origin.parent
         if isinstance(event, ErrorEvent):
