@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections import Counter
 from collections.abc import Iterable
 from itertools import chain
@@ -15,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from one_logger.analysis import Run
+from one_logger.analysis.unusual import is_usual
 from one_logger.core import (
     ErrorEvent,
     Event,
@@ -24,6 +26,7 @@ from one_logger.core import (
     TelemetryDataError,
     TelemetryDataErrorType,
     read_records,
+    record_schema,
     verify,
 )
 
@@ -213,3 +216,30 @@ def test_odd_line_is_read_as_core_reads_it(odd: bytes) -> None:
 def test_any_bytes_are_read_as_core_reads_them(contents: list[bytes]) -> None:
     """Records, what is proved of their streams, and the counts of what is no record, are the same in both."""
     _check(contents)
+
+
+def test_lines_of_this_release_are_read_the_fast_way() -> None:
+    """What an encoder writes, of each type and from another thread, is nothing unusual: core need not read it."""
+    encoder = RecordEncoder(Resource.create("job", rank=3, world_size=8, session_tag="nightly"))
+    written = [encoder.resource()]
+
+    def record() -> None:
+        outer = Span("outer", {"text": 'a"b', "numbers": [1, 2.5]}, {"why": "now"})
+        written.extend([encoder.thread(outer.thread) if outer.thread else "", encoder.start(outer)])
+        inner = Span("inner", {"flag": True}, parent=outer)
+        written.append(encoder.event(Event("seen", {"loss": float("nan")}), inner))
+        written.append(encoder.error(ErrorEvent("It failed.", ValueError("no")), inner))
+        inner.stop({"rows": 3})
+        written.append(encoder.start(inner))
+        outer.stop()
+        written.append(encoder.stop(outer))
+
+    record()
+    thread = threading.Thread(target=record, name="loader")
+    thread.start()
+    thread.join()
+    lost = TelemetryDataError(TelemetryDataErrorType.INCOMPLETE_TELEMETRY_DATA, "lost", dropped=2)
+    written += [encoder.alive(), encoder.telemetry_data_error(lost), encoder.end("signal SIGTERM")]
+    types = {json.loads(line)["type"] for line in written if line}
+    assert types == {each["$ref"].rpartition("/")[2] for each in record_schema()["oneOf"]}
+    assert [line for line in written if line and not is_usual(line.strip().encode())] == []

@@ -16,7 +16,6 @@ COLUMNS = {
     "trace_id": "VARCHAR",
     "span_id": "VARCHAR",
     "parent_span_id": "VARCHAR",
-    "thread": "BIGINT",
     "name": "VARCHAR",
     "error_type": "VARCHAR",
     "message": "VARCHAR",
@@ -33,6 +32,7 @@ COLUMNS = {
     "error": "JSON",
     "start_event": "JSON",
     "stop_event": "JSON",
+    "thread": "BIGINT",
 }
 
 ALWAYS = ("v", "type", "stream", "seq")

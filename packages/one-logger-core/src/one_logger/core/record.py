@@ -71,7 +71,7 @@ class RecordEncoder:
             return ""
         thread.named_in[self.stream] = self._namings
         self._seq += 1
-        return f'{self._head % "thread"}{self._seq},"thread":{thread.number},"name":{quote(thread.name)}}}\n'
+        return f'{self._head % "thread"}{self._seq},"name":{quote(thread.name)}{_tail(thread)}'
 
     def name_threads_again(self) -> None:
         """Have `thread` give another record of each thread: those that it gave may be lost."""
@@ -183,8 +183,8 @@ class RecordEncoder:
         """
         self._seq += 1
         return (
-            f'{self._head % "end"}{self._seq},"records":{self._seq},"dropped":{self.dropped},'
-            f'"time_unix_nano":{time_ns()},"reason":{quote(reason)}}}\n'
+            f'{self._head % "end"}{self._seq},"time_unix_nano":{time_ns()},"records":{self._seq},'
+            f'"dropped":{self.dropped},"reason":{quote(reason)}}}\n'
         )
 
     def _ids_of(self, span: Span) -> str:
