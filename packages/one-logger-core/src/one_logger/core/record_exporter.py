@@ -155,8 +155,9 @@ class RecordExporter(Exporter):
 
     def _lose(self) -> None:
         """Forget what is buffered; a report of missing records in it will be repeated, and is not to count twice."""
-        self._lines = []
+        lost, self._lines = self._lines, []
         if self._encoder is not None:
+            self._encoder.lost(len(lost))
             self._encoder.dropped -= self._telling
         self._telling = 0
 
