@@ -1,3 +1,4 @@
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -87,3 +88,32 @@ def test_records_of_the_parent_are_dropped_in_a_child() -> None:
     exporter.initialize(Resource({"process": "child"}))
     exporter.close()
     assert [record.get("attributes") for record in exporter.records] == [{"process": "child"}, None]
+
+
+def test_the_stop_of_a_span_whose_record_was_lost_is_a_record() -> None:
+    """A span that has ended is one record; if that is lost before the stop is exported, the stop is exported itself."""
+
+    class Refusing(InMemoryExporter):
+        refuses = False
+
+        def write(self, lines: list[str]) -> None:
+            if self.refuses:
+                raise ExportError("refused")
+            super().write(lines)
+
+    exporter, lost, arrived = Refusing(), Span("lost"), Span("arrived")
+    exporter.initialize(Resource())
+    for span in (arrived, lost):
+        span.stop()
+        exporter.refuses = span is lost
+        exporter.export_start(span)
+        with suppress(ExportError):
+            exporter.flush()
+    exporter.refuses = False
+    for span in (arrived, lost):
+        exporter.export_stop(span)
+    exporter.flush()
+    assert [(record["type"], record["name"]) for record in exporter.records[1:]] == [
+        ("complete", "arrived"),
+        ("stop", "lost"),
+    ]

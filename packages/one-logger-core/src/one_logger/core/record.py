@@ -35,7 +35,8 @@ class RecordEncoder:
         self._resource = resource
         self._seq = 0
         self.dropped = 0  # how many records the stream says are missing
-        self._completed: set[int] = set()  # spans written as `complete` whose stop is still to come
+        # Spans given as `complete` whose stop is still to come, and the numbers of these records.
+        self._completed: dict[int, int] = {}
         self._open_spans = 0  # how many have a `start` and no `stop`
         self._namings = 0  # how often names of threads were written that are to be written again
         head = f'{{"v":{VERSION},"type":"%s","stream":"{self.stream}","seq":'
@@ -102,7 +103,7 @@ class RecordEncoder:
                 f'"start_time_unix_nano":{span.start_unix_ns}'
                 f"{self._group('attributes', span._initial_attributes)}{start_event}{tail}"
             )
-        self._completed.add(span_id)
+        self._completed[span_id] = seq
         # Most records are made here, so nothing is called that can be done without.
         attributes: Mapping[str, AttributeValue] = span._initial_attributes
         if span._later_attributes:
@@ -119,7 +120,7 @@ class RecordEncoder:
     def stop(self, span: Span) -> str:
         """A `stop` record, or nothing if the span is `complete` already."""
         if span.span_id in self._completed:
-            self._completed.remove(span.span_id)
+            del self._completed[span.span_id]
             return ""
         if self._open_spans:
             self._open_spans -= 1
@@ -186,6 +187,12 @@ class RecordEncoder:
             f'{self._head % "end"}{self._seq},"time_unix_nano":{time_ns()},"records":{self._seq},'
             f'"dropped":{self.dropped},"reason":{quote(reason)}}}\n'
         )
+
+    def lost(self, lines: int) -> None:
+        """Take note that the last `lines` lines will not be written: the stop of a span in them is still to be told."""
+        first = self._seq - lines + 1
+        for span_id in [span_id for span_id, seq in self._completed.items() if seq >= first]:
+            del self._completed[span_id]
 
     def _ids_of(self, span: Span) -> str:
         if span.span_id is not self._span_id:

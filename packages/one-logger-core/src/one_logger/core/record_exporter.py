@@ -152,8 +152,9 @@ class RecordExporter(BaseExporter):
 
     def _lose(self) -> None:
         """Clear the buffer. A report of missing records in it is sent again, and must not count twice."""
-        self._lines = []
+        lost, self._lines = self._lines, []
         if self._encoder is not None:
+            self._encoder.lost(len(lost))
             self._encoder.dropped -= self._telling
             self._encoder.name_threads_again()
         self._telling = 0

@@ -324,30 +324,33 @@ class Channel:
             return
         if not delivery.prepare(self._resource, self._overflow.value):
             return
-        backlog = len(queue)
-        while backlog > 0 and not self._overdue():
+        last = delivery.taken + len(queue)
+        while delivery.taken < last and not self._overdue():
             end = monotonic() + self._slice
-            while backlog > 0 and monotonic() < end:
-                delivery.export(queue, min(backlog, CHUNK))
-                backlog -= CHUNK
+            while delivery.taken < last and monotonic() < end:
+                delivery.export(queue, min(last - delivery.taken, CHUNK))
                 # One that was failing is tried with a few records, so that it cannot lose more than these.
-                if delivery.unjudged >= (CHUNK if self._breaker.failing else BATCH):
-                    if not delivery.ship():
-                        return
-                    delivery.tell(self._overflow.value)
+                if delivery.unjudged >= (CHUNK if self._breaker.failing else BATCH) and not self._ship():
+                    return
             self._take_requests()
             if any(delivery.taken >= request.target for request in self._waiting):
-                if not delivery.ship():
+                if not self._ship():
                     return
                 self._answer()
                 if self._closed:
                     return
-                delivery.tell(self._overflow.value)
-            if backlog > 0 and self._thread is not None:
+            if delivery.taken < last and self._thread is not None:
                 sleep(PAUSE)
-        if delivery.ship():
-            delivery.tell(self._overflow.value)
+        if self._ship():
             delivery.ship()
+
+    def _ship(self) -> bool:
+        """Have the exporter ship what it was given, and tell it what is missing. Whether it is ready for more."""
+        self._delivery.finish_spans(self.queue, BATCH)
+        if not self._delivery.ship():
+            return False
+        self._delivery.tell(self._overflow.value)
+        return True
 
     @property
     def _silent(self) -> bool:

@@ -70,6 +70,7 @@ class Delivery:
         self.exported = 0
         self.lost = 0
         self._undecided: list[RecordedSpan] = []  # have ended, and it is not known yet whether their stop follows
+        self._halves: set[RecordedSpan] = set()  # had ended when their start was exported, and their stop is queued
         self._judged = 0  # of the records, those that the exporter was flushed with, or has lost
         self._reported = 0  # missing records that the backend knows of
         self._reporting = 0  # the same, still buffered in the exporter
@@ -137,6 +138,8 @@ class Delivery:
                 if isinstance(item, tuple):
                     kind, span, event = item
                     if event is None:
+                        if self._halves and span is not None:
+                            self._halves.discard(span)
                         methods[kind](span)
                     elif span is None:
                         methods[kind](event)
@@ -160,7 +163,9 @@ class Delivery:
         """Export the stop of a span that had ended when its start was exported, unless it is queued."""
         if span._stop_follows is None:
             self._undecided.append(span)
-        elif not span._stop_follows:
+        elif span._stop_follows:
+            self._halves.add(span)
+        else:
             self.recorded += 1
             try:
                 self._exporter.export_stop(span)
@@ -169,6 +174,20 @@ class Delivery:
                 if self._passes(error):
                     raise
                 self._refuse(error)
+
+    def finish_spans(self, queue: deque[Item], most: int) -> None:
+        """Go on until the stop of each span is exported that had ended when its start was, if that is not far away.
+
+        The two may be one record for the exporter, or none: so they had better arrive together, or be lost together.
+
+        Args:
+            queue: The queue.
+            most: How many records the exporter may have been given then.
+        """
+        if self._undecided:
+            self._decide()
+        while self._halves and queue and self.unjudged < most:
+            self.export(queue, 1)
 
     def _decide(self, *, closing: bool = False) -> None:
         """Look again at the spans that had ended just before their recorder could say whether their stop follows."""
