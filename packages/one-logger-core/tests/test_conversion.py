@@ -89,7 +89,7 @@ class _BrokenList(list[int]):
 @dataclass
 class _Config:
     rate: float
-    layers: list[int]
+    layers: list[object]
 
 
 @dataclass
@@ -208,28 +208,22 @@ def test_sequences_of_one_type_become_tuples(values: object, converted: tuple[ob
 @pytest.mark.parametrize(
     "value",
     [
-        [1, "a"],
-        [True, 1],
-        [None],
-        [[1], [2]],
-        {"a": 1},
         {1},
         frozenset({1}),
         b"bytes",
         bytearray(b"x"),
-        None,
         3j,
         Decimal("0.1"),
         range(3),
         Ellipsis,
         int,
-        (1, [2, {"a": (3,)}]),
+        {1: [2, {"a": (3,)}], 2: None}.keys(),
         set(),
     ],
     ids=repr,
 )
 def test_anything_else_becomes_its_repr(value: object) -> None:
-    """A value of another type, or a sequence of several, becomes its repr."""
+    """A value of another type becomes its repr."""
     assert _converted(value) == repr(value)
 
 
@@ -257,8 +251,8 @@ def test_value_that_cannot_be_read_becomes_a_text_that_says_so(value: object) ->
 
 @pytest.mark.parametrize(
     "value",
-    [_HugeRepr(), [_HugeRepr()], {"a": "x" * 10**6}, [None, *range(10**6)], {i: i for i in range(10**5)}, b"x" * 10**6],
-    ids=["repr", "nested", "text", "list", "dict", "bytes"],
+    [_HugeRepr(), {_HugeRepr()}, _Config(0.5, ["x" * 10**6]), set(range(10**5)), b"x" * 10**6],
+    ids=["repr", "nested", "text", "set", "bytes"],
 )
 def test_repr_is_cut(value: object) -> None:
     """A repr has 1,024 characters at most."""
@@ -268,25 +262,26 @@ def test_repr_is_cut(value: object) -> None:
 
 
 def test_recursive_containers_end() -> None:
-    """A list or dict that holds itself becomes a text that ends."""
+    """A list or dict that holds itself, in what becomes its repr, becomes a text that ends."""
     values: list[object] = [None]
     values.append(values)
     mapping: dict[str, object] = {"values": values}
     mapping["self"] = mapping
-    assert "..." in str(_converted(values))
-    assert "..." in str(_converted(mapping))
+    assert "..." in str(_converted(_Config(0.5, values)))
+    assert "..." in str(_converted(_Config(0.5, [mapping])))
 
 
 def test_wide_and_deep_containers_cost_no_more_than_what_is_kept() -> None:
     """Of a container that holds itself many times, only the beginning is read."""
     values: list[object] = [None]
     values.extend([values] * 1_000)
-    assert len(str(_converted(values))) <= 1_024
+    assert len(str(_converted(_Config(0.5, values)))) <= 1_024
 
 
 def test_number_beyond_4300_digits_inside_a_container_does_not_raise() -> None:
-    """A number whose decimal text Python refuses is given in hexadecimal where it is part of a repr."""
-    assert str(_converted({"n": 10**5_000})).startswith("{'n': 0x")
+    """A number whose decimal text Python refuses is given in hexadecimal where it is part of another value."""
+    assert str(_converted({"n": 10**5_000})).startswith('{"n":"0x')
+    assert str(_converted({10**5_000})).startswith("{0x")
 
 
 def test_numbers_too_large_for_a_float_keep_their_digits() -> None:
@@ -309,12 +304,14 @@ def test_texts_of_subclasses_can_be_exported(value: object) -> None:
         (math.inf, "Infinity"),
         (-math.inf, "-Infinity"),
         ([math.nan, 1.0], ["NaN", 1.0]),
-        (2**127, 2**127),
+        (2**63 - 1, 2**63 - 1),
+        (2**63, str(2**63)),
+        ([1, 2**64 - 1], ["1", str(2**64 - 1)]),
         (300_000_000, 300_000_000),
         (os.fsdecode(b"\xff"), "\ufffd"),
     ],
-    ids=["nan", "inf", "-inf", "floats", "big", "int", "surrogate"],
+    ids=["nan", "inf", "-inf", "floats", "greatest", "big", "bigs", "int", "surrogate"],
 )
 def test_values_json_has_no_word_for_are_texts(value: object, exported: object) -> None:
-    """NaN and infinities are texts in a record, half a surrogate pair is U+FFFD, integers of any size stay integers."""
+    """NaN, infinities and integers beyond 64 bits are texts in a record, half a surrogate pair is U+FFFD."""
     assert _exported(value) == exported

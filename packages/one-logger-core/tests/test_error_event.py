@@ -3,11 +3,12 @@ import json
 import traceback
 import weakref
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
 from one_logger.core import ErrorEvent, Resource, Span
+from one_logger.core.spi import weigh
 from one_logger.exporter.memory import InMemoryExporter
 
 _READS = """
@@ -201,6 +202,41 @@ def test_attributes_have_the_names_of_opentelemetry() -> None:
         "exception.message": "no",
         "exception.stacktrace": event.stack_trace,
     }
+
+
+def test_an_error_is_made_of_texts() -> None:
+    """An error that comes from elsewhere has the type, the message and the trace that were given, wherever asked."""
+    texts: dict[str, Any] = {
+        "exception_type": "java.lang.Error",
+        "exception_message": "no",
+        "stack_trace": "at Main.main(Main.java:3)",
+    }
+    for event in (ErrorEvent("failed", **texts), ErrorEvent.create("failed", **texts)):
+        assert {name: getattr(event, name) for name in texts} == texts
+        assert event.attributes == {
+            "error.message": "failed",
+            "exception.type": "java.lang.Error",
+            "exception.message": "no",
+            "exception.stacktrace": "at Main.main(Main.java:3)",
+        }
+        assert event.problem is None
+        exporter = InMemoryExporter()
+        exporter.initialize(Resource())
+        exporter.export_error(event, Span("work"))
+        exporter.close()
+        assert exporter.records[1]["error"] == {"message": "failed", **texts}
+        assert "attributes" not in exporter.records[1]
+
+
+def test_texts_go_before_what_an_exception_says() -> None:
+    """What is given beside an exception is said instead of what the exception says."""
+    event = ErrorEvent("failed", _raised(ValueError("no")), stack_trace="elsewhere")
+    assert (event.exception_type, event.exception_message, event.stack_trace) == ("ValueError", "no", "elsewhere")
+
+
+def test_a_long_trace_weighs_what_it_is() -> None:
+    """A queue that is bounded in bytes counts a trace that was given as text."""
+    assert weigh(None, ErrorEvent("failed", stack_trace="x" * 10**6)) > 10**6
 
 
 def test_what_is_no_exception_is_a_problem_not_an_error() -> None:

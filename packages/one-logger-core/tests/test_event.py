@@ -142,6 +142,7 @@ def test_an_error_with_other_attributes_is_the_same_error() -> None:
     assert dict(changed.attributes) == {"b": 2, **{k: v for k, v in before.items() if k != "a"}}
     again = changed.with_attributes({**changed.attributes, "c": 3})
     assert dict(again.attributes) == {**changed.attributes, "c": 3}
+    assert dict(again.given_attributes) == {"b": 2, "c": 3}
 
 
 def test_repr_names_the_event() -> None:

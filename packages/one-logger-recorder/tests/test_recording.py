@@ -17,7 +17,7 @@ import pytest
 
 from one_logger.api import ROOT, OneLoggerConfig, carry_context, current_span, record_event, timed_span
 from one_logger.api.testing import configured
-from one_logger.core import NOOP_SPAN, Event, Span, SpanContext, Timestamp, verify
+from one_logger.core import NOOP_SPAN, ErrorEvent, Event, Span, SpanContext, Status, Timestamp, verify
 from one_logger.exporter.memory import InMemoryExporter
 from one_logger.recorder import DefaultRecorder
 
@@ -184,6 +184,23 @@ def test_error_takes_the_exception_that_is_being_handled(recorder: DefaultRecord
     assert (handled["exception_type"], handled["exception_message"]) == ("ValueError", "no")
     assert 'raise ValueError("no")' in handled["stack_trace"]
     assert outside == {"message": "outside"}
+
+
+def test_an_error_that_is_known_from_texts_is_an_error(recorder: DefaultRecorder, exporter: InMemoryExporter) -> None:
+    """An `ErrorEvent` given as an event, as for a failure in another process, is recorded as an error of the span."""
+    span = recorder.start("work")
+    given = ErrorEvent("A worker failed.", exception_type="KeyError", exception_message="'a'", stack_trace="Traceback")
+    assert recorder.event(None, given) is given
+    assert span.status is Status.ERROR
+    recorder.stop(span)
+    recorder.flush()
+    (record,) = [record for record in exporter.records if record["type"] == "error"]
+    assert record["error"] == {
+        "message": "A worker failed.",
+        "exception_type": "KeyError",
+        "exception_message": "'a'",
+        "stack_trace": "Traceback",
+    }
 
 
 def test_attributes_are_copied_when_they_are_given(recorder: DefaultRecorder, exporter: InMemoryExporter) -> None:

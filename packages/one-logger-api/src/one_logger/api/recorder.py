@@ -74,7 +74,10 @@ class Recorder(ABC):
 
     @abstractmethod
     def event(self, span: Span | None, event: Event) -> Event:
-        """Record an event.
+        """Record an event, or an error that was made as an `ErrorEvent`: see `error`.
+
+        So an error can be recorded of which there are only texts:
+        `recorder.event(None, ErrorEvent("A worker failed.", exception_type="KeyError", stack_trace=text))`.
 
         On a span that has stopped, or if there is no current span, it is a telemetry error, and the event is dropped.
 

@@ -12,6 +12,7 @@ from enum import Enum
 
 from one_logger.core import diagnostics
 from one_logger.core._arrays import array_text, is_numpy, may_be_on_device, may_be_read
+from one_logger.core._nested import is_nested, json_text
 from one_logger.core.errors import OneLoggerError
 from one_logger.core.text import name_text, safe_repr
 
@@ -69,8 +70,12 @@ def attribute_value(name: str, value: object) -> AttributeValue:
 
 def converted(value: object) -> tuple[AttributeValue, bool]:
     """The value to export for `value`, and whether that is more than its `repr`."""
+    while issubclass(type(value), Enum):
+        value = value._value_  # type: ignore[attr-defined]  # an Enum has it
     try:
         exported = _convert(value)
+        if exported is None and is_nested(type(value)):
+            return json_text(value, _convert)
     except Exception as error:  # user code runs in there: properties, __fspath__, __iter__, isoformat
         return f"<{type(value).__name__}: {type(error).__name__} when read>", False
     return (safe_repr(value), False) if exported is None else (exported, True)

@@ -9,19 +9,19 @@ try:
 except ImportError:
     from json.encoder import encode_basestring  # not CPython
 
-from one_logger.core.attributes import AttributeValue
-from one_logger.core.text import encodable, safe_repr
+from one_logger.core.integers import GREATEST, LEAST, portable_integer, portable_integers
+from one_logger.core.text import encodable
 
 TYPE_CHECKING = False  # importing `typing` would double the import time; type checkers know this name
 if TYPE_CHECKING:
     from typing import Any
 
-AttributesEncoder = Callable[[Mapping[str, AttributeValue]], str]
+    from one_logger.core.attributes import AttributeValue
+
+AttributesEncoder = Callable[["Mapping[str, AttributeValue]"], str]
 
 _CACHED_NAMES = 1_024
 _CACHED_LENGTH = 128
-_MAX_BITS = 4_096  # decimal text of more than 4,300 digits is refused (sys.set_int_max_str_digits)
-_LARGE = 1 << 64  # what is smaller needs no closer look
 _LINE_ENDS = str.maketrans({"\x85": "\\u0085", "\u2028": "\\u2028", "\u2029": "\\u2029"})
 
 
@@ -45,6 +45,11 @@ def quote(text: str) -> str:
 NAMES = _Names()
 
 
+def value_json(value: AttributeValue) -> str:
+    """The value of an attribute."""
+    return _ENCODE[type(value)](value)
+
+
 def attributes_json(attributes: Mapping[str, AttributeValue]) -> str:
     """Attributes as an object."""
     parts = []
@@ -54,7 +59,7 @@ def attributes_json(attributes: Mapping[str, AttributeValue]) -> str:
         # What most values are is written down here; the others have a function each.
         if kind is str and value.isascii():
             text = encode_basestring(value)
-        elif kind is int and -_LARGE < value < _LARGE:
+        elif kind is int and LEAST <= value <= GREATEST:
             text = value
         else:
             text = _ENCODE[kind](value)
@@ -78,18 +83,24 @@ def attributes_encoder() -> AttributesEncoder:
             text = dumps(attributes).decode()
         except TypeError:  # an integer of more than 64 bits, half a surrogate pair, or no plain dict
             return attributes_json(attributes)
+        for value in attributes.values():
+            kind = type(value)
+            # It writes integers from 2**63 to 2**64 - 1 as they are.
+            if (kind is int and value > GREATEST) or (kind is tuple and _too_large(value)):  # type: ignore[operator, arg-type]
+                return attributes_json(attributes)
         # No attribute is null, so that is NaN or an infinity. Beyond ASCII there are characters that end a line.
         return text if "null" not in text and text.isascii() else attributes_json(attributes)
 
     return attributes_orjson
 
 
+def _too_large(values: tuple[Any, ...]) -> bool:
+    return bool(values) and type(values[0]) is int and max(values) > GREATEST
+
+
 def _integer(value: int) -> str:
-    return int.__repr__(value) if value.bit_length() <= _MAX_BITS else _integer_text(value)
-
-
-def _integer_text(value: int) -> str:
-    return quote(safe_repr(value))
+    portable = portable_integer(value)
+    return int.__repr__(portable) if isinstance(portable, int) else quote(portable)
 
 
 def _float(value: float) -> str:
@@ -105,9 +116,9 @@ def _boolean(value: bool) -> str:
 def _sequence(values: tuple[Any, ...]) -> str:
     if not values:
         return "[]"
+    if type(values[0]) is int:
+        values = portable_integers(values)
     encode = _ENCODE[type(values[0])]
-    if encode is _integer and any(value.bit_length() > _MAX_BITS for value in values):
-        encode = _integer_text  # of all, since the items are of one type
     return f"[{','.join([encode(value) for value in values])}]"
 
 

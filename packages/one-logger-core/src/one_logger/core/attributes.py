@@ -24,6 +24,9 @@ class Attributes(Mapping[str, AttributeValue]):
     - a numpy scalar becomes its Python value, a short one-dimensional numpy array a sequence;
     - an `Enum` becomes its value; a path, UUID, date, time or time span its text;
     - a sequence of integers and floats becomes a sequence of floats;
+    - a mapping, and a sequence of values of other different types, becomes a text of JSON, in which None is `null`, and
+      NaN, the infinities and integers beyond 64 bits are texts; beyond 65,536 characters `...` stands for the rest;
+    - an attribute that is None is left out;
     - a tensor or array that may live on an accelerator becomes a text that says it was not read;
     - anything else becomes its `repr`, cut at 1,024 characters. The first such conversion for a name is logged.
 
@@ -80,7 +83,8 @@ class Attributes(Mapping[str, AttributeValue]):
             return self._values == other._values
         if not issubclass(type(other), Mapping):
             return NotImplemented
-        return self._values == {_plain_name(name): converted(value)[0] for name, value in read_mapping(other).items()}
+        given = {name: value for name, value in read_mapping(other).items() if value is not None}
+        return self._values == {_plain_name(name): converted(value)[0] for name, value in given.items()}
 
     def __hash__(self) -> int:
         return hash(frozenset(self._values.items()))
@@ -112,7 +116,7 @@ def take_attributes(values: Mapping[str, object] | None) -> dict[str, AttributeV
         copy = read_mapping(values)
     for name, value in copy.items():
         if type(value) not in _EXACT or type(name) is not str:
-            named = {attribute_name(name): value for name, value in copy.items()}
+            named = {attribute_name(name): value for name, value in copy.items() if value is not None}
             return {name: attribute_value(name, value) for name, value in named.items()}
     return copy
 

@@ -94,6 +94,11 @@ class Event:
         """The properties."""
         return Attributes.of_taken(self._attributes)
 
+    @property
+    def given_attributes(self) -> Attributes:
+        """The properties that it was made with. Of an error, without those that say what the exception was."""
+        return Attributes.of_taken(self._attributes)
+
     def with_attributes(self, attributes: Mapping[str, object]) -> Self:
         """The same event with these attributes instead of its own."""
         changed = object.__new__(type(self))
@@ -134,11 +139,18 @@ class ErrorEvent(Event):
     Nothing of the exception is kept alive, neither frames nor their variables. Source lines are read when
     `stack_trace` is first asked for, which is the exporter's affair.
 
+    An error that is known from texts only, as it comes from a worker process, a log, or another language, is made with
+    these texts instead of an exception.
+
     Args:
         message: What went wrong, in the application's words.
         exception: The exception, if there is one.
         attributes: Further properties.
         timestamp: When it happened. None: now.
+        exception_type: The name of the exception's class, such as `java.lang.IllegalStateException`. None: that of
+            `exception`. So it is with the two that follow.
+        exception_message: The exception's own text.
+        stack_trace: The stack trace, as whoever has it prints it.
     """
 
     __slots__ = ("_exception_message", "_exception_type", "_message", "_stack_trace", "_with_exception")
@@ -149,22 +161,32 @@ class ErrorEvent(Event):
         exception: BaseException | None = None,
         attributes: Mapping[str, object] | None = None,
         timestamp: Timestamp | None = None,
+        *,
+        exception_type: str | None = None,
+        exception_message: str | None = None,
+        stack_trace: str | None = None,
     ) -> None:
         super().__init__(EXCEPTION_EVENT_NAME, attributes, timestamp)
         self._message = message if type(message) is str else message_text(message)
         self._with_exception: dict[str, AttributeValue] | None = None
         self._exception_type: str | None = None
         self._exception_message: str | None = None
-        self._stack_trace: StackTrace | None = None
+        self._stack_trace: StackTrace | str | None = None
         if isinstance(exception, BaseException):
             self._exception_type = qualified_name(type(exception))
-            self._stack_trace = StackTrace(exception)
-            self._exception_message = self._stack_trace.message
+            trace = self._stack_trace = StackTrace(exception)
+            self._exception_message = trace.message
         elif exception is not None:
             self._problem = (
                 f"exception was given as {type(exception).__name__} ({safe_repr(exception, 100)}); "
                 "expected an exception or None."
             )
+        if exception_type is not None:
+            self._exception_type = message_text(exception_type)
+        if exception_message is not None:
+            self._exception_message = message_text(exception_message)
+        if stack_trace is not None:
+            self._stack_trace = message_text(stack_trace)
 
     @classmethod
     def create(  # type: ignore[override]  # an error has a message where other events have a name
@@ -173,14 +195,30 @@ class ErrorEvent(Event):
         exception: BaseException | None = None,
         attributes: Mapping[str, object] | None = None,
         timestamp: Timestamp | None = None,
+        *,
+        exception_type: str | None = None,
+        exception_message: str | None = None,
+        stack_trace: str | None = None,
     ) -> Self:
         """The same as calling the class."""
-        return cls(message, exception, attributes, timestamp)
+        return cls(
+            message,
+            exception,
+            attributes,
+            timestamp,
+            exception_type=exception_type,
+            exception_message=exception_message,
+            stack_trace=stack_trace,
+        )
 
     def with_attributes(self, attributes: Mapping[str, object]) -> Self:
         """The same error with these attributes instead of its own; those of the exception stay."""
         changed = super().with_attributes(attributes)
         changed._with_exception = None
+        said = self._with_exception  # if nobody has asked for them, none of the given ones can come from there
+        if said is not None:
+            known = said.items() - self._attributes.items()
+            changed._attributes = {n: v for n, v in changed._attributes.items() if (n, v) not in known}
         return changed
 
     def _said(self) -> tuple[object, ...]:
@@ -204,18 +242,20 @@ class ErrorEvent(Event):
     @property
     def stack_trace(self) -> str | None:
         """The exception's stack trace with its causes, as the interpreter prints it."""
-        return None if self._stack_trace is None else self._stack_trace.text
+        trace = self._stack_trace
+        return trace.text if isinstance(trace, StackTrace) else trace
 
     @property
     def attributes(self) -> Attributes:
-        """The properties, among them `exception.type`, `exception.message` and `exception.stacktrace`.
+        """The properties, and what is known of the exception.
 
-        Named by the OpenTelemetry semantic conventions, "Exceptions in spans". `error.message` is the application's
+        That is `exception.type`, `exception.message` and `exception.stacktrace`, as the OpenTelemetry semantic
+        conventions name them, "Exceptions in spans". `error.message` is the application's
         message, where it is not empty.
         """
-        return Attributes(self._exported_attributes())
+        return Attributes(self._all_attributes())
 
-    def _exported_attributes(self) -> dict[str, AttributeValue]:
+    def _all_attributes(self) -> dict[str, AttributeValue]:
         if self._with_exception is None:
             added = {
                 "error.message": self._message or None,

@@ -144,7 +144,7 @@ class RecordEncoder:
         )
 
     def error(self, event: ErrorEvent, span: Span) -> str:
-        """An `error` record."""
+        """An `error` record. What is known of the exception is in its `error`, and not among the attributes as well."""
         about = {
             "message": event.message,
             "exception_type": event.exception_type,
@@ -156,7 +156,7 @@ class RecordEncoder:
         self._seq += 1
         return (
             f'{self._head % "error"}{self._seq},{self._ids_of(span)},"name":{NAMES[event._name]},'
-            f'"time_unix_nano":{event._unix_ns}{self._group("attributes", event._exported_attributes())},'
+            f'"time_unix_nano":{event._unix_ns}{self._group("attributes", event._attributes)},'
             f'"error":{self._attributes({k: v for k, v in about.items() if v is not None})}{tail}'
         )
 

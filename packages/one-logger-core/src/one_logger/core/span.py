@@ -152,10 +152,10 @@ class Span:
         return True
 
     def set_attribute(self, name: str, value: object) -> None:
-        """Set an attribute. On a span that has ended it does nothing; the first time is logged."""
+        """Set an attribute; None sets nothing. On a span that has ended it does nothing; the first time is logged."""
         if self.end_unix_ns is not None:
             self._report_late("set_attribute")
-        else:
+        elif value is not None:
             name = name if type(name) is str else attribute_name(name)
             self._later_attributes[name] = attribute_value(name, value)
 

@@ -11,6 +11,7 @@ from one_logger.core.checks import check_choice, check_number, check_type, shown
 from one_logger.core.counter import AtomicCounter
 from one_logger.core.empty_span import EmptySpan
 from one_logger.core.ids import new_span_id, new_trace_id
+from one_logger.core.integers import portable_integer, portable_integers
 from one_logger.core.journal import Journal
 from one_logger.core.masking import MASK, Redactor, is_secret_name, without_user_info
 from one_logger.core.near_misses import near_miss
@@ -47,6 +48,8 @@ __all__ = [
     "near_miss",
     "new_span_id",
     "new_trace_id",
+    "portable_integer",
+    "portable_integers",
     "safe_repr",
     "shown",
     "weigh",

@@ -12,7 +12,7 @@ _FROM, _TO = 978_307_200, 7_258_118_400
 """From when to when a wall clock is believed, 2001 to 2200, in seconds since 1970. The units don't overlap there."""
 
 _UNITS = {"seconds": _SECOND, "milliseconds": 10**6, "microseconds": 10**3}
-_LARGEST = 2**127  # beyond that nothing could write it down
+_LARGEST = 2**63 - 1  # what a record, and whoever reads it, can hold
 
 
 class Timestamp:
@@ -22,8 +22,8 @@ class Timestamp:
     monotonic clock, which never is.
 
     A wrong argument does not raise: `problem` says what was wrong, which a recorder treats as a telemetry error. For a
-    time that is no whole number the present one is taken. One that must be of another unit, as it would be a date from
-    2001 to 2200 in that, is kept, and so is one after 2200.
+    time that is no whole number, or needs more than 64 bits, the present one is taken. One that must be of another
+    unit, as it would be a date from 2001 to 2200 in that, is kept, and so is one after 2200.
 
     Args:
         unix_ns: Nanoseconds since 1970-01-01T00:00:00Z, such as `time.time_ns()` gives.

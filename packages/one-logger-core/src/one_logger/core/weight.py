@@ -35,6 +35,7 @@ def weigh(span: Span | None, event: Event | None) -> int:
             weight += _long(event.message)
         if isinstance(event, ErrorEvent):
             weight += _long(event.exception_message)
+            weight += _long(event._stack_trace)  # one that is made of an exception is no text yet
         return weight
     if span is None:
         return EVENT

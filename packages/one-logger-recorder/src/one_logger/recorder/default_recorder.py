@@ -268,7 +268,7 @@ class DefaultRecorder(Recorder):
 
     def event(self, span: Span | None, event: Event) -> Event:
         """Record an event. See `Recorder.event`."""
-        self._record(EVENT, "event", span, event)
+        self._record(EVENT if type(event) is Event else _kind(event), "event", span, event)
         return event
 
     def error(
@@ -420,6 +420,10 @@ class DefaultRecorder(Recorder):
             self._chain.close()
             with self._errors.logged("while the recorder was closed"):
                 self._chain.report()
+
+
+def _kind(event: Event) -> int:
+    return ERROR if isinstance(event, ErrorEvent) else EVENT
 
 
 _new = RecordedSpan.__new__

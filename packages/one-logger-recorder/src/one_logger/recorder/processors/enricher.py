@@ -50,7 +50,7 @@ class Enricher(Processor):
         if not self._events.matches(event.name):
             return event
         added = self._added(event)
-        return event.with_attributes({**added, **event.attributes}) if added else event
+        return event.with_attributes({**added, **event.given_attributes}) if added else event
 
     def _added(self, to: Span | Event) -> Mapping[str, object]:
         if self._constant is not None:
