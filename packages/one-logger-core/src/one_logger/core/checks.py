@@ -1,32 +1,30 @@
-"""Checks of arguments. A value that is not what was expected raises a sentence that says so."""
+"""Checks of arguments, whose errors are sentences: what was given, and what was expected."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import inf
 
 from one_logger.core.errors import OneLoggerError
 from one_logger.core.text import safe_repr
 
-_LONGEST = 100
-
 
 def shown(value: object) -> str:
     """The `repr` of a value, cut at 100 characters. Never raises, not even for a number of 5,000 digits."""
-    return safe_repr(value, _LONGEST)
+    return safe_repr(value, 100)
 
 
 def check_type(
     name: str, value: object, kinds: type | tuple[type, ...], expected: str, *, optional: bool = False
 ) -> None:
-    """See that a value is of a type. The error has its type but not the value, which may be a secret.
+    """Check the type of a value. The error says its type but not the value, which may be a secret.
 
     Args:
-        name: What the argument is called.
-        value: What was given.
+        name: The name of the argument.
+        value: The value.
         kinds: The type, or several.
         expected: What that is, for the message: `the path of a file`.
-        optional: Whether None may be given as well.
+        optional: Whether None is allowed.
 
     Raises:
         OneLoggerError: It is of another type.
@@ -36,13 +34,13 @@ def check_type(
 
 
 def check_choice(name: str, value: object, choices: Sequence[object], *, optional: bool = False) -> None:
-    """See that a value is one of the choices.
+    """Check that a value is one of the choices.
 
     Args:
-        name: What the argument is called.
-        value: What was given.
-        choices: What may be given.
-        optional: Whether None may be given as well.
+        name: The name of the argument.
+        value: The value.
+        choices: The allowed values.
+        optional: Whether None is allowed.
 
     Raises:
         OneLoggerError: It is none of them.
@@ -62,16 +60,16 @@ def check_number(
     whole: bool = False,
     optional: bool = False,
 ) -> None:
-    """See that a value is a number in a range. A bool is no number, and NaN is in no range.
+    """Check that a value is a number in a range. A bool is no number, and NaN is in no range.
 
     Args:
-        name: What the argument is called.
-        value: What was given.
-        least: The smallest number that may be given.
+        name: The name of the argument.
+        value: The value.
+        least: The smallest allowed number.
         expected: What the number counts, for the message: `a number of seconds`.
-        most: The largest number that may be given.
-        whole: Whether it has to be an int.
-        optional: Whether None may be given as well.
+        most: The largest allowed number.
+        whole: Whether it must be an int.
+        optional: Whether None is allowed.
 
     Raises:
         OneLoggerError: It is no such number.
@@ -82,6 +80,20 @@ def check_number(
     if isinstance(value, bool) or not isinstance(value, kinds) or not least <= value <= most:
         limits = f"from {least}" if most == inf else f"from {least} to {most}"
         raise OneLoggerError(f"{name} is {shown(value)}; expected {expected} {limits}{_or_none(optional)}.")
+
+
+def near_miss(given: str, known: Iterable[str], *, most: int = 1) -> str:
+    """A question for the end of a message: `did you mean 'x'?`. Empty if no known name is similar.
+
+    Args:
+        given: The unknown name.
+        known: The known names.
+        most: How many of them to offer.
+    """
+    from difflib import get_close_matches  # imported only when something is wrong
+
+    near = get_close_matches(given, list(known), n=most)
+    return f"did you mean {' or '.join(map(repr, near))}?" if near else ""
 
 
 def _or_none(optional: bool) -> str:

@@ -73,7 +73,9 @@ class Records:
 
 
 def read_records(source: Source) -> Records:
-    """The records in `source`, in their order. The rules hold for any bytes:
+    """The records in `source`, in their order.
+
+    Whatever bytes there are:
 
     - Only a line feed ends a line. In a file, a line of more than 16 MiB is read in pieces.
     - A record is a JSON object with integers `v` and `seq`, `seq` from 1 to 2**63 - 1, and texts `type` and `stream`.
