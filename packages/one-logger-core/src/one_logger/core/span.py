@@ -139,8 +139,8 @@ class Span:
         self.end_monotonic_ns = end_monotonic_ns
         if attributes is not None:
             self._stop_event_attributes = attributes
-            if problem is not None:
-                self.problem = problem
+        if problem is not None:
+            self.problem = problem
         self.end_unix_ns = end_unix_ns
         if self.ancestor is not None and self.ancestor.end_unix_ns is not None:
             # Spans started in this one may go on. They hold on to it; it must not hold on to others that have ended.
