@@ -260,17 +260,10 @@ def begin_span(
     parent: Span | SpanContext | None,
     start_time: Timestamp | None,
 ) -> None:
-    """Make a span of what `__new__` has given: for recorders, whose spans are of a subclass of `Span`.
+    """Initialize `span`, which `__new__` made, with the arguments of `Span`.
 
-    It does all that `Span.__init__` does. A call of the class, with arguments by name, costs twice as much.
-
-    Args:
-        span: What `__new__` has given.
-        name: As in `Span`, like all that follow.
-        attributes: See there.
-        start_event_attributes: See there.
-        parent: See there.
-        start_time: See there.
+    For recorders, whose spans are of a subclass of `Span`: a call of the class, with arguments by name, takes twice as
+    long.
     """
     span.problem = None
     try:
