@@ -5,12 +5,9 @@ from __future__ import annotations
 import zlib
 from collections.abc import Generator, Iterator
 from contextlib import suppress
+from typing import Any
 
 from one_logger.core.errors import OneLoggerError
-
-TYPE_CHECKING = False  # importing `typing` would double the import time; type checkers know this name
-if TYPE_CHECKING:
-    from typing import Any
 
 _MEMBER = b"\x1f\x8b\x08"
 """The first bytes of a member of a gzip file (RFC 1952, section 2.3.1)."""

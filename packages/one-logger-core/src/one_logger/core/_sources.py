@@ -6,12 +6,9 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import chain
+from typing import Any
 
 from one_logger.core.errors import OneLoggerError
-
-TYPE_CHECKING = False  # importing `typing` would double the import time; type checkers know this name
-if TYPE_CHECKING:
-    from typing import Any
 
 Line = str | bytes | bytearray | memoryview | dict[str, object]
 """A line of JSON, in text or in UTF-8, or a record that was read before."""

@@ -13,7 +13,7 @@ AttributeValue = str | bool | int | float | Sequence[str] | Sequence[bool] | Seq
 """What an attribute holds: OpenTelemetry's attribute value types (Common concepts, section "Attribute")."""
 
 _EXACT = frozenset((str, int, float, bool))
-_NONE: dict[str, AttributeValue] = {}
+_EMPTY: dict[str, AttributeValue] = {}
 
 
 class Attributes(Mapping[str, AttributeValue]):
@@ -103,7 +103,7 @@ def take_attributes(values: Mapping[str, object] | None) -> dict[str, AttributeV
         OneLoggerError: `values` is no mapping, or reading it raised.
     """
     if values is None:
-        return _NONE
+        return _EMPTY
     if type(values) is Attributes:
         return values._values
     if type(values) is dict:

@@ -17,33 +17,21 @@ def shown(value: object) -> str:
 def check_type(
     name: str, value: object, kinds: type | tuple[type, ...], expected: str, *, optional: bool = False
 ) -> None:
-    """Check the type of a value. The error says its type but not the value, which may be a secret.
-
-    Args:
-        name: The name of the argument.
-        value: The value.
-        kinds: The type, or several.
-        expected: What that is, for the message: `the path of a file`.
-        optional: Whether None is allowed.
+    """Check that a value is of one of these types, or None if `optional`.
 
     Raises:
-        OneLoggerError: It is of another type.
+        OneLoggerError: It is not. The message has its type, but not the value, which may be a secret; and `expected`,
+            such as `the path of a file`.
     """
     if not isinstance(value, kinds) and not (optional and value is None):
         raise OneLoggerError(f"{name} was given as {type(value).__name__}; expected {expected}{_or_none(optional)}.")
 
 
 def check_choice(name: str, value: object, choices: Sequence[object], *, optional: bool = False) -> None:
-    """Check that a value is one of the choices.
-
-    Args:
-        name: The name of the argument.
-        value: The value.
-        choices: The allowed values.
-        optional: Whether None is allowed.
+    """Check that a value is one of the choices, or None if `optional`.
 
     Raises:
-        OneLoggerError: It is none of them.
+        OneLoggerError: It is not. The message has the value and the choices.
     """
     if value not in choices and not (optional and value is None):
         known = ", ".join(map(repr, choices))
@@ -60,19 +48,12 @@ def check_number(
     whole: bool = False,
     optional: bool = False,
 ) -> None:
-    """Check that a value is a number in a range. A bool is no number, and NaN is in no range.
+    """Check that a value is a number from `least` to `most`, and an int if `whole`; or None if `optional`.
 
-    Args:
-        name: The name of the argument.
-        value: The value.
-        least: The smallest allowed number.
-        expected: What the number counts, for the message: `a number of seconds`.
-        most: The largest allowed number.
-        whole: Whether it must be an int.
-        optional: Whether None is allowed.
+    A bool is no number, and NaN is in no range.
 
     Raises:
-        OneLoggerError: It is no such number.
+        OneLoggerError: It is not. The message has the value; `expected`, such as `a number of seconds`; and the range.
     """
     if optional and value is None:
         return
@@ -83,13 +64,7 @@ def check_number(
 
 
 def near_miss(given: str, known: Iterable[str], *, most: int = 1) -> str:
-    """A question for the end of a message: `did you mean 'x'?`. Empty if no known name is similar.
-
-    Args:
-        given: The unknown name.
-        known: The known names.
-        most: How many of them to offer.
-    """
+    """A question about at most `most` similar names: `did you mean 'x'?`. Empty if no known name is similar."""
     from difflib import get_close_matches  # imported only when something is wrong
 
     near = get_close_matches(given, list(known), n=most)

@@ -9,7 +9,7 @@ from one_logger.core.span import Span, Status
 from one_logger.core.span_context import INVALID_SPAN_CONTEXT, SpanContext
 from one_logger.core.timestamp import Timestamp
 
-_NOTHING: dict[str, AttributeValue] = {}  # is never changed
+_EMPTY: dict[str, AttributeValue] = {}  # never changed
 
 
 class EmptySpan(Span):
@@ -32,9 +32,9 @@ class EmptySpan(Span):
     start_unix_ns = 0
     start_monotonic_ns = 0
     end_monotonic_ns = 0
-    _initial_attributes = _NOTHING
-    _later_attributes = _NOTHING
-    _start_event_attributes = _NOTHING
+    _initial_attributes = _EMPTY
+    _later_attributes = _EMPTY
+    _start_event_attributes = _EMPTY
     _stop_event_attributes = None
     _status = Status.UNSET
 

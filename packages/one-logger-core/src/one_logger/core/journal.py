@@ -21,12 +21,7 @@ class Journal:
         self._messages: deque[tuple[int, str]] = deque(maxlen=MAX_MESSAGES)
 
     def log(self, level: int, message: str) -> None:
-        """Keep a message.
-
-        Args:
-            level: The level to log it at, as in `logging`.
-            message: A sentence.
-        """
+        """Keep a message, a sentence, which will be logged at `level`, as in `logging`."""
         self._messages.append((level, message))
 
     def write(self) -> None:

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from one_logger.core._sources import Line, Source, lines_of, no_record
 from one_logger.core.errors import OneLoggerError
-
-TYPE_CHECKING = False  # importing `typing` would double the import time; type checkers know this name
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any
 
 _VERSION = 1
 _MAX_SEQ = (1 << 63) - 1

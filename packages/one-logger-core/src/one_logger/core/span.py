@@ -27,7 +27,7 @@ class Status(Enum):
 
 # Looking a member up in its Enum costs several times as much as a global name.
 _UNSET = Status.UNSET
-_NONE: dict[str, AttributeValue] = {}  # shared by all spans that have none; is never changed
+_EMPTY: dict[str, AttributeValue] = {}  # shared by spans without attributes; never changed
 
 
 class Span:
@@ -268,9 +268,9 @@ def begin_span(
     span.problem = None
     try:
         span.name = name if type(name) is str else exported_name(name)
-        span._initial_attributes = _NONE if attributes is None else take_attributes(attributes)
+        span._initial_attributes = _EMPTY if attributes is None else take_attributes(attributes)
         span._start_event_attributes = (
-            _NONE if start_event_attributes is None else take_attributes(start_event_attributes)
+            _EMPTY if start_event_attributes is None else take_attributes(start_event_attributes)
         )
     except OneLoggerError as error:
         span.problem = str(error)

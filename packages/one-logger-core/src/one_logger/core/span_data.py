@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, MutableMapping
 from heapq import heappop, heappush
+from typing import Any
+from weakref import WeakValueDictionary
 
 from one_logger.core._numbers import Numbers
 from one_logger.core._sources import Source
 from one_logger.core.reader import read_records
-
-TYPE_CHECKING = False  # importing `typing` would double the import time; type checkers know this name
-if TYPE_CHECKING:
-    from collections.abc import MutableMapping
-    from typing import Any
 
 _LATE = 100_000_000
 """Nanoseconds. Threads wait for each other, so a record may be queued that much later than its time says."""
@@ -107,8 +104,6 @@ class _Stream:
     """The spans of one stream."""
 
     def __init__(self, name: str) -> None:
-        from weakref import WeakValueDictionary
-
         self.numbers = Numbers()
         self.ready: list[SpanData] = []  # to be yielded now
         self._name = name

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
+from typing import Any, Literal
 
 from one_logger.core._numbers import Numbers
 from one_logger.core._sources import Source
 from one_logger.core.reader import read_records
 
-TYPE_CHECKING = False  # importing `typing` would double the import time; type checkers know this name
-if TYPE_CHECKING:
-    from typing import Any, Literal
-
-    State = Literal["whole", "cut short", "alive", "gaps", "dropped"]
+State = Literal["whole", "cut short", "alive", "gaps", "dropped"]
 
 ALIVE_WITHIN = 90.0
 """Seconds for which a stream without an `end` counts as alive after its latest time: three times the interval of
@@ -232,8 +230,6 @@ def verify(
     Raises:
         OneLoggerError: As `read_records`.
     """
-    import time
-
     read = read_records(records)
     run = RunReport(expected_ranks)
     alive_from = ((time.time() if now is None else now) - alive_within) * 1e9
