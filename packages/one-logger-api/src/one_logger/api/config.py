@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 
 from one_logger.core import Attributes, AttributeValue, OneLoggerError
-from one_logger.core.spi import check_number, error_text, launcher, name_text, near_miss, shown
+from one_logger.core.spi import check_names, check_number, error_text, launcher, near_miss, shown
 
 TYPE_CHECKING = False  # importing `typing` would double the import time; type checkers know this name
 if TYPE_CHECKING:
-    from typing import Final
+    from typing import Final, TypeVar
+
+    T = TypeVar("T")
 
 
 class OneLoggerErrorHandlingStrategy(Enum):
@@ -82,7 +84,9 @@ class OneLoggerConfig:
         self.error_handling_strategy = error_handling_strategy
         if custom_metadata is not None and not isinstance(custom_metadata, Mapping):
             raise _wrong("custom_metadata", custom_metadata, "a mapping of names to values")
-        self.custom_metadata = Attributes(_named(custom_metadata or {}))
+        metadata: dict[str, object] = _called("Reading custom_metadata", dict, custom_metadata or {})
+        check_names("custom_metadata", metadata)
+        self.custom_metadata = Attributes(metadata)
         check_number("rank", rank, 0, "a whole number", whole=True, optional=True)
         check_number("world_size", world_size, 1, "a whole number", whole=True, optional=True)
         if rank is not None and world_size is not None and rank >= world_size:
@@ -91,13 +95,14 @@ class OneLoggerConfig:
             )
         self.rank = launcher.rank() if rank is None else rank
         self.world_size = launcher.world_size() if world_size is None else world_size
-        tag = _called("session_tag", session_tag) if callable(session_tag) else session_tag
+        tag = _called("The function given as session_tag", session_tag) if callable(session_tag) else session_tag
         if tag is not None and not isinstance(tag, str):
             raise _wrong("session_tag", tag, "a text, or a function that returns one")
         self.session_tag = tag
         enabled: object = enable_for_current_rank
         if callable(enable_for_current_rank):
-            enabled = _called("enable_for_current_rank", enable_for_current_rank, self.rank or 0)
+            what = "The function given as enable_for_current_rank"
+            enabled = _called(what, enable_for_current_rank, self.rank or 0)
         if not isinstance(enabled, bool):
             raise _wrong("enable_for_current_rank", enabled, "a bool, or a function of the rank that returns one")
         self.enable_for_current_rank = enabled
@@ -143,25 +148,8 @@ def _wrong(name: str, given: object, expected: str) -> OneLoggerError:
     return OneLoggerError(f"{name} is {shown(given)}; expected {expected}.")
 
 
-def _named(metadata: Mapping[str, object]) -> dict[str, object]:
-    """A copy of the mapping, in which each attribute has a name."""
-    try:
-        copy = dict(metadata)
-    except Exception as error:
-        raise OneLoggerError(f"Reading custom_metadata raised {type(error).__name__}: {error_text(error)}") from error
-    for name in copy:
-        if not (name_text(name) or "").strip():
-            raise OneLoggerError(
-                f"custom_metadata has the name {shown(name)}; "
-                "expected a text that is not empty as the name of each attribute."
-            )
-    return copy
-
-
-def _called(name: str, function: Callable[..., object], *arguments: object) -> object:
+def _called(what: str, function: Callable[..., T], *arguments: object) -> T:
     try:
         return function(*arguments)
     except Exception as error:
-        raise OneLoggerError(
-            f"The function given as {name} raised {type(error).__name__}: {error_text(error)}"
-        ) from error
+        raise OneLoggerError(f"{what} raised {type(error).__name__}: {error_text(error)}") from error

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from math import inf
 
 from one_logger.core.errors import OneLoggerError
-from one_logger.core.text import safe_repr
+from one_logger.core.text import name_text, safe_repr
 
 
 def shown(value: object) -> str:
@@ -61,6 +61,19 @@ def check_number(
     if isinstance(value, bool) or not isinstance(value, kinds) or not least <= value <= most:
         limits = f"from {least}" if most == inf else f"from {least} to {most}"
         raise OneLoggerError(f"{name} is {shown(value)}; expected {expected} {limits}{_or_none(optional)}.")
+
+
+def check_names(owner: str, names: Iterable[object]) -> None:
+    """Check that the name of each attribute of `owner` is a text that is not empty.
+
+    Raises:
+        OneLoggerError: It is not. The message has `owner` and the name.
+    """
+    for name in names:
+        if not (name_text(name) or "").strip():
+            raise OneLoggerError(
+                f"{owner} has the name {shown(name)}; expected a text that is not empty, such as service.version."
+            )
 
 
 def near_miss(given: str, known: Iterable[str], *, most: int = 1) -> str:

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 
 from one_logger.core import diagnostics, launcher
 from one_logger.core.attributes import Attributes, read_mapping, take_attributes
-from one_logger.core.errors import OneLoggerError
+from one_logger.core.checks import check_names
 from one_logger.core.ids import new_stream_id
-from one_logger.core.text import encodable, name_text, safe_repr
+from one_logger.core.text import encodable, safe_repr
 
 UNKNOWN_SERVICE = "unknown_service:python"
 """The name of an application without a name (OpenTelemetry semantic conventions, `service.name`)."""
@@ -61,12 +61,7 @@ class Resource:
             OneLoggerError: `attributes` is no mapping, or a name in it is no text, or is empty.
         """
         further = {} if attributes is None else read_mapping(attributes)
-        for name in further:
-            if not (name_text(name) or "").strip():
-                raise OneLoggerError(
-                    f"An attribute of a Resource has the name {safe_repr(name, 100)}; "
-                    "expected a text that is not empty, such as service.version."
-                )
+        check_names("An attribute of a Resource", further)
         found: dict[str, object] = {
             "service.name": service_name or UNKNOWN_SERVICE,
             "service.instance.id": new_stream_id(),
@@ -111,12 +106,12 @@ def _from_environment() -> dict[str, str]:
     environment variable", and "Environment Variable Specification". As in OpenTelemetry's SDK for Python, only a
     malformed item is left out.
     """
-    from urllib.parse import unquote  # here: importing one_logger must stay fast
-
     attributes = {}
     for item in os.environ.get("OTEL_RESOURCE_ATTRIBUTES", "").split(","):
         name, equals, value = item.partition("=")
         if equals and name.strip():
+            from urllib.parse import unquote  # slow to import, and seldom needed
+
             attributes[name.strip()] = encodable(unquote(value.strip()))
         elif item.strip():
             diagnostics.report(

@@ -7,7 +7,7 @@ change in any release.
 from one_logger.core import diagnostics, launcher
 from one_logger.core.attributes import AttributeValue
 from one_logger.core.base_exporter import BaseExporter, keep_inherited
-from one_logger.core.checks import check_choice, check_number, check_type, near_miss, shown
+from one_logger.core.checks import check_choice, check_names, check_number, check_type, near_miss, shown
 from one_logger.core.counter import AtomicCounter
 from one_logger.core.empty_span import EmptySpan
 from one_logger.core.ids import new_span_id, new_trace_id
@@ -31,6 +31,7 @@ __all__ = [
     "SpanView",
     "begin_span",
     "check_choice",
+    "check_names",
     "check_number",
     "check_type",
     "diagnostics",
