@@ -151,7 +151,7 @@ class RecordExporter(BaseExporter):
         self._telling = 0
 
     def _lose(self) -> None:
-        """Clear the buffer. A report of missing records in it is sent again, and must not count twice."""
+        """Clear the buffer, and uncount its report of missing records, which is sent again."""
         lost, self._lines = self._lines, []
         if self._encoder is not None:
             self._encoder.lost(len(lost))
