@@ -22,11 +22,7 @@ _NUMBERS = {
 
 
 def check_options(**options: object) -> None:
-    """See that options of `DefaultRecorder` are of the kind described there. Each of them may be missing.
-
-    Raises:
-        OneLoggerError: One is not.
-    """
+    """See that options of `DefaultRecorder` are of the kind described there. Each of them may be missing."""
     for name, choices in _CHOICES.items():
         if name in options:
             check_choice(name, options[name], choices)
@@ -38,11 +34,7 @@ def check_options(**options: object) -> None:
 
 
 def check_signals(value: object) -> tuple[int, ...]:
-    """The signals, as numbers.
-
-    Raises:
-        OneLoggerError: They are not signals, or cannot be caught.
-    """
+    """The signals, as numbers."""
     if isinstance(value, Iterable) and not isinstance(value, (str, bytes)):
         numbers = tuple(value)
         catchable = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
@@ -54,11 +46,7 @@ def check_signals(value: object) -> tuple[int, ...]:
 
 
 def named_exporters(exporters: object) -> dict[str, Exporter]:
-    """The exporters by name: the names of a mapping, or of the classes, numbered if there are several of one class.
-
-    Raises:
-        OneLoggerError: It is neither a list nor a mapping of exporters.
-    """
+    """The exporters by name: the names of a mapping, or of the classes, numbered if there are several of one class."""
     if isinstance(exporters, Mapping):
         places = {
             f"exporters[{shown(name)}]": (name if isinstance(name, str) else shown(name), exporter)

@@ -17,11 +17,6 @@ class Breaker:
 
     Every wait is shortened by a random part, up to half of it, so that the processes of a job that lost the same
     backend do not come back to it all at once.
-
-    Args:
-        max_failures: After how many failures in a row the breaker opens.
-        cool_down: How long it stays open at first, in seconds, 0.1 at least; each failed probe doubles that, up to ten
-            minutes.
     """
 
     def __init__(self, max_failures: int, cool_down: float) -> None:

@@ -112,6 +112,7 @@ class DefaultRecorder(Recorder):
         self._errors = TelemetryErrors(self._journal, self._tell_error, self._disable)
         self._channels = Channels(named, settings, self._journal, inline=delivery == "inline")
         self._queues = self._channels.queues
+        self._queue = self._channels.queue_event
         self._life = Life(
             self._channels,
             self._errors,
@@ -127,7 +128,7 @@ class DefaultRecorder(Recorder):
         self._told = AtomicCounter()  # telemetry data errors, which are records, but no telemetry
         self._chain: Chain | None = None
         if check_processors(processors):
-            self._chain = Chain(processors, self, self._errors, self._queue_start, self._queue, self._queue_stop)
+            self._chain = Chain(processors, self, self._errors, self._channels)
 
     def start(  # noqa: C901 - in one piece, as each call that it is divided by would cost every span
         self,
@@ -201,20 +202,6 @@ class DefaultRecorder(Recorder):
             return NOOP_SPAN
         return span
 
-    def _queue_start(self, span: RecordedSpan) -> None:
-        for channel in self._queues:
-            queue = channel.queue
-            if len(queue) < channel.limit:
-                queue.append(span)
-            else:
-                channel.offer(START, span, None)
-
-    def _queue_stop(self, span: RecordedSpan) -> None:
-        follows = span._stop_follows = span._stop_is_due
-        for channel in self._queues:
-            if follows or channel.headless:
-                channel.stop(span)
-
     def stop(
         self,
         span: Span,
@@ -258,7 +245,7 @@ class DefaultRecorder(Recorder):
         if span.end_unix_ns is None:
             self._open[span] = span  # close() stops it
         elif span._stop_follows is None and span.is_exported:
-            self._queue_stop(span)
+            self._channels.queue_stop(span)
 
     def event(self, span: Span | None, event: Event) -> Event:
         """Record an event. See `Recorder.event`."""
@@ -327,16 +314,6 @@ class DefaultRecorder(Recorder):
             self._queue(DATA_ERROR, None, error)
         except Exception as error:
             self._errors.contain("telemetry_data_error", error)
-
-    def _queue(self, kind: int, span: RecordedSpan | None, event: Event) -> None:
-        if span is not None:
-            span._stop_is_due = True  # its stop is to come after this
-        for channel in self._queues:
-            queue = channel.queue
-            if len(queue) < channel.limit:
-                queue.append((kind, span, event))
-            else:
-                channel.offer(kind, span, event)
 
     def _cannot_stop(self, span: Span) -> None:
         if (

@@ -19,10 +19,6 @@ class ExporterLog:
 
     One that fails and works in turn would flood the log. So not more than one recovery is logged in ten minutes, or two
     if the exporter was disabled; and as long as none is, nothing new has begun to fail.
-
-    Args:
-        name: What the exporter is called.
-        journal: What is to be logged.
     """
 
     def __init__(self, name: str, journal: Journal) -> None:

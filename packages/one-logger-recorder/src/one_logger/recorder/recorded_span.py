@@ -25,14 +25,6 @@ class RecordedSpan(Span):
     - A worker that finds a span ended exports the stop right after the start if `_stop_follows` is False, and leaves it
       to the queue if it is True. Where it is still None, as the other thread is just about to set it, the worker looks
       again later.
-
-    Args:
-        recorder: The recorder that it belongs to.
-        name: As in `Span`, like all that follow.
-        attributes: See there.
-        start_event_attributes: See there.
-        parent: See there.
-        start_time: See there.
     """
 
     __slots__ = ("_owner", "_stop_follows", "_stop_is_due")
@@ -66,15 +58,7 @@ class RecordedSpan(Span):
     def stop(
         self, stop_event_attributes: Mapping[str, object] | None = None, *, stop_time: Timestamp | None = None
     ) -> bool:
-        """Stop the span as `Recorder.stop` does: it is exported, and to stop it twice is a telemetry error.
-
-        Args:
-            stop_event_attributes: What is known of the stop itself.
-            stop_time: When the work ended. None: now.
-
-        Returns:
-            True if the span was open.
-        """
+        """Stop the span as `Recorder.stop` does: it is exported, and to stop it twice is a telemetry error."""
         was_open = self.end_unix_ns is None
         self._owner.stop(self, stop_event_attributes, stop_time)
         return was_open

@@ -7,12 +7,7 @@ from time import monotonic
 
 
 class Request:
-    """A wish to have everything delivered that was queued before.
-
-    Args:
-        deadline: When to give up, on the monotonic clock, in seconds.
-        closing: Whether the exporter is to be closed then.
-    """
+    """A wish to have everything delivered that was queued before."""
 
     def __init__(self, deadline: float, *, closing: bool = False) -> None:
         self.deadline = deadline

@@ -27,12 +27,6 @@ class SignalWatch:
     The handler itself only hands the signal's number to the thread, and calls the application's handler at once. Where
     there was none, so that the signal would have ended the process, the thread closes the recorder first, and then has
     the signal end the process. Of several recorders with handlers in one chain, one after the other is closed then.
-
-    Args:
-        signals: Which signals.
-        flush: Delivers what was recorded; the process goes on.
-        close: The same, before the process ends.
-        journal: Where to say what cannot be done.
     """
 
     def __init__(

@@ -11,13 +11,7 @@ from one_logger.core.spi import AtomicCounter, Journal, diagnostics, error_text
 
 
 class TelemetryErrors:
-    """Counts, reports and, if the strategy says so, raises the telemetry errors of one recorder.
-
-    Args:
-        journal: What the recorder has to say.
-        tell: Tells every exporter: takes a sentence, attributes, and whether nothing will be recorded after that.
-        disable: Has the recorder record nothing any more.
-    """
+    """Counts, reports and, if the strategy says so, raises the telemetry errors of one recorder."""
 
     def __init__(
         self,
@@ -39,15 +33,7 @@ class TelemetryErrors:
         return self.strategy is OneLoggerErrorHandlingStrategy.PROPAGATE_EXCEPTIONS
 
     def mistake(self, kind: str, message: str) -> None:
-        """Deal with a telemetry error as the strategy says.
-
-        Args:
-            kind: What it is, for counting: the same text for the same mistake.
-            message: A sentence.
-
-        Raises:
-            OneLoggerError: Under `PROPAGATE_EXCEPTIONS`.
-        """
+        """Deal with a telemetry error as the strategy says."""
         if self.disabled:
             return
         counter = self._counters.setdefault(kind, AtomicCounter())
@@ -112,12 +98,7 @@ class TelemetryErrors:
         return None
 
     def no_open_span(self, method: str, span: object) -> None:
-        """Something was to be recorded, and there is no open span to record it on.
-
-        Args:
-            method: The method of the recorder.
-            span: What it was given as the span.
-        """
+        """Something was to be recorded, and there is no open span to record it on."""
         if span is None:
             self.mistake(f"{method} without a span", f"{method}() was called, but no span is open here; {_LOST}")
         elif not isinstance(span, Span):

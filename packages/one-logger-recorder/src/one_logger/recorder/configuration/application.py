@@ -142,12 +142,7 @@ def build_processors(
 
 
 class _Attempt:
-    """One call of `configure`.
-
-    Args:
-        arguments: The arguments of `OneLoggerConfig` that were given to it.
-        config: What was given as `config`.
-    """
+    """One call of `configure`."""
 
     def __init__(self, arguments: dict[str, object], config: object) -> None:
         self._arguments = arguments  # the strongest source first, weaker ones as they are read

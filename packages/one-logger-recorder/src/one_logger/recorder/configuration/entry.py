@@ -15,33 +15,19 @@ _SWITCH = shape_of(bool, "")
 
 @dataclass
 class Entry:
-    """What a configuration says of one exporter or processor.
-
-    Args:
-        section: Where it stands.
-        kind: Which of them it is about.
-        name: The name that it has been given.
-        key: `"type"` or `"class_name"`.
-        reference: What stands there: a type's name, or the dotted name of a class.
-        enabled: Whether it is to be used.
-        config: The arguments, references replaced.
-        processors: The entries of the processors that an exporter has for itself.
-        instance: The exporter or processor itself, if the entry is none but an object made by the application.
-        target: The class, once it is loaded.
-        arguments: The arguments as the class takes them, once they are checked.
-    """
+    """What a configuration says of one exporter or processor."""
 
     section: Section = field(repr=False)
     kind: Kind
     name: str | None = None
-    key: str = "type"
-    reference: str = ""
+    key: str = "type"  # or "class_name"
+    reference: str = ""  # the value of that key: the name of a type or a class
     enabled: bool = True
-    config: Mapping[str, object] = field(default_factory=dict, repr=False)
+    config: Mapping[str, object] = field(default_factory=dict, repr=False)  # references replaced
     processors: list[Entry] = field(default_factory=list)
-    instance: object = None
-    target: type | None = None
-    arguments: dict[str, object] = field(default_factory=dict, repr=False)
+    instance: object = None  # what the application gave, if it gave an object instead of an entry
+    target: type | None = None  # the class, once it is loaded
+    arguments: dict[str, object] = field(default_factory=dict, repr=False)  # as the class takes them, once checked
 
     def blame_reference(self, message: str) -> None:
         """Note what is wrong with the class: a sentence, or one that goes on after `which`."""

@@ -23,11 +23,7 @@ Report = dict[str, Any]
 
 
 def make_report(path: str | None) -> Report:
-    """Everything that is to be said about the configuration in this environment, secrets masked.
-
-    Args:
-        path: The file to read. None: the one that `configure` would find.
-    """
+    """Everything that is to be said about the configuration in this environment, secrets masked."""
     problems: list[ConfigProblem] = []
     file: Source | None = None
     found = find_file(path)
@@ -56,10 +52,7 @@ def make_report(path: str | None) -> Report:
         "replaced": [each._asdict() for each in [*resolution.replaced, *_replaced_packages(resolution)]],
         "values": [value for values, section in sections for value in _values(section, values)],
         "installed": {
-            group: [
-                {"name": each.name, "value": each.value, "distribution": distribution(each)} for each in _points(group)
-            ]
-            for group in (EXPORTER.group, CONFIGS, PROCESSOR.group)
+            group: [_point(each) for each in _points(group)] for group in (EXPORTER.group, CONFIGS, PROCESSOR.group)
         },
         "problems": [{**problem._asdict(), "text": str(problem)} for problem in ExporterConfigError(problems).problems],
     }

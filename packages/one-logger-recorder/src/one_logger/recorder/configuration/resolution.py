@@ -22,29 +22,17 @@ class Replaced(NamedTuple):
 
 @dataclass
 class Resolution:
-    """What the sources say, taken together.
-
-    Args:
-        problems: What is wrong.
-        exporters: The entries of exporters, those of the strongest source first, also those that are not enabled.
-        processors: The same of processors, in the order in which they are used.
-        recorder: The sections `recorder`, references replaced, the weakest first.
-        options: The options of the recorder, once they are checked.
-        inherit: What the sources say about inheriting, references replaced.
-        present: Whether there is a source of exporters at all. One may be there and say that there are none.
-        replaced: What is not used, packages apart.
-        instead_of_packages: The source that is used instead of what packages provide, if one is.
-    """
+    """What the sources say, taken together."""
 
     problems: list[ConfigProblem]
-    exporters: list[Entry] = field(default_factory=list)
-    processors: list[Entry] = field(default_factory=list)
-    recorder: list[Said] = field(default_factory=list)
-    options: dict[str, object] = field(default_factory=dict)
+    exporters: list[Entry] = field(default_factory=list)  # those of the strongest source first; also disabled ones
+    processors: list[Entry] = field(default_factory=list)  # in the order in which they run
+    recorder: list[Said] = field(default_factory=list)  # the sections `recorder`, the weakest source first
+    options: dict[str, object] = field(default_factory=dict)  # of the recorder, once they are checked
     inherit: list[Said] = field(default_factory=list)
-    present: bool = False
-    replaced: list[Replaced] = field(default_factory=list)
-    instead_of_packages: str | None = None
+    present: bool = False  # whether a source has exporters; it may say that there are none
+    replaced: list[Replaced] = field(default_factory=list)  # what is not used, except packages
+    instead_of_packages: str | None = None  # the source that is used instead of what packages provide
 
     def add(self, lists: Iterable[Said]) -> None:
         """Add lists of exporters' entries that are equally strong, but for entries whose names are there already."""

@@ -23,11 +23,6 @@ class Section:
     """Knows where a part of a configuration stands, what in it is secret, and what is wrong with it.
 
     Paths given to it start at the part, not at the top of the document.
-
-    Args:
-        source: Where it comes from.
-        path: Where it stands in there.
-        problems: Where to put problems.
     """
 
     def __init__(self, source: Source, path: Path, problems: list[ConfigProblem]) -> None:

@@ -52,13 +52,7 @@ _ANYTHING = Shape("a value", {}, lambda value, _: value)
 
 
 def shape_of(annotation: Any, name: str, within: tuple[object, ...] = ()) -> Shape:
-    """What a parameter takes. What its annotation says that nobody can check is not checked.
-
-    Args:
-        annotation: The annotation, evaluated.
-        name: What the parameter is called: the name may say in what it counts time.
-        within: The `type` statements in which the annotation stands. One may be about itself.
-    """
+    """What a parameter takes. What its annotation says that nobody can check is not checked."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return shape_of(arguments[0], name, within)

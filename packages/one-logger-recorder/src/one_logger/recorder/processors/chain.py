@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from enum import Enum
 
 from one_logger.api import Recorder
 from one_logger.core import ErrorEvent, Event, OneLoggerError, Span, SpanContext, Status, Timestamp
 from one_logger.core.spi import new_trace_id
+from one_logger.recorder.channels import Channels
 from one_logger.recorder.delivery import ERROR, EVENT
 from one_logger.recorder.processors.pipeline import Failure
 from one_logger.recorder.processors.processing import Processing
@@ -17,38 +18,19 @@ from one_logger.recorder.processors.unexported_span import FilteredSpan, Observe
 from one_logger.recorder.recorded_span import RecordedSpan
 from one_logger.recorder.telemetry_errors import TelemetryErrors
 
-QueueSpan = Callable[[RecordedSpan], None]
-QueueEvent = Callable[[int, RecordedSpan, Event], None]
-
 
 class Chain:
     """Makes the spans of a recorder, and queues what its processors leave of them and of their events.
 
     What a processor does wrong becomes a telemetry error when the call is done: what is recorded by it is not lost.
-
-    Args:
-        processors: The processors.
-        recorder: The recorder.
-        errors: The telemetry errors of the recorder.
-        queue_start: Queues the start of a span for every exporter.
-        queue_event: The same for an event or error, given with its kind.
-        queue_stop: The same for the stop of a span.
     """
 
     def __init__(
-        self,
-        processors: Sequence[Processor],
-        recorder: Recorder,
-        errors: TelemetryErrors,
-        queue_start: QueueSpan,
-        queue_event: QueueEvent,
-        queue_stop: QueueSpan,
+        self, processors: Sequence[Processor], recorder: Recorder, errors: TelemetryErrors, channels: Channels
     ) -> None:
         self._recorder = recorder
         self._errors = errors
-        self._queue_start = queue_start
-        self._queue_event = queue_event
-        self._queue_stop = queue_stop
+        self._channels = channels
         self._failures: deque[Failure] = deque()
         self._processing: Processing[RecordedSpan] = Processing(processors, self, self._failures.append)
         self._pipeline = self._processing.pipeline
@@ -67,11 +49,7 @@ class Chain:
         parent: Span | SpanContext | None,
         start_time: Timestamp | None,
     ) -> RecordedSpan:
-        """Make a span. Whether its start is to be queued, `is_exported` says.
-
-        Raises:
-            OneLoggerError: Under `PROPAGATE_EXCEPTIONS`, a processor did something wrong.
-        """
+        """Make a span. Whether its start is to be queued, `is_exported` says."""
         pipeline = self._pipeline
         trace_id, sampled = self._sample(parent) if pipeline.samplers else (0, True)
         text = name if type(name) is str else _text(name)
@@ -109,21 +87,13 @@ class Chain:
         return trace_id, self._pipeline.samples(trace_id)
 
     def record(self, event: Event, span: RecordedSpan) -> None:
-        """Queue what the processors leave of an event or error.
-
-        Raises:
-            OneLoggerError: Under `PROPAGATE_EXCEPTIONS`, a processor did something wrong.
-        """
+        """Queue what the processors leave of an event or error."""
         self._processing.event(event, span)
         if self._failures:
             self.report()
 
     def stop_span(self, span: RecordedSpan) -> None:
-        """Show a span that has stopped to the processors, and queue its stop if it is exported.
-
-        Raises:
-            OneLoggerError: Under `PROPAGATE_EXCEPTIONS`, a processor did something wrong.
-        """
+        """Show a span that has stopped to the processors, and queue its stop if it is exported."""
         if type(span) is FilteredSpan:
             return
         self._processing.stop(span)
@@ -143,11 +113,7 @@ class Chain:
             self._pipeline.close()
 
     def report(self) -> None:
-        """Make telemetry errors of what processors did wrong.
-
-        Raises:
-            OneLoggerError: Under `PROPAGATE_EXCEPTIONS`.
-        """
+        """Make telemetry errors of what processors did wrong."""
         while self._failures:
             try:
                 failure = self._failures.popleft()
@@ -162,16 +128,16 @@ class Chain:
 
     def put(self, event: Event, place: RecordedSpan) -> None:
         """Queue an event or error."""
-        self._queue_event(ERROR if isinstance(event, ErrorEvent) else EVENT, place, event)
+        self._channels.queue_event(ERROR if isinstance(event, ErrorEvent) else EVENT, place, event)
 
     def stop(self, place: RecordedSpan) -> None:
         """Queue the stop of a span."""
-        self._queue_stop(place)
+        self._channels.queue_stop(place)
 
     def complete(self, place: RecordedSpan) -> None:
         """Queue start and stop of a span that was put off."""
-        self._queue_start(place)
-        self._queue_stop(place)
+        self._channels.queue_start(place)
+        self._channels.queue_stop(place)
 
     def span_for(self, event: Event, origin: RecordedSpan | None) -> RecordedSpan:
         """A span for an event that is to have one of its own: by the name of an error's span, or of the event."""
@@ -188,10 +154,10 @@ class Chain:
     def put_alone(self, event: Event, span: Span) -> None:
         """Queue an event with the span that was made for it."""
         if isinstance(span, RecordedSpan):
-            self._queue_start(span)
+            self._channels.queue_start(span)
             self.put(event, span)
             span._end_span()
-            self._queue_stop(span)
+            self._channels.queue_stop(span)
 
     def place(self, span: Span) -> RecordedSpan | None:
         """The span: a recorder's spans know what was decided of them."""

@@ -31,17 +31,7 @@ _OTHERS = ("equals", "not_equals", "one_of", "exists")
 
 
 class Conditions:
-    """Conditions on attributes, all of which have to hold.
-
-    Args:
-        argument: What they were given as, for messages.
-        conditions: By the attribute's name the value that it must have, or a mapping with one or more of: `equals`,
-            `not_equals`, `one_of` (a list), `below`, `at_most`, `above`, `at_least` (numbers), `exists` (true or
-            false). A condition on an attribute that is not there does not hold, save `exists: false` and `not_equals`.
-
-    Raises:
-        OneLoggerError: A condition is none of these.
-    """
+    """Conditions on attributes, all of which have to hold."""
 
     def __init__(self, argument: str, conditions: Mapping[str, object]) -> None:
         self._tests: list[tuple[str, Test, bool]] = []

@@ -28,13 +28,6 @@ class NamePattern:
 
     In a pattern `*` stands for any text, also an empty one, and `?` for one character. Every other character stands for
     itself, brackets too: `layer[0]` is the name `layer[0]`. Upper and lower case differ.
-
-    Args:
-        argument: What the names were given as, for messages.
-        names: The names and patterns.
-
-    Raises:
-        OneLoggerError: `names` is neither a name nor a list of names.
     """
 
     def __init__(self, argument: str, names: Names) -> None:
@@ -63,15 +56,7 @@ def _expression(pattern: str) -> str:
 
 
 class NameFilter:
-    """Which names are wanted.
-
-    Args:
-        include: The names that are wanted. None: all.
-        exclude: Of these, the ones that are not.
-
-    Raises:
-        OneLoggerError: An argument is neither a name nor a list of names.
-    """
+    """Which names are wanted."""
 
     def __init__(self, include: Names | None, exclude: Names) -> None:
         self._include = NamePattern("include", "*" if include is None else include)

@@ -35,16 +35,7 @@ class Failure(NamedTuple):
 
 
 class Pipeline:
-    """Processors in their order. One that raises is skipped, which is noted as a failure.
-
-    Args:
-        processors: The processors.
-        host: What they belong to from now on.
-        failed: Is told what a processor did wrong.
-
-    Raises:
-        OneLoggerError: What was given is no list of processors, or one of them is in use already.
-    """
+    """Processors in their order. One that raises is skipped, which is noted as a failure."""
 
     def __init__(self, processors: Sequence[Processor], host: Host, failed: Callable[[Failure], None]) -> None:
         self._processors = check_processors(processors)
@@ -216,11 +207,7 @@ class Pipeline:
 
 
 def check_processors(processors: object) -> tuple[Processor, ...]:
-    """The processors, if that is what they are.
-
-    Raises:
-        OneLoggerError: It is no list of processors.
-    """
+    """The processors, if that is what they are."""
     if not isinstance(processors, Sequence) or isinstance(processors, (str, bytes)):
         raise OneLoggerError(f"processors is {type(processors).__name__}; expected a list of processors.")
     for number, processor in enumerate(processors):

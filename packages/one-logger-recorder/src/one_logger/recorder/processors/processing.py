@@ -74,14 +74,6 @@ class Processing(Generic[P]):
       exported span around it. Its events are gone; its errors go to that span, or get one of their own.
     - A span that is *put off* is dropped, until the processors that have put it off decide at its stop. If they want
       it, it is exported then, start and stop at once. Its events have gone to the exported span around it.
-
-    Args:
-        processors: The processors, in their order.
-        sink: Where to put what they leave.
-        failed: Is told what a processor did wrong.
-
-    Raises:
-        OneLoggerError: What was given is no list of processors, or one of them is in use already.
     """
 
     def __init__(self, processors: Sequence[Processor], sink: Sink[P], failed: Callable[[Failure], None]) -> None:
@@ -144,14 +136,7 @@ class Processing(Generic[P]):
         return None if around is None else around.shown
 
     def _move(self, event: Event, target: P | None, origin: P | None, first: int) -> None:
-        """Export what the processors from place `first` on leave of an event, in another span than its own.
-
-        Args:
-            event: The event.
-            target: The exported span that it is part of now. None: there is none.
-            origin: The span that it comes from, if there is one.
-            first: The place of the first processor that has not seen the event.
-        """
+        """Export what the processors from place `first` on leave of an event, in another span than its own."""
         span = self._sink.span_for(event, origin) if target is None else target.shown
         left = self.pipeline.event(event, span, first)
         if left is None:

@@ -12,13 +12,7 @@ MAX_HIDDEN = 16_384
 
 
 class Node:
-    """A span that is open, as one exporter sees it. It is a `Place`.
-
-    Args:
-        shown: The span as the exporter sees it, if it does.
-        ancestor: The span around it, if that was open when it started.
-        is_sampled: Whether its trace is recorded.
-    """
+    """A span that is open, as one exporter sees it. It is a `Place`."""
 
     __slots__ = ("ancestor", "choice", "is_exported", "is_open", "is_sampled", "parent", "shown")
 
@@ -35,11 +29,7 @@ class Node:
 
 
 class SpanTree:
-    """The spans that are open, and those that have stopped and were not shown. For one thread.
-
-    Args:
-        pipeline: The processors, which decide what is shown.
-    """
+    """The spans that are open, and those that have stopped and were not shown. For one thread."""
 
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline

@@ -39,16 +39,7 @@ class UnexportedSpan(RecordedSpan):
 
 
 class FilteredSpan(EmptySpan, UnexportedSpan):
-    """An unexported span that nobody wants to know of. Its id is that of the nearest exported span around it, or 0.
-
-    Args:
-        recorder: The recorder that it belongs to.
-        name: The name.
-        parent: The span or context that the span would be part of.
-        trace_id: The id of the trace, if it was chosen already, else 0.
-        choice: What the processors have decided.
-        is_sampled: Whether its trace is recorded.
-    """
+    """An unexported span that nobody wants to know of. Its id is that of the nearest exported span around it, or 0."""
 
     __slots__ = ()
 
@@ -82,18 +73,7 @@ class FilteredSpan(EmptySpan, UnexportedSpan):
 
 
 class ObservedSpan(UnexportedSpan):
-    """An unexported span with an id, times and attributes: of interest to a processor, or put off.
-
-    Args:
-        recorder: As in `RecordedSpan`, like the five that follow.
-        name: See there.
-        attributes: See there.
-        start_event_attributes: See there.
-        parent: See there.
-        start_time: See there.
-        choice: What the processors have decided.
-        is_sampled: Whether its trace is recorded.
-    """
+    """An unexported span with an id, times and attributes: of interest to a processor, or put off."""
 
     __slots__ = ()
 
