@@ -1,4 +1,4 @@
-"""The processors of a recorder: what they make of the spans and events of the calling thread."""
+"""The processors of a recorder, which run on the thread that records."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ from one_logger.recorder.telemetry_errors import TelemetryErrors
 
 
 class Chain:
-    """Makes the spans of a recorder, and queues what its processors leave of them and of their events.
+    """Makes the spans of a recorder, and queues the spans and events that its processors leave.
 
-    What a processor does wrong becomes a telemetry error when the call is done: what is recorded by it is not lost.
+    A mistake of a processor becomes a telemetry error at the end of the call, so that its record is not lost. Under
+    `PROPAGATE_EXCEPTIONS`, the methods raise it as a `OneLoggerError`.
     """
 
     def __init__(
@@ -37,7 +38,7 @@ class Chain:
         self._closed = False
 
     def after_fork(self) -> None:
-        """Be as new in a forked child."""
+        """Reset in a forked child."""
         self._failures.clear()
         self._pipeline.after_fork()
 
@@ -49,7 +50,7 @@ class Chain:
         parent: Span | SpanContext | None,
         start_time: Timestamp | None,
     ) -> RecordedSpan:
-        """Make a span. Whether its start is to be queued, `is_exported` says."""
+        """Make a span. If `is_exported`, its start is to be queued."""
         pipeline = self._pipeline
         trace_id, sampled = self._sample(parent) if pipeline.samplers else (0, True)
         text = name if type(name) is str else _text(name)
@@ -74,10 +75,9 @@ class Chain:
         return span
 
     def _sample(self, parent: Span | SpanContext | None) -> tuple[int, bool]:
-        """The id of the trace, if it is a new one, and whether it is to be recorded.
+        """The id of a new trace, else 0, and whether the trace is recorded.
 
-        As with OpenTelemetry's ParentBased sampler, what was decided of the parent holds for the child (Trace SDK,
-        section "ParentBased").
+        A child follows its parent, as with OpenTelemetry's ParentBased sampler (Trace SDK, section "ParentBased").
         """
         if parent is not None and parent.trace_id:
             if isinstance(parent, SpanContext):
@@ -93,7 +93,7 @@ class Chain:
             self.report()
 
     def stop_span(self, span: RecordedSpan) -> None:
-        """Show a span that has stopped to the processors, and queue its stop if it is exported."""
+        """Show a stopped span to the processors, and queue its stop if it is exported."""
         if type(span) is FilteredSpan:
             return
         self._processing.stop(span)
@@ -101,19 +101,19 @@ class Chain:
             self.report()
 
     def show_stop(self, span: RecordedSpan) -> None:
-        """Show the processors that a span which the parent process exports has stopped here."""
+        """Show the processors the stop of a span that the parent process exports."""
         self._pipeline.stopped(span)
         if self._failures:
             self.report()
 
     def close(self) -> None:
-        """Tell the processors that this was all. Again: nothing."""
+        """Call `on_close` of the processors, once."""
         if not self._closed:
             self._closed = True
             self._pipeline.close()
 
     def report(self) -> None:
-        """Make telemetry errors of what processors did wrong."""
+        """Make telemetry errors of the processors' mistakes."""
         while self._failures:
             try:
                 failure = self._failures.popleft()
@@ -135,12 +135,12 @@ class Chain:
         self._channels.queue_stop(place)
 
     def complete(self, place: RecordedSpan) -> None:
-        """Queue start and stop of a span that was put off."""
+        """Queue start and stop of a deferred span."""
         self._channels.queue_start(place)
         self._channels.queue_stop(place)
 
     def span_for(self, event: Event, origin: RecordedSpan | None) -> RecordedSpan:
-        """A span for an event that is to have one of its own: by the name of an error's span, or of the event."""
+        """A new span for an event, named like the error's span or the event."""
         is_error = isinstance(event, ErrorEvent)
         name = origin.name if is_error and origin is not None else event.name
         parent = origin if origin is not None and origin.is_sampled else None
@@ -152,7 +152,7 @@ class Chain:
         return span
 
     def put_alone(self, event: Event, span: Span) -> None:
-        """Queue an event with the span that was made for it."""
+        """Queue an event with the span that `span_for` has made."""
         if isinstance(span, RecordedSpan):
             self._channels.queue_start(span)
             self.put(event, span)
@@ -160,11 +160,10 @@ class Chain:
             self._channels.queue_stop(span)
 
     def place(self, span: Span) -> RecordedSpan | None:
-        """The span: a recorder's spans know what was decided of them."""
+        """The span itself, if a recorder made it."""
         return span if isinstance(span, RecordedSpan) else None
 
 
 def _text(name: str | Enum) -> str:
     """The name of a span as it will be exported."""
-    value = name.value if isinstance(name, Enum) else name
-    return value if type(value) is str else Span(name).name
+    return Span(name).name
