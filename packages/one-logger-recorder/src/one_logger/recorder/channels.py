@@ -11,12 +11,12 @@ from one_logger.recorder.channel import Channel
 from one_logger.recorder.delivery import START
 from one_logger.recorder.inline_channel import InlineChannel, InlineChannels
 from one_logger.recorder.recorded_span import RecordedSpan
-from one_logger.recorder.request import Request, wait_for_all
+from one_logger.recorder.request import Request
 from one_logger.recorder.settings import ChannelSettings
 
 
 class Channels:
-    """A channel for each exporter."""
+    """A channel for each exporter, and what queues records in all of them."""
 
     def __init__(
         self, exporters: Mapping[str, Exporter], settings: ChannelSettings, journal: Journal, *, inline: bool
@@ -66,11 +66,13 @@ class Channels:
             channel.start(resource)
 
     def deliver(self, deadline: float, *, closing: bool = False) -> bool:
-        """Deliver what was queued, and close the exporters after it if asked to. Whether all of it was delivered."""
-        return wait_for_all([channel.request(Request(deadline, closing=closing)) for channel in self._all])
+        """Deliver what is queued by the deadline, then close the exporters if asked. Whether all was delivered."""
+        requests = [channel.request(Request(deadline, closing=closing)) for channel in self._all]
+        answers = [request.wait() for request in requests]  # a list: each is waited for, even after a failure
+        return all(answers)
 
     def after_fork(self) -> None:
-        """Be as new in a forked child."""
+        """Reset in a forked child."""
         for channel in self._all:
             channel.after_fork()
 

@@ -1,4 +1,4 @@
-"""The way to exporters that are called on the thread that records."""
+"""Channels of exporters that are called on the thread that records."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from one_logger.recorder.recorded_span import RecordedSpan
 class InlineChannel(Channel):
     """A channel that calls its exporter on the thread that records, one thread at a time.
 
-    The job waits for the exporter. For tests, and for exporters that have to run at that place and moment.
+    The job waits for the exporter. For tests, and for exporters that have to run at once on that thread.
     """
 
     def offer(self, kind: int, span: RecordedSpan | None, event: Event | None) -> None:

@@ -1,4 +1,4 @@
-"""Decides what is used of all that code, file and packages say."""
+"""Decides which values of code, file and packages are used."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from one_logger.recorder.configuration.section import Said, Section, said
 
 
 class Replaced(NamedTuple):
-    """An entry or a source that is not used, and the source that says something else."""
+    """An entry or source that is not used, and the source that is used instead."""
 
     what: str
     by: str
@@ -22,7 +22,7 @@ class Replaced(NamedTuple):
 
 @dataclass
 class Resolution:
-    """What the sources say, taken together."""
+    """The values of all sources together."""
 
     problems: list[ConfigProblem]
     exporters: list[Entry] = field(default_factory=list)  # those of the strongest source first; also disabled ones
@@ -35,7 +35,7 @@ class Resolution:
     instead_of_packages: str | None = None  # the source that is used instead of what packages provide
 
     def add(self, lists: Iterable[Said]) -> None:
-        """Add lists of exporters' entries that are equally strong, but for entries whose names are there already."""
+        """Add lists of exporter entries, except entries whose names an earlier source has."""
         taken = {entry.name: entry.section.source.label for entry in self.exporters if entry.name is not None}
         for values, section in lists:
             entries, names = read_entries(values, section, EXPORTER, taken)
@@ -45,14 +45,14 @@ class Resolution:
 
 
 def resolve(code: Source, file: Source | None, problems: list[ConfigProblem]) -> Resolution:
-    """Decide what is used. What is wrong becomes problems.
+    """Decide what is used. Mistakes become problems.
 
-    The strongest source of exporters, of code, file and packages, replaces the others as a whole; if it inherits, it
-    adds to the next one. Nothing is imported but the default configurations of packages, if they are used.
+    Code comes before the file, and the file before packages. The first source with exporters replaces the others as a
+    whole; if it inherits, it adds to the next one. Default configurations of packages are imported only if used.
     """
     resolution = Resolution(problems)
     sources = [code] if file is None else [code, file]
-    spoken: bool | None = None  # what a source without exporters has said about inheriting: it is about the next one
+    spoken: bool | None = None  # `inherit` of a source without exporters: it applies to the next one
     for source in sources:
         own = _inherits(source, resolution, in_code=source is code)
         inherits = own if spoken is None else spoken
@@ -84,7 +84,7 @@ def _inherits(source: Source, resolution: Resolution, *, in_code: bool) -> bool 
 
 
 def _of_packages(problems: list[ConfigProblem]) -> Iterator[Said]:
-    """What installed packages provide."""
+    """The default configurations of installed packages."""
     try:
         points = installed(CONFIGS)
     except NotLoadedError as error:

@@ -61,9 +61,10 @@ class Chain:
         if choice.dropped and not choice.observers:
             span = FilteredSpan(self._recorder, text, parent, trace_id, choice, sampled)
         else:
-            given = self._recorder, name, attributes, start_event_attributes, parent, start_time
-            unexported = choice.dropped or choice.deferrers
-            span = ObservedSpan(*given, choice, sampled) if unexported else RecordedSpan(*given)
+            kind = ObservedSpan if choice.dropped or choice.deferrers else RecordedSpan
+            span = kind(self._recorder, name, attributes, start_event_attributes, parent, start_time)
+            if isinstance(span, ObservedSpan):
+                span.choice, span.is_sampled = choice, sampled
             if isinstance(parent, UnexportedSpan):
                 span.parent_span_id = parent.parent_of_children or None
             if trace_id:

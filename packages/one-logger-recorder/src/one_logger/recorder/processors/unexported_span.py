@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from enum import Enum
-
 from one_logger.api import Recorder
-from one_logger.core import Span, SpanContext, Timestamp
+from one_logger.core import Span, SpanContext
 from one_logger.core.spi import INVALID_SPAN_CONTEXT, EmptySpan, new_span_id, new_trace_id
 from one_logger.recorder.processors.processor import Choice
 from one_logger.recorder.recorded_span import RecordedSpan
@@ -71,21 +68,6 @@ class ObservedSpan(UnexportedSpan):
     """A dropped or deferred span with an id, times and attributes, for the processors that see its stop."""
 
     __slots__ = ()
-
-    def __init__(
-        self,
-        recorder: Recorder,
-        name: str | Enum,
-        attributes: Mapping[str, object] | None,
-        start_event_attributes: Mapping[str, object] | None,
-        parent: Span | SpanContext | None,
-        start_time: Timestamp | None,
-        choice: Choice,
-        is_sampled: bool,
-    ) -> None:
-        super().__init__(recorder, name, attributes, start_event_attributes, parent, start_time)
-        self.choice = choice
-        self.is_sampled = is_sampled
 
     @property
     def parent_of_children(self) -> int:
