@@ -257,12 +257,9 @@ class Delivery:
         return buffered - lost
 
     def tell(self, overflow: int) -> None:
-        """Have the exporter tell its backend how many records are missing that it does not know of, with what follows.
+        """Have the exporter tell its backend how many further records are missing.
 
-        If the exporter refuses that, it is tried again with the next records. It says nothing about the exporter.
-
-        Args:
-            overflow: How many records did not even get into the queue.
+        If the exporter refuses that, it is tried again with the next records, and does not count as failing.
         """
         missing = overflow + self.lost - self._reported - self._reporting
         if missing <= 0:
