@@ -66,7 +66,7 @@ class Channels:
             channel.start(resource)
 
     def deliver(self, deadline: float, *, closing: str = "") -> bool:
-        """Deliver what is queued by the deadline, then close the exporters if `closing` says why. Whether all was delivered."""
+        """Deliver what is queued by the deadline; if `closing` says why, close the exporters. Whether all arrived."""
         requests = [channel.request(Request(deadline, closing=closing)) for channel in self._all]
         answers = [request.wait() for request in requests]  # a list: each is waited for, even after a failure
         return all(answers)
