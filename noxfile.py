@@ -20,8 +20,15 @@ EDITABLE = [f"--editable=./packages/{name}" for name in PACKAGES]
 VENDOR = ROOT / "examples/vendor-exporter"
 # Most tests wait for something, so more run at once than there are cores. Those of a file share what it has set up.
 SIDE_BY_SIDE = ["--numprocesses=4", "--dist=loadfile"]
-SHORT = "not faults and not browser"  # which have sessions of their own
+SHORT = "not faults and not browser and not findings"  # which have sessions of their own
 PYTHONS = nox.project.python_versions(nox.project.load_toml(f"packages/{PACKAGES[0]}/pyproject.toml"))
+# By itself `nox` runs the tests twice, not four times: on the oldest Python from the sources, on the newest one that is
+# there from the wheels. CI runs both on all of them.
+NEWEST = next((version for version in reversed(PYTHONS) if shutil.which(f"python{version}")), None)
+nox.options.sessions = [
+    *("lint", "types", "imports", f"tests-{PYTHONS[0]}", "faults"),
+    *("build", "isolated", "vendor", "installs", "demo", "bench_works"),
+]
 
 
 def group(name: str) -> tuple[str, ...]:
@@ -90,6 +97,13 @@ def faults(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def findings(session: nox.Session) -> None:
+    """Planted causes in hundreds of synthetic runs of up to 1,024 ranks: each is found, and nothing else."""
+    session.install(*EDITABLE, *tested("one-logger-analysis"))
+    session.run("pytest", "packages/one-logger-analysis", "-m", "findings", "--numprocesses=2", *session.posargs)
+
+
+@nox.session(default=False)
 def browser(session: nox.Session) -> None:
     """What people look at in a browser, tried in Chromium or Chrome. Its screenshots go into the documentation."""
     found = {name: shutil.which(name) for name in ("chromium", "google-chrome", "chromedriver")}
@@ -114,10 +128,10 @@ def build(session: nox.Session) -> None:
     session.run("python", "tools/check_distributions.py", "dist")
 
 
-@nox.session(requires=["build"])
+@nox.session(python=NEWEST, requires=["build"])
 @nox.parametrize("package", PACKAGES, ids=PACKAGES)
 def isolated(session: nox.Session, package: str) -> None:
-    """Each wheel alone with what it declares: every module imported, its own tests passed."""
+    """Each wheel alone with what it declares, on the newest Python there is: all modules imported, its tests passed."""
     # As constraints, the wheels just built are what "one-logger-core" means here, whatever an index has by that name.
     siblings = Path(session.create_tmp(), "siblings.txt")
     siblings.write_text("".join(f"{name} @ {Path(wheel(name)).as_uri()}\n" for name in PACKAGES))

@@ -76,13 +76,13 @@ def test_nothing_is_found_in_a_healthy_run(barriers: str, tmp_path: Path) -> Non
     assert [finding.kind for finding in found.findings] == (["cannot_tell"] if barriers == "hidden" else [])
 
 
-@pytest.mark.faults
+@pytest.mark.findings
 def test_planted_causes_are_named_in_200_runs(tmp_path: Path) -> None:
     """In 200 runs of 1 to 1,024 ranks every planted cause is named, and nothing else is."""
     assert mistakes(planted_runs(seed=20, count=200), tmp_path) == []
 
 
-@pytest.mark.faults
+@pytest.mark.findings
 def test_nothing_is_found_in_100_healthy_runs_of_1024_ranks(tmp_path: Path) -> None:
     """Not in one of 100 healthy runs of 1,024 ranks anything is found."""
     barriers = ("none", "recorded", "hidden")
