@@ -164,9 +164,15 @@ def installs(session: nox.Session) -> None:
 
 @nox.session
 def demo(session: nox.Session) -> None:
-    """The main job: a training run that is instrumented, recorded, and read back."""
+    """The main job: a training run that is instrumented, recorded, and looked at."""
     session.install(*EDITABLE, *group("demo"))
-    session.run("python", "examples/train_digits.py", *session.posargs)
+    folder = Path(session.create_tmp()).resolve()
+    telemetry, report = folder / "telemetry.jsonl", folder / "report.html"
+    telemetry.unlink(missing_ok=True)
+    session.run("python", "examples/train_digits.py", f"--output={telemetry}", *session.posargs)
+    session.run("one-logger", "show", str(telemetry))
+    session.run("one-logger", "report", str(telemetry), f"--output={report}")
+    session.log(f"The report of the run is in {report}")
 
 
 @nox.session(default=False, reuse_venv=True)
