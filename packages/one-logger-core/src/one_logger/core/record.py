@@ -19,8 +19,8 @@ _COMPLETE = f'{{"v":{VERSION},"type":"complete",'
 class RecordEncoder:
     """Turns what one exporter gets between `initialize` and `close` into the lines of one stream.
 
-    Each method gives a line of JSON that ends in a line feed. The lines are put together from fragments: at this
-    place a generic encoder would cost several times as much.
+    Each method returns a line of JSON that ends in a line feed. It joins fragments: a generic encoder would take
+    several times as long.
 
     Args:
         resource: Who produces the stream.
@@ -48,7 +48,7 @@ class RecordEncoder:
 
     @staticmethod
     def records_in(lines: Iterable[str]) -> int:
-        """How many records were recorded for these lines: a `complete` one is two, the start and the stop of a span."""
+        """How many records `lines` are: a `complete` one is two, the start and the stop of a span."""
         return sum(2 if line.startswith(_COMPLETE) else 1 for line in lines)
 
     def resource(self) -> str:
