@@ -1,4 +1,4 @@
-"""The nouns of one-logger: spans, events, attributes, resources, the exporter interface and the record."""
+"""The types of one-logger: spans, events, attributes, resources, the exporter interface and the record."""
 
 from one_logger.core.attributes import Attributes, AttributeValue
 from one_logger.core.empty_span import NOOP_SPAN, NoOpSpan

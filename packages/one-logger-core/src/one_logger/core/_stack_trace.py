@@ -39,13 +39,10 @@ class StackTrace:
         current: BaseException | None = exception
         while current is not None and id(current) not in seen and len(seen) < MAX_EXCEPTIONS:
             seen.add(id(current))
-            if current.__cause__ is not None:
-                before, earlier = _CAUSE, current.__cause__
-            elif current.__context__ is not None and not current.__suppress_context__:
-                before, earlier = _CONTEXT, current.__context__
-            else:
-                before, earlier = "", None
-            self._parts.appendleft((before, *_header_and_frames(current)))
+            before, earlier = _CAUSE, current.__cause__
+            if earlier is None:
+                before, earlier = _CONTEXT, None if current.__suppress_context__ else current.__context__
+            self._parts.appendleft(("" if earlier is None else before, *_header_and_frames(current)))
             current = earlier
         if isinstance(exception, BaseExceptionGroup):
             for member in exception.exceptions[:MAX_EXCEPTIONS]:

@@ -70,8 +70,7 @@ class EmptySpan(Span):
     def set_attributes(self, attributes: Mapping[str, object]) -> None:
         """Do nothing."""
 
-    def set_initial_attributes(self, attributes: Mapping[str, object]) -> None:
-        """Do nothing."""
+    set_initial_attributes = set_attributes
 
     def set_status(self, status: Status) -> None:
         """Do nothing."""

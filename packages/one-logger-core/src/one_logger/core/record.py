@@ -22,8 +22,8 @@ _NOT_RECORDED = tuple(f'{{"v":{VERSION},"type":"{kind}",' for kind in ("resource
 class RecordEncoder:
     """Turns what one exporter gets between `initialize` and `close` into the lines of one stream.
 
-    Each method gives a line of JSON that ends in a line feed. The lines are put together from fragments: at this
-    place a generic encoder would cost several times as much.
+    Each method returns a line of JSON that ends in a line feed. It joins fragments: a generic encoder would take
+    several times as long.
 
     Args:
         resource: Who produces the stream.
@@ -54,10 +54,7 @@ class RecordEncoder:
 
     @staticmethod
     def records_in(lines: Iterable[str]) -> int:
-        """How many records were recorded for these lines.
-
-        A `complete` one is two, the start and the stop of a span. Lines about the stream itself are none.
-        """
+        """How many records `lines` are: a `complete` one is two, start and stop; lines about the stream are none."""
         return sum(2 if line.startswith(_COMPLETE) else not line.startswith(_NOT_RECORDED) for line in lines)
 
     def resource(self) -> str:

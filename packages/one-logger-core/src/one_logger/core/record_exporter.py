@@ -50,10 +50,7 @@ class RecordExporter(BaseExporter):
 
     @staticmethod
     def records_in(lines: Sequence[str]) -> int:
-        """How many records were recorded for these lines: a span that is written as one is two, its start and its stop.
-
-        For the `lost` of an `ExportError`.
-        """
+        """How many records `lines` are, for the `lost` of an `ExportError`: a `complete` line counts twice."""
         return RecordEncoder.records_in(lines)
 
     def initialize(self, resource: Resource) -> None:

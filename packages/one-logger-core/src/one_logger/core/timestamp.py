@@ -26,7 +26,7 @@ class Timestamp:
     seconds, milliseconds or microseconds, is kept.
 
     Args:
-        unix_ns: Nanoseconds since 1970-01-01T00:00:00Z, such as `time.time_ns()` gives.
+        unix_ns: Nanoseconds since 1970-01-01T00:00:00Z, such as `time.time_ns()` returns.
         monotonic_ns: What `time.monotonic_ns()` read at the same instant, in nanoseconds.
     """
 
