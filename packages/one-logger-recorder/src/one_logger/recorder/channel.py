@@ -1,4 +1,4 @@
-"""The way from the threads that record to one exporter: a bounded queue and a worker."""
+"""A bounded queue and a worker, which take records to one exporter."""
 
 from __future__ import annotations
 
@@ -58,12 +58,6 @@ class Channel:
 
     A span is dropped whole or not at all: once its start was queued its stop always is, even beyond the capacity, and
     the other way round.
-
-    Args:
-        name: What the exporter is called in log messages and statistics.
-        exporter: The exporter.
-        settings: The bounds and intervals.
-        journal: What the recorder has to say: the worker logs it.
     """
 
     def __init__(self, name: str, exporter: Exporter, settings: ChannelSettings, journal: Journal) -> None:
@@ -75,10 +69,10 @@ class Channel:
         self._begin_anew()
 
     def _begin_anew(self) -> None:
-        """The state of a channel that nothing has gone through."""
+        """Set the state of a new channel."""
         self.queue: deque[Item] = deque()
         self.limit = min(LOOK_EVERY, self._settings.queue_capacity)
-        self.headless: set[int] = set()  # the spans that are open and whose start was dropped
+        self.headless: set[int] = set()  # open spans whose start was dropped
         self._overflow = AtomicCounter()
         self._weight = 0.0  # roughly the bytes of a queued record
         self._breaker = Breaker(self._settings.max_failures, self._settings.cool_down)
@@ -114,8 +108,7 @@ class Channel:
             return
         queue.append(span if kind == START and span is not None else (kind, span, event))
         length = len(queue)
-        # The record that comes as the queue has grown stands for those before it, and one from the middle for the spans
-        # that were queued when they started, and have grown since.
+        # Sample the newest and a middle record: spans in the queue grow after they were queued.
         self._weight = (self._weight + max(weigh(span, event), self._weigh_at(length // 2))) / 2
         self.limit = min(length + LOOK_EVERY - 1, self._capacity)  # the record that comes then is looked at
         if self._asleep and length >= self._wake_at:
@@ -169,11 +162,7 @@ class Channel:
     # -- whoever owns the recorder -----------------------------------------------------------------------------------
 
     def start(self, resource: Resource) -> None:
-        """Start the worker, which initialises the exporter. If it is started already, nothing.
-
-        Args:
-            resource: Who produces the telemetry.
-        """
+        """Start the worker, which initialises the exporter, unless it is started already."""
         if self._thread is not None:
             return
         self._resource = resource
@@ -184,7 +173,7 @@ class Channel:
             self._thread = None
 
     def after_fork(self) -> None:
-        """Be as new in a forked child: what is queued, counted, locked and open is the parent's."""
+        """Reset in a forked child: the queue, counters, locks and open spans are the parent's."""
         self._delivery.after_fork()
         self._begin_anew()
 

@@ -118,7 +118,6 @@ class DefaultRecorder(Recorder):
         self._errors = TelemetryErrors(self._journal, self._tell_error, self._disable)
         self._channels = Channels(named, settings, self._journal, inline=delivery == "inline")
         self._queues = self._channels.queues
-        self._queue = self._channels.queue_event
         self._life = Life(
             self._channels,
             self._errors,
@@ -295,7 +294,7 @@ class DefaultRecorder(Recorder):
             if self._chain is not None:
                 self._chain.record(event, span)
             else:
-                self._queue(kind, span, event)
+                self._channels.queue_event(kind, span, event)
         except Exception as error:
             self._errors.contain(method, error)
 
@@ -313,7 +312,7 @@ class DefaultRecorder(Recorder):
                 error_type = TelemetryDataErrorType.NO_TELEMETRY_DATA
             error = TelemetryDataError(error_type, message, attributes)
             self._told.add()
-            self._queue(DATA_ERROR, None, error)
+            self._channels.queue_event(DATA_ERROR, None, error)
         except Exception as error:
             self._errors.contain("telemetry_data_error", error)
 

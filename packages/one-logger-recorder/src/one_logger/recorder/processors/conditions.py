@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from one_logger.core import AttributeValue, Event, OneLoggerError
 from one_logger.core.spi import shown
@@ -22,11 +24,11 @@ def _equal(value: object, wanted: object) -> bool:
     return isinstance(value, bool) == isinstance(wanted, bool) and value == wanted
 
 
-_NUMERIC: dict[str, Callable[[float], Test]] = {
-    "below": lambda bound: lambda value: is_number(value) and value < bound,  # type: ignore[operator]
-    "at_most": lambda bound: lambda value: is_number(value) and value <= bound,  # type: ignore[operator]
-    "above": lambda bound: lambda value: is_number(value) and value > bound,  # type: ignore[operator]
-    "at_least": lambda bound: lambda value: is_number(value) and value >= bound,  # type: ignore[operator]
+_NUMERIC: dict[str, Callable[[Any, Any], bool]] = {
+    "below": operator.lt,
+    "at_most": operator.le,
+    "above": operator.gt,
+    "at_least": operator.ge,
 }
 _OTHERS = ("equals", "not_equals", "one_of", "exists")
 
@@ -57,7 +59,8 @@ def _test(place: str, key: object, operand: object) -> tuple[Test, bool]:
     if isinstance(key, str) and key in _NUMERIC:
         if not is_number(operand):
             raise OneLoggerError(f"{place}.{key} is {shown(operand)}; expected a number.")
-        return _NUMERIC[key](operand), False  # type: ignore[arg-type]  # a number
+        compare = _NUMERIC[key]
+        return lambda value: is_number(value) and compare(value, operand), False
     if key == "equals":
         return lambda value: _equal(value, operand), False
     if key == "not_equals":
