@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import subprocess
@@ -143,6 +144,18 @@ def test_duckdb_reads_it(damaged: bool) -> None:
     losses = [float(r["attributes"]["loss"]) for r in read_records("telemetry.jsonl") if r["type"] == "event"]
     assert sorted(map(str, losses)) == sorted(str(loss) for _, loss in answers[1][1])
     assert answers[2][1] == [("a22af72f07733d57", 0, True)]
+
+
+@pytest.mark.parametrize(("name", "added"), [("telemetry.jsonl.gz", ""), ("rotated.Z-1", ", compression = 'gzip'")])
+def test_duckdb_reads_compressed_files(name: str, added: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same query reads a compressed file, as the page says, whatever it is called."""
+    monkeypatch.chdir(tmp_path)
+    lines = EXAMPLES.encode().splitlines(keepends=True)
+    Path(name).write_bytes(gzip.compress(b"".join(lines[:3])) + gzip.compress(b"\n" + b"".join(lines[3:])))
+    create, *queries = _blocks("sql")
+    connection = duckdb.connect()
+    connection.execute(create.replace("'telemetry.jsonl',", f"'{name}'{added},"))
+    assert connection.sql(queries[2]).fetchall() == [("a22af72f07733d57", 0, True)]
 
 
 @pytest.mark.parametrize("number", [1, 2], ids=["pandas", "polars"])

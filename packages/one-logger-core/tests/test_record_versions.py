@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import math
 import re
 from pathlib import Path
+from threading import Thread
 from types import ModuleType
 
 import jsonschema
 import pytest
 
-from one_logger.core import read_records, read_spans, record_schema, verify
+from one_logger.core import ErrorEvent, Event, Resource, Span, read_records, read_spans, record_schema, verify
+from one_logger.exporter.file import FileExporter
 
 DATA = Path(__file__).parent / "data"
 OLD = DATA / "records-0.1.jsonl"
@@ -71,3 +74,34 @@ def test_new_files_are_read_by_the_old_reader(old_reader: ModuleType) -> None:
     (report,) = old_reader.verify(old_reader.read_records(NEW))
     assert (report.closed, report.records, report.gaps, report.dropped) == (True, len(NEW), [], 2)
     assert old_reader.verify(old_reader.read_records(NEW[:5] + NEW[6:]))[0].gaps == [range(6, 7)]
+
+
+def test_what_is_written_today_is_read_by_the_old_reader(old_reader: ModuleType, tmp_path: Path) -> None:
+    """The reader of 0.1 gives every record that today's exporter writes, and proves the stream whole."""
+    path = tmp_path / "records.jsonl"
+    exporter = FileExporter(path)
+    exporter.initialize(Resource.create("job"))
+    span = Span("work", {"none": None, "nested": {"a": [1, None]}, "big": 2**64})
+    exporter.export_start(span)
+    exporter.export_alive()
+    recorded: list[Event] = []
+    thread = Thread(target=lambda: recorded.append(Event("step", {"loss": math.nan})))
+    thread.start()
+    thread.join()
+    exporter.export_event(recorded[0], span)
+    exporter.export_error(ErrorEvent("failed", stack_trace="Traceback"), span)
+    span.stop()
+    exporter.export_stop(span)
+    exporter.close_reason = "exit"
+    exporter.close()
+    lines = path.read_text(encoding="utf-8").splitlines()
+    records = list(old_reader.read_records(lines))
+    assert [record["type"] for record in records] == [
+        *("resource", "start", "alive", "thread", "event", "error", "stop", "end"),
+    ]
+    assert records == list(read_records(path))
+    (report,) = old_reader.verify(records)
+    assert report.whole
+    validator = jsonschema.Draft202012Validator(record_schema())
+    for record in records:
+        validator.validate(record)

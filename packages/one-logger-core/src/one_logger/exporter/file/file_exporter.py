@@ -6,13 +6,17 @@ import os
 import re
 import stat
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from typing import Literal
 
 from one_logger.core import ExportError, RecordExporter, Resource
-from one_logger.core.checks import check_number, check_type
+from one_logger.core.checks import check_choice, check_number, check_type
 from one_logger.exporter.file.path import check_template, expand
 
 _ROTATED = re.compile(r"\.\d{8}T\d{6}\.\d{9}Z-\d+")
+
+_GZIP_BEGINNING = b"\x1f"  # no text begins so
 
 STEADY = 0.05
 """Seconds for which an unfinished last line must stay unchanged to count as abandoned."""
@@ -36,6 +40,11 @@ class FileExporter(RecordExporter):
         max_bytes: How large the file may grow, in bytes. Before a line that would make it larger, the file is renamed
             with the time and the process id as a suffix, and a new one is begun. None: it is never rotated.
         backups: How many rotated files are kept; older ones are removed. None: all.
+        compression: `"gzip"`: each flush appends a member of its own to the file, so what is flushed can be read, and a
+            process that is killed leaves one torn member. The file gets the name that was given, without a suffix. A
+            file holds either kind: one that holds the other is refused. What is said above of lines holds for members:
+            processes may share the file, it is rotated before a member that would make it larger, and a member of
+            which only a part could be written is written again. None: no compression.
 
     Raises:
         OneLoggerError: An argument cannot be used.
@@ -47,6 +56,7 @@ class FileExporter(RecordExporter):
         *,
         max_bytes: int | None = None,
         backups: int | None = None,
+        compression: Literal["gzip"] | None = None,
     ) -> None:
         super().__init__()
         check_type("file_path", file_path, (str, bytes, os.PathLike), "a path")
@@ -55,6 +65,13 @@ class FileExporter(RecordExporter):
         self._template = check_template(str.__str__(os.fsdecode(file_path)))
         self._max_bytes = max_bytes
         self._backups = backups
+        self._member: Callable[[bytes], bytes] | None = None
+        if compression is not None:
+            check_choice("compression", compression, ("gzip",))
+            # Here, and not in the exporter's thread: a process that is forked during an import can't repeat it.
+            from one_logger.exporter.file.gzip_member import gzip_member
+
+            self._member = gzip_member
         self._path = ""
         self._fd = -1
         self._torn = False
@@ -78,6 +95,8 @@ class FileExporter(RecordExporter):
                 if written == len(data):
                     del lines[:count]
                     self._torn = False
+                elif written and self._member is not None:
+                    self._torn = True
                 elif written:
                     del lines[: data.count(b"\n", int(self._torn), written)]
                     self._torn = data[written - 1 : written] != b"\n"
@@ -103,7 +122,17 @@ class FileExporter(RecordExporter):
             raise self._retriable("opened for appending", error) from error
         except ValueError as error:  # such as a NUL in the path
             raise ExportError(f"The file {self._path!r} cannot be opened: {error}.") from error
-        self._torn = _ends_in_torn_line(self._path)
+        compressed = self._member is not None
+        beginning, torn = _look(self._path)
+        if beginning and (beginning == _GZIP_BEGINNING) != compressed:
+            self.release()
+            given, other = ("compressed", "not compressed") if compressed else ("not compressed", "compressed")
+            raise ExportError(
+                f"The file {self._path!r} holds records that are {other}, and those to be appended are {given}; no "
+                "reader could make sense of it. Give another path."
+            )
+        # Whether a member is torn would take reading it: so what comes after any begins with a line feed.
+        self._torn = torn or (compressed and bool(beginning))
 
     def _moved(self) -> bool:
         """Whether the path is not that of the open file any more, or no file is open."""
@@ -116,6 +145,8 @@ class FileExporter(RecordExporter):
 
     def _next_write(self, lines: list[str]) -> tuple[bytes, int]:
         """The bytes to write next, and how many lines they are."""
+        if self._member is not None:
+            return self._next_member(lines, self._member)
         start = b"\n" if self._torn else b""
         data = start + "".join(lines).encode()
         if self._max_bytes is None:
@@ -134,6 +165,21 @@ class FileExporter(RecordExporter):
             return self._next_write(lines)
         count = max(count, 1)  # a line that is longer than `max_bytes` is written all the same
         return start + "".join(lines[:count]).encode(), count
+
+    def _next_member(self, lines: list[str], member: Callable[[bytes], bytes]) -> tuple[bytes, int]:
+        """The next member to write, and how many lines are in it: fewer, where all do not fit in a file."""
+        start, count = "\n" if self._torn else "", len(lines)
+        data = member((start + "".join(lines)).encode())
+        if self._max_bytes is None:
+            return data, count
+        status = os.fstat(self._fd)
+        if status.st_size > 0 and status.st_size + len(data) > self._max_bytes and stat.S_ISREG(status.st_mode):
+            self._rotate()
+            return self._next_member(lines, member)
+        while len(data) > self._max_bytes and count > 1:
+            count //= 2
+            data = member((start + "".join(lines[:count])).encode())
+        return data, count
 
     def _rotate(self) -> None:
         """Rename the file, unless another process that shares it has just done so."""
@@ -158,26 +204,27 @@ class FileExporter(RecordExporter):
         return ExportError(f"The file {self._path!r} cannot be {what}: {error.strerror or error}.", retriable=True)
 
 
-def _ends_in_torn_line(path: str) -> bool:
-    """Whether the file ends in the middle of a line, because its writer was killed for example."""
+def _look(path: str) -> tuple[bytes, bool]:
+    """The first byte of a file, and whether it ends in the middle of a line, as when its writer was killed."""
     if not os.path.isfile(path):  # a pipe or a device has no end
-        return False
+        return b"", False
     try:
-        size, torn = _end(path)
-        for _ in range(LOOKS if torn else 0):
+        beginning, size, torn = _ends(path)
+        for _ in range(LOOKS if torn and beginning != _GZIP_BEGINNING else 0):
             time.sleep(STEADY)  # another process may be writing the line just now
             before = size
-            size, torn = _end(path)
+            _, size, torn = _ends(path)
             if size == before or not torn:
                 break
-    except OSError:  # we may write to it, but not read it
-        return True
-    return torn
+    except OSError:  # may be written to, but not read
+        return b"", True
+    return beginning, torn
 
 
-def _end(path: str) -> tuple[int, bool]:
-    """The size of a file, and whether its last line is unfinished."""
+def _ends(path: str) -> tuple[bytes, int, bool]:
+    """The first byte of a file, its size, and whether its last line is not complete."""
     with open(path, "rb") as file:
+        beginning = file.read(1)
         size = file.seek(0, os.SEEK_END)
         file.seek(max(size - 1, 0))
-        return size, file.read(1) not in (b"", b"\n")
+        return beginning, size, file.read(1) not in (b"", b"\n")
