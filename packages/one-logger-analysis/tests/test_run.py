@@ -210,8 +210,8 @@ def test_restarts_are_in_order(tmp_path: Path) -> None:
             )
             start = 10**18 + number * 10**9
             texts = [encoder.resource(), encoder.event(Event("e"), span), encoder.end()]
-            moved = re.sub(r'("time_unix_nano":)\d+', rf"\g<1>{start}", texts[1])
-            write(tmp_path / f"{number}-{rank}.jsonl", [texts[0].encode(), moved.encode(), texts[2].encode()])
+            moved = [re.sub(r'("time_unix_nano":)\d+', rf"\g<1>{start}", text).encode() for text in texts]
+            write(tmp_path / f"{number}-{rank}.jsonl", moved)
     with Run.open(tmp_path) as run:
         found = run.restarts.project("session_tag, incarnation, restart, ranks, first_time_unix_nano")
         assert found.order("session_tag, incarnation").fetchall() == [

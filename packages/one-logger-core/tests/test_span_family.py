@@ -146,6 +146,7 @@ _FIELDS = [
     "span_id",
     "start_monotonic_ns",
     "start_unix_ns",
+    "thread",
     "trace_id",
 ]
 

@@ -107,7 +107,7 @@ def test_close_keeps_its_deadline(
     with pytest.raises(ExportError) as raised:
         exporter.close()
     assert time.monotonic() - begin < 2
-    assert (raised.value.lost, raised.value.retriable) == (11, False)  # the `end` record is one
+    assert (raised.value.lost, raised.value.retriable) == (10, False)
 
 
 def test_topic_appears_later(

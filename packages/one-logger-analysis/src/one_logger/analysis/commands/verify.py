@@ -95,7 +95,9 @@ def _write(verification: Verification, show_all: bool) -> None:
 
 def _row(stream: StreamState) -> list[object]:
     missing = sum(len(gap) for gap in stream.gaps)
-    state = stream.state + (f" ({stream.reason})" if stream.reason and not stream.whole else "")
+    # That a stream was closed in order is no news. What ended it otherwise may say why it isn't whole.
+    told = stream.reason not in (None, "closed") and not stream.whole
+    state = f"{stream.state} ({stream.reason})" if told else stream.state
     return [
         stream.rank,
         stream.host,
