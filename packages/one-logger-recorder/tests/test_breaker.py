@@ -171,8 +171,11 @@ def test_full_queue_of_a_disabled_exporter_wakes_nobody(max_failures: int) -> No
     _until(lambda: _stats(recorder).disabled)
     for step in range(200):
         recorder.event(span, Event("step", {"step": step}))
-    begin, spent = time.monotonic(), time.process_time()
-    time.sleep(0.5)
-    assert time.process_time() - spent < 0.03 * (time.monotonic() - begin)
+    shares = []
+    for _ in range(5):  # something else may just be busy in this process; a worker that is woken always is
+        begin, spent = time.monotonic(), time.process_time()
+        time.sleep(0.2)
+        shares.append((time.process_time() - spent) / (time.monotonic() - begin))
+    assert min(shares) < 0.03
     backend.refusals = 0
     recorder.close(30)
