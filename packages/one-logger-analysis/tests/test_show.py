@@ -75,7 +75,7 @@ def test_errors_and_open_spans_are_listed(one_logger: OneLogger, tmp_path: Path)
         write(tmp_path / f"{rank}.jsonl", lines(rank=rank, world_size=2, end=rank == 0))
     done = one_logger("show", tmp_path)
     assert done.code == 1
-    assert "2 x ValueError: It failed. (ranks 0-1)" in done.out
+    assert "2 x ValueError: It failed. (no) (ranks 0-1)" in done.out
     assert "application: 1 (rank 1), since " in done.out
     answer = one_logger("show", tmp_path, "--json").json
     jsonschema.validate(answer, command_schema("show"))
@@ -139,3 +139,14 @@ def test_the_second_time_gives_the_same(one_logger: OneLogger, tmp_path: Path) -
     for part in kept.parent.glob("spans/*"):
         part.write_bytes(b"not read")
     assert one_logger("show", "--json", tmp_path / "run").json == first.json
+
+
+def test_long_message_is_cut(one_logger: OneLogger, tmp_path: Path) -> None:
+    """Of a message of many lines the terminal gets the start of the first one, and JSON all of it."""
+    long = ("x" * 300 + "\\nsecond line").encode()
+    write(tmp_path / "a.jsonl", [line.replace(b"It failed.", long) for line in lines()])
+    out = one_logger("show", tmp_path).out
+    assert "second line" not in out
+    assert " ..." in out
+    [error] = one_logger("show", tmp_path, "--json").json["errors"]
+    assert error["message"] == "x" * 300 + "\nsecond line (no)"

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import gzip
 import json
 import os
+import pty
 import signal
+import struct
 import subprocess
 import sys
+import termios
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -183,6 +188,34 @@ def test_pages_in_a_pipe_are_text(watching: Callable[..., subprocess.Popen[str]]
     page = [process.stdout.readline() for _ in range(8)]
     assert page[0].startswith("Not all there: ")
     assert not any("\x1b" in line for line in page)
+
+
+def test_page_stays_in_its_place_on_a_terminal(tmp_path: Path) -> None:
+    """On a terminal each page replaces the one before, is no higher than the terminal, and has colours."""
+    write_run(Plan(ranks=2, steps=60, causes=[Killed(1, 30)]), tmp_path)
+    terminal, inside = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 12, 80, 0, 0))
+    environment = {name: value for name, value in os.environ.items() if name not in {"COLUMNS", "LINES", "NO_COLOR"}}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "one_logger.analysis", "watch", "--interval", "0.1", str(tmp_path)],
+        stdin=inside,
+        stdout=inside,
+        stderr=inside,
+        env={**environment, "TERM": "xterm"},
+    )
+    os.close(inside)
+    written = b""
+    while written.count(b"\x1b[H\x1b[J") < 2 or written.count(b"\n") < 12:
+        written += os.read(terminal, 65_536)
+    process.send_signal(signal.SIGINT)
+    with contextlib.suppress(OSError):  # what a terminal of Linux says when nobody has it open any more
+        while data := os.read(terminal, 65_536):
+            written += data
+    os.close(terminal)
+    assert process.wait(30) == 130
+    page = written.split(b"\x1b[H\x1b[J")[1]
+    assert page.count(b"\n") == 11
+    assert b"\x1b[1;31mNot all there:" in page
 
 
 def test_a_path_that_is_not_there_is_said(watching: Callable[..., subprocess.Popen[str]], tmp_path: Path) -> None:

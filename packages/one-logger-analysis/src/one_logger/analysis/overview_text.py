@@ -17,6 +17,7 @@ from one_logger.analysis.terminal import count, text
 
 NARROW = 60
 _ROWS = 40
+_MESSAGE = 200
 _STYLES = {"critical": "bold red", "warning": "yellow", "info": ""}
 _STATE_STYLES = {
     "empty": "bold red",
@@ -48,12 +49,18 @@ def render(overview: Overview, width: int, *, show_all: bool = False) -> Iterato
         yield Text("Errors", "bold")
         for error in facts.errors[: None if show_all else _ROWS]:
             kind = text(f"{count(error.times)} x {error.exception_type or error.name}", "bold")
-            line = Text.assemble(kind, text(f": {error.message or ''}{_of(error.ranks)}"))
+            line = Text.assemble(kind, text(f": {_first_line(error.message or '')}{_of(error.ranks)}"))
             yield Padding(line, (0, 0, 0, 2))
     if facts.open_spans:
         yield Text()
         yield Text("Open spans", "bold")
         yield from _open(facts, show_all)
+
+
+def _first_line(message: str) -> str:
+    lines = message.splitlines() or [""]
+    cut = lines[0][:_MESSAGE]
+    return cut if cut == message else f"{cut} ..."
 
 
 def _state(overview: Overview) -> Text:

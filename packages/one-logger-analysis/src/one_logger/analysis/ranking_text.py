@@ -88,7 +88,7 @@ def _heat(out: Console, heat: HeatMap, step: str) -> Iterator[Text]:
             line.append(*_shade(ratio, plain))
         yield line.append("|")
     shades = ", ".join(
-        f"{ascii_ if plain else block} {percent(least - 1)}" for least, block, ascii_, _ in _SHADES[::-1]
+        f"{ascii_ if plain else block} {(least - 1) * 100:.0f} %" for least, block, ascii_, _ in _SHADES[::-1]
     )
     yield text(f"slower by at least: {shades}; a column is {count(heat.steps)} step{'' if heat.steps == 1 else 's'}")
 

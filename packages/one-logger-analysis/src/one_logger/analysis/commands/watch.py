@@ -7,6 +7,7 @@ import sys
 import time
 
 import click
+from rich.segment import Segment, Segments
 
 from one_logger.analysis.live import LiveRun, Tail
 from one_logger.analysis.opening import json_option
@@ -56,7 +57,7 @@ class _Page:
             out.file.write("\x1b[H\x1b[J")
             lines = [line for part in render(overview, out.width) for line in out.render_lines(part, pad=False)]
             for line in lines[: out.height - 1]:
-                out.print(*[segment.text for segment in line], sep="", soft_wrap=True)
+                out.print(Segments([*line, Segment.line()]), end="")
         else:
             write(out, overview)
             write_line(out)
@@ -70,7 +71,7 @@ def follow(tail: Tail, run: LiveRun, interval: float, page: _Page) -> None:
         begin = time.monotonic()
         changed |= run.read(tail.lines()) > 0
         # Nothing new is news, too: a span may hang by now.
-        due = shown + max(interval, cost / _SHARE, 0.0 if changed else 10.0)
+        due = shown + max(interval, cost / _SHARE, 0.0 if changed else min(5 * interval, 10.0))
         if not shown or time.monotonic() >= due:
             before = time.thread_time()
             page.show(run.overview())

@@ -94,7 +94,7 @@ class Outlier(NamedTuple):
 
 
 class ErrorKind(NamedTuple):
-    """Errors with the same name and exception type."""
+    """Errors with the same name and exception type; `message` is that of the first, with its exception's."""
 
     name: str
     exception_type: str | None

@@ -73,7 +73,10 @@ class LiveRun:
         about = record.get("error") or {}
         key = (record["name"], about.get("exception_type"))
         time, rank = record["time_unix_nano"], stream.facts().rank
-        known = self._errors.get(key) or ErrorKind(*key, 0, time, time, (), about.get("message"))
+        message, inner = about.get("message"), about.get("exception_message")
+        if message is not None and inner is not None:
+            message = f"{message} ({inner})"
+        known = self._errors.get(key) or ErrorKind(*key, 0, time, time, (), message)
         of = known.ranks if rank is None or rank in known.ranks else tuple(sorted((*known.ranks, rank)))
         self._errors[key] = known._replace(
             times=known.times + 1,
