@@ -20,7 +20,15 @@ EDITABLE = [f"--editable=./packages/{name}" for name in PACKAGES]
 VENDOR = ROOT / "examples/vendor-exporter"
 # Most tests wait for something, so more run at once than there are cores. Those of a file share what it has set up.
 SIDE_BY_SIDE = ["--numprocesses=4", "--dist=loadfile"]
+SHORT = "not faults and not browser and not findings"  # which have sessions of their own
 PYTHONS = nox.project.python_versions(nox.project.load_toml(f"packages/{PACKAGES[0]}/pyproject.toml"))
+# By itself `nox` runs the tests twice, not four times: on the oldest Python from the sources, on the newest one that is
+# there from the wheels. CI runs both on all of them.
+NEWEST = next((version for version in reversed(PYTHONS) if shutil.which(f"python{version}")), None)
+nox.options.sessions = [
+    *("lint", "types", "imports", f"tests-{PYTHONS[0]}", "faults"),
+    *("build", "isolated", "vendor", "installs", "demo", "bench_works"),
+]
 
 
 def group(name: str) -> tuple[str, ...]:
@@ -78,7 +86,7 @@ def imports(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """The tests of all packages, on every supported Python that is there."""
     session.install(*EDITABLE, *tested(*PACKAGES))
-    session.run("pytest", "packages", "-m", "not faults", *SIDE_BY_SIDE, *session.posargs)
+    session.run("pytest", "packages", "-m", SHORT, *SIDE_BY_SIDE, *session.posargs)
 
 
 @nox.session
@@ -86,6 +94,28 @@ def faults(session: nox.Session) -> None:
     """The tests of real faults that take longer: killed processes, large memory, many threads, garbage."""
     session.install(*EDITABLE, *tested(*PACKAGES))
     session.run("pytest", "packages", "-m", "faults", "--numprocesses=2", *session.posargs)
+
+
+@nox.session(default=False)
+def findings(session: nox.Session) -> None:
+    """Planted causes in hundreds of synthetic runs of up to 1,024 ranks: each is found, and nothing else."""
+    session.install(*EDITABLE, *tested("one-logger-analysis"))
+    session.run("pytest", "packages/one-logger-analysis", "-m", "findings", "--numprocesses=2", *session.posargs)
+
+
+@nox.session(default=False)
+def browser(session: nox.Session) -> None:
+    """What people look at in a browser, tried in Chromium or Chrome. Its screenshots go into the documentation."""
+    found = {name: shutil.which(name) for name in ("chromium", "google-chrome", "chromedriver")}
+    if not (found["chromium"] or found["google-chrome"]):
+        session.error(
+            "There is neither chromium nor google-chrome. On Debian: apt-get install chromium chromium-driver"
+        )
+    if not found["chromedriver"]:
+        session.error("There is no chromedriver, which drives the browser. On Debian: apt-get install chromium-driver")
+    session.install(*EDITABLE, *tested("one-logger-analysis"))
+    session.env["ONE_LOGGER_SCREENSHOTS"] = str(ROOT / "packages/one-logger-analysis/docs")
+    session.run("pytest", "packages/one-logger-analysis", "-m", "browser", *session.posargs)
 
 
 @nox.session
@@ -98,10 +128,10 @@ def build(session: nox.Session) -> None:
     session.run("python", "tools/check_distributions.py", "dist")
 
 
-@nox.session(requires=["build"])
+@nox.session(python=NEWEST, requires=["build"])
 @nox.parametrize("package", PACKAGES, ids=PACKAGES)
 def isolated(session: nox.Session, package: str) -> None:
-    """Each wheel alone with what it declares: every module imported, its own tests passed."""
+    """Each wheel alone with what it declares, on the newest Python there is: all modules imported, its tests passed."""
     # As constraints, the wheels just built are what "one-logger-core" means here, whatever an index has by that name.
     siblings = Path(session.create_tmp(), "siblings.txt")
     siblings.write_text("".join(f"{name} @ {Path(wheel(name)).as_uri()}\n" for name in PACKAGES))
@@ -114,7 +144,7 @@ def isolated(session: nox.Session, package: str) -> None:
     session.install(*tested(package), *beside, "--constraint", str(siblings))
     with session.chdir(session.create_tmp()):
         configuration = f"--config-file={ROOT}/pyproject.toml"
-        session.run("pytest", configuration, "-m", "not faults", *SIDE_BY_SIDE, f"{ROOT}/packages/{package}/tests")
+        session.run("pytest", configuration, "-m", SHORT, *SIDE_BY_SIDE, f"{ROOT}/packages/{package}/tests")
 
 
 @nox.session(requires=["build"])
@@ -134,9 +164,16 @@ def installs(session: nox.Session) -> None:
 
 @nox.session
 def demo(session: nox.Session) -> None:
-    """The main job: a training run that is instrumented, recorded, and read back."""
+    """The main job: a training run that is instrumented, recorded, and looked at."""
     session.install(*EDITABLE, *group("demo"))
-    session.run("python", "examples/train_digits.py", *session.posargs)
+    folder = Path(session.create_tmp()).resolve()
+    telemetry, report = folder / "telemetry.jsonl", folder / "report.html"
+    telemetry.unlink(missing_ok=True)
+    session.run("python", "examples/train_digits.py", f"--output={telemetry}", *session.posargs)
+    # 1 says that there is a finding: the job meets a batch with missing pixels, and records that as an error.
+    session.run("one-logger", "show", str(telemetry), success_codes=[0, 1])
+    session.run("one-logger", "report", str(telemetry), f"--output={report}")
+    session.log(f"The report of the run is in {report}")
 
 
 @nox.session(default=False, reuse_venv=True)

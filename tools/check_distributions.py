@@ -54,7 +54,7 @@ def _sdist_files(path: Path) -> set[str]:
 
 def _wanted_in_wheel(package: Path, stem: str) -> set[str]:
     about = {f"{stem}.dist-info/{name}" for name in ("METADATA", "RECORD", "WHEEL", "licenses/LICENSE")}
-    if "entry-points" in tomllib.loads((package / "pyproject.toml").read_text())["project"]:
+    if {"entry-points", "scripts"} & tomllib.loads((package / "pyproject.toml").read_text())["project"].keys():
         about.add(f"{stem}.dist-info/entry_points.txt")
     return about | set(_sources(package / "src", package / "src"))
 

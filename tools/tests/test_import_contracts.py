@@ -8,17 +8,19 @@ from pathlib import Path
 
 import pytest
 
+ANALYSIS = "one-logger-analysis/src/one_logger/analysis"
 CORE = "one-logger-core/src/one_logger/core"
 EXPORTERS = "one-logger-core/src/one_logger/exporter"
 API = "one-logger-api/src/one_logger/api"
 RECORDER = "one-logger-recorder/src/one_logger/recorder"
 
-LAYERS = "exporter and recorder stand on api, api on core"
-CORE_ALONE = "exporters know core alone"
+LAYERS = "analysis, exporter and recorder stand on api, api on core"
+CORE_ALONE = "analysis and exporters know core alone"
 INDEPENDENCE = "exporters don't know each other"
 YAML = "yaml only in one_logger.recorder"
 OPENTELEMETRY = "opentelemetry only in one_logger.exporter.otel"
 KAFKA = "kafka only in one_logger.exporter.kafka"
+DUCKDB = "duckdb only in one_logger.analysis"
 
 
 def broken_contracts(tree: Path) -> set[str]:
@@ -61,10 +63,19 @@ def test_the_tree_as_it_is_keeps_all_contracts(tree: Path) -> None:
             {INDEPENDENCE},
             id="exporter imports another",
         ),
+        pytest.param(f"{ANALYSIS}/added.py", "import one_logger.api", {CORE_ALONE}, id="analysis imports api"),
+        pytest.param(
+            f"{ANALYSIS}/added.py",
+            "import one_logger.recorder",
+            {LAYERS, CORE_ALONE},
+            id="analysis imports recorder",
+        ),
+        pytest.param(f"{CORE}/added.py", "import one_logger.analysis", {LAYERS}, id="core imports analysis"),
         pytest.param(f"{CORE}/added.py", "import yaml", {YAML}, id="core imports yaml"),
         pytest.param(f"{EXPORTERS}/file/added.py", "from yaml import load", {YAML}, id="exporter imports yaml"),
         pytest.param(f"{CORE}/added.py", "import opentelemetry.sdk", {OPENTELEMETRY}, id="core imports opentelemetry"),
         pytest.param(f"{RECORDER}/added.py", "import kafka", {KAFKA}, id="recorder imports kafka"),
+        pytest.param(f"{CORE}/added.py", "import duckdb", {DUCKDB}, id="core imports duckdb"),
         pytest.param("one-logger-api/src/one_logger/stray/__init__.py", "", {LAYERS}, id="a portion in no layer"),
         pytest.param("one-logger-api/src/one_logger/stray.py", "", {LAYERS}, id="a module in no layer"),
     ],
@@ -85,6 +96,7 @@ def test_a_broken_rule_is_reported_by_name(tree: Path, file: str, line: str, bro
             "one-logger-exporter-otel/src/one_logger/exporter/otel/__init__.py", "import opentelemetry", id="otel"
         ),
         pytest.param("one-logger-exporter-kafka/src/one_logger/exporter/kafka/__init__.py", "import kafka", id="kafka"),
+        pytest.param(f"{ANALYSIS}/added.py", "import duckdb", id="analysis imports duckdb"),
     ],
 )
 def test_what_is_protected_is_open_to_its_own_portion(tree: Path, file: str, line: str) -> None:

@@ -54,7 +54,7 @@ def test_second_configure_is_a_telemetry_error(configure: Configure, strategy: O
     recorder = configure(OneLoggerConfig("first", error_handling_strategy=strategy))
     second = OneLoggerConfig("second")
     if strategy is OneLoggerErrorHandlingStrategy.PROPAGATE_EXCEPTIONS:
-        with pytest.raises(OneLoggerError, match="a second time; the first configuration stands"):
+        with pytest.raises(OneLoggerError, match="a second time; the first configuration stays"):
             configure_one_logger(second, type(recorder)())
     else:
         configure_one_logger(second, type(recorder)())

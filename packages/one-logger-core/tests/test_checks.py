@@ -7,7 +7,7 @@ from math import inf, nan
 import pytest
 
 from one_logger.core import OneLoggerError
-from one_logger.core.checks import check_choice, check_number, shown
+from one_logger.core.checks import check_choice, check_number, check_type, shown
 
 
 @pytest.mark.parametrize("value", [0.5, 1, 7, 10, inf])
@@ -44,6 +44,26 @@ def test_a_choice_is_one_of_those_that_are_listed() -> None:
     for value in given:
         with pytest.raises(OneLoggerError, match=r"mode is .*; expected one of 'a', 'b'\."):
             check_choice("mode", value, ("a", "b"))
+
+
+def test_a_type_is_one_of_those_that_are_expected() -> None:
+    """The sentence says which type was given, but not the value, which may be a secret."""
+    check_type("path", "a", (str, bytes), "a path")
+    with pytest.raises(OneLoggerError, match=r"^path was given as int; expected a path\.$"):
+        check_type("path", 4711, (str, bytes), "a path")
+    with pytest.raises(OneLoggerError, match=r"path was given as NoneType"):
+        check_type("path", None, str, "a path")
+
+
+def test_what_is_optional_may_be_none() -> None:
+    """None passes each check then, and the sentence for something else says so."""
+    check_type("path", None, str, "a path", optional=True)
+    check_choice("mode", None, ("a", "b"), optional=True)
+    check_number("size", None, 1, "a number of bytes", whole=True, optional=True)
+    with pytest.raises(OneLoggerError, match=r"mode is 'c'; expected one of 'a', 'b', or None\."):
+        check_choice("mode", "c", ("a", "b"), optional=True)
+    with pytest.raises(OneLoggerError, match=r"size is 0; expected a number of bytes from 1, or None\."):
+        check_number("size", 0, 1, "a number of bytes", whole=True, optional=True)
 
 
 def test_a_value_is_shown_in_100_characters() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from one_logger.core.near_misses import near_miss
+from one_logger.core.checks import near_miss
 
 
 def test_a_name_that_is_near_is_offered() -> None:

@@ -58,4 +58,4 @@ def compare(job: Job, messages: list[Any]) -> None:
 def make(place: Any, topic: str, **arguments: Any) -> KafkaExporter:
     """An exporter that does not wait long."""
     config = {**QUICK, **arguments.pop("producer_config", {})}
-    return KafkaExporter(place.servers, topic, delivery_timeout=0.5, producer_config=config, **arguments)
+    return KafkaExporter(place.servers, topic=topic, delivery_timeout=0.5, producer_config=config, **arguments)

@@ -10,7 +10,7 @@ import pytest
 from one_logger.core import Exporter
 from one_logger.core.testing import Exported, ExporterContract
 from one_logger.exporter.kafka import KafkaExporter, read_records
-from one_logger.exporter.kafka.settings import Batch
+from one_logger.exporter.kafka.messages import Batch
 
 
 class _Contract(ExporterContract):
@@ -22,7 +22,7 @@ class _Contract(ExporterContract):
 
     def make_exporter(self) -> Exporter:
         """Make one that sends to the test's topic."""
-        return KafkaExporter(self._brokers, self._topic, batch=self.batch)
+        return KafkaExporter(self._brokers, topic=self._topic, batch=self.batch)
 
     def exported(self, exporter: Exporter) -> list[Exported]:
         """Read the topic."""

@@ -29,7 +29,7 @@ def test_record_of_exactly_the_largest_size_is_sent(
     batch: Any, brokers: str, topic: str, consume: Consume, resource: Resource
 ) -> None:
     """A record may have as many bytes as `max_message_bytes` says; with one more it is lost."""
-    exporter = KafkaExporter(brokers, topic, batch=batch, max_message_bytes=5_000)
+    exporter = KafkaExporter(brokers, topic=topic, batch=batch, max_message_bytes=5_000)
     exporter.initialize(resource)
     exporter.flush()
     exporter.export_event(_event_of(5_000), Span("work"))
@@ -48,7 +48,7 @@ def test_record_of_exactly_the_largest_size_is_sent(
 
 def test_lost_records_are_counted_one_by_one(brokers: str, topic: str, consume: Consume, resource: Resource) -> None:
     """Of several records that are too large each is counted, and none of those between them is."""
-    exporter = KafkaExporter(brokers, topic, max_message_bytes=2_000)
+    exporter = KafkaExporter(brokers, topic=topic, max_message_bytes=2_000)
     exporter.initialize(resource)
     for length in (2_001, 2_000, 3_000, 400, 5_000):
         exporter.export_event(_event_of(length), Span("work"))
@@ -66,7 +66,7 @@ def test_two_records_that_are_too_large_together_are_sent_one_by_one(
 ) -> None:
     """Where two records are more than the topic takes at once, and each alone is not, both arrive."""
     topic = new_topic(place.servers)
-    exporter = KafkaExporter(place.servers, topic, batch=batch)
+    exporter = KafkaExporter(place.servers, topic=topic, batch=batch)
     exporter.initialize(resource)
     exporter.flush()
     place.proxy.verdict = lambda size: MESSAGE_TOO_LARGE if size > 20_000 else 0
@@ -82,7 +82,7 @@ def test_messages_get_no_smaller_than_they_have_to(
 ) -> None:
     """What is too large is halved until the topic takes it, and what comes later is cut like that at once."""
     topic = new_topic(place.servers)
-    exporter = KafkaExporter(place.servers, topic)
+    exporter = KafkaExporter(place.servers, topic=topic)
     exporter.initialize(resource)
     exporter.flush()
     refused = []

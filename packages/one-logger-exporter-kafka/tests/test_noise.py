@@ -50,7 +50,7 @@ def _levels() -> dict[str, tuple[int, bool, int]]:
 def test_few_lines_are_logged_while_no_broker_answers(lines: list[logging.LogRecord], resource: Resource) -> None:
     """Many attempts, at the start and later, leave two lines of kafka-python's, and its loggers as they were."""
     before = _levels()
-    exporter = KafkaExporter("127.0.0.1:1", "telemetry", producer_config=QUICK)
+    exporter = KafkaExporter("127.0.0.1:1", topic="telemetry", producer_config=QUICK)
     for _ in range(5):
         with pytest.raises(ExportError, match=r"do not answer: .*KafkaConnectionError"):
             exporter.initialize(resource)
@@ -65,7 +65,7 @@ def test_nothing_stays_at_the_loggers(run_script: Callable[..., str]) -> None:
         "import logging\n"
         "from one_logger.core import ExportError, Resource\n"
         "from one_logger.exporter.kafka import KafkaExporter\n"
-        "exporter = KafkaExporter('127.0.0.1:1', 'telemetry', producer_config={'bootstrap_timeout_ms': 300})\n"
+        "exporter = KafkaExporter('127.0.0.1:1', topic='telemetry', producer_config={'bootstrap_timeout_ms': 300})\n"
         "try:\n"
         "    exporter.initialize(Resource.create('tests'))\n"
         "except ExportError:\n"
@@ -86,7 +86,7 @@ def test_few_lines_are_logged_while_a_broker_is_away(
 ) -> None:
     """A broker that goes away and stays away leaves two lines of kafka-python's at most."""
     topic = new_topic(place.servers)
-    exporter = KafkaExporter(place.servers, topic, delivery_timeout=0.5, producer_config=QUICK)
+    exporter = KafkaExporter(place.servers, topic=topic, delivery_timeout=0.5, producer_config=QUICK)
     exporter.initialize(resource)
     exporter.flush()
     lines.clear()
@@ -104,7 +104,7 @@ def test_other_producers_are_heard(
     place: Any, new_topic: Callable[..., str], lines: list[logging.LogRecord], resource: Resource
 ) -> None:
     """What an application's own producer logs meanwhile is logged, whatever its `client_id`."""
-    exporter = KafkaExporter(place.servers, new_topic(place.servers))
+    exporter = KafkaExporter(place.servers, topic=new_topic(place.servers))
     exporter.initialize(resource)
     lines.clear()
     with pytest.raises(KafkaTimeoutError):
@@ -120,7 +120,7 @@ def test_level_set_for_the_client_is_respected(resource: Resource) -> None:
     logger.addHandler(handler)
     logger.setLevel(logging.DEBUG)
     try:
-        exporter = KafkaExporter("127.0.0.1:1", "telemetry", producer_config=QUICK)
+        exporter = KafkaExporter("127.0.0.1:1", topic="telemetry", producer_config=QUICK)
         begin = time.monotonic()
         with pytest.raises(ExportError):
             exporter.initialize(resource)
@@ -140,7 +140,7 @@ from one_logger.exporter.kafka import KafkaExporter
 from one_logger.recorder import DefaultRecorder
 
 logging.basicConfig(level=logging.INFO, stream=sys.stdout)
-recorder = DefaultRecorder([KafkaExporter("127.0.0.1:1", "telemetry")])
+recorder = DefaultRecorder([KafkaExporter("127.0.0.1:1", topic="telemetry")])
 span = recorder.start("job")
 end = time.monotonic() + 60
 while time.monotonic() < end:

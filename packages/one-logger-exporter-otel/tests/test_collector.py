@@ -80,22 +80,25 @@ class Recorded:
             "problem": errors[-1]["error"]["message"] if errors and stop["status"] == "ERROR" else "",
             "events": [
                 *_border("span_start", begin, start.get("start_event")),
-                *((event["name"], event["time_unix_nano"], _attributes_of_event(event)) for event in events),
+                *((event["name"], event["time_unix_nano"], _attributes(event)) for event in events),
                 *_border("span_stop", end, stop.get("stop_event")),
             ],
         }
 
 
-def _attributes_of_event(record: dict[str, Any]) -> dict[str, Any]:
-    """What OpenTelemetry has among the attributes of an event, also of what the record of an error has beside them."""
-    error = record.get("error", {})
-    names = {
-        "error.message": "message",
-        "exception.type": "exception_type",
-        "exception.message": "exception_message",
-        "exception.stacktrace": "stack_trace",
-    }
-    return {**record.get("attributes", {}), **{name: error[field] for name, field in names.items() if field in error}}
+_EXCEPTION = {
+    "message": "error.message",
+    "exception_type": "exception.type",
+    "exception_message": "exception.message",
+    "stack_trace": "exception.stacktrace",
+}
+"""What OpenTelemetry calls the fields of an error."""
+
+
+def _attributes(event: dict[str, Any]) -> dict[str, Any]:
+    """The attributes of an event, and of an error what it says, by OpenTelemetry's names."""
+    said = {_EXCEPTION[name]: value for name, value in event.get("error", {}).items()}
+    return {**event.get("attributes", {}), **said}
 
 
 def _border(name: str, time: int, attributes: dict[str, Any] | None) -> list[tuple[str, int, dict[str, Any]]]:

@@ -11,6 +11,7 @@ from time import monotonic, sleep
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from one_logger.api import OneLoggerConfig
 from one_logger.api.context import CURRENT_SPAN
@@ -29,6 +30,10 @@ from one_logger.core import (
 from one_logger.exporter.memory import InMemoryExporter
 from one_logger.recorder import DefaultRecorder, ExporterConfigError, Processor, build_exporters
 from one_logger.recorder.process import live_recorders
+
+# A slow machine is no failure.
+settings.register_profile("one-logger", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("one-logger")
 
 Install = Callable[..., Path]
 Problems = Callable[..., list[str]]
@@ -60,6 +65,19 @@ def logged(caplog: pytest.LogCaptureFixture) -> Callable[[int], list[str]]:
         return [record.getMessage() for record in caplog.records]
 
     return logged
+
+
+@pytest.fixture
+def until() -> Callable[[Callable[[], object]], None]:
+    """Waits until something is so, however slow the machine is."""
+
+    def until(condition: Callable[[], object]) -> None:
+        end = monotonic() + 60
+        while not condition():
+            assert monotonic() < end, "it never came to be"
+            sleep(0.001)
+
+    return until
 
 
 @pytest.fixture

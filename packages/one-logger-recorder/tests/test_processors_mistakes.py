@@ -105,7 +105,7 @@ def test_a_processor_that_gives_nonsense_is_skipped(recording: Recording, method
         use("work")
     assert (names(records, "complete"), names(records, "event")) == (["work"], ["event"])
     told = [record["message"] for record in records if record["type"] == "telemetry_data_error"]
-    assert f"its {method}() gave 7; expected a" in told[0]
+    assert f"its {method}() returned 7; expected a" in told[0]
 
 
 @pytest.mark.parametrize("method", ["on_event", "on_stop"])
@@ -155,7 +155,7 @@ def test_disable_quietly_disables() -> None:
 def test_a_processor_serves_one_recorder() -> None:
     """A second recorder refuses it, and so does a list that has it twice."""
     processor = SpanFilter()
-    with pytest.raises(OneLoggerError, match="A SpanFilter was given that is in use already"):
+    with pytest.raises(OneLoggerError, match="This SpanFilter is in use already"):
         DefaultRecorder([], processors=[processor, processor])
     with pytest.raises(OneLoggerError, match="in use already"):
         DefaultRecorder([], processors=[processor])

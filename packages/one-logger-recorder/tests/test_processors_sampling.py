@@ -237,8 +237,8 @@ def test_an_error_of_a_span_that_is_put_off_is_never_lost(recording: Recording) 
         (lambda: RatioSampler(True), "ratio is True"),
         (lambda: RateSampler(0), "traces_per_second is 0; expected a number above 0."),
         (lambda: RateSampler(float("inf")), "traces_per_second is inf"),
-        (lambda: TailSampler(one_in=0), "one_in is 0; expected a whole number from 1 on."),
-        (lambda: TailSampler(min_duration=-1), "min_duration is -1; expected a number of seconds from 0 on."),
+        (lambda: TailSampler(one_in=0), "one_in is 0; expected a number of spans from 1, or None."),
+        (lambda: TailSampler(min_duration=-1), "min_duration is -1; expected a number of seconds from 0, or None."),
     ],
 )
 def test_arguments_are_checked(make: Callable[[], object], sentence: str) -> None:

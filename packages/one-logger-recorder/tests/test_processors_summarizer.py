@@ -212,8 +212,8 @@ def test_a_span_that_never_stops_keeps_nobody_else_from_being_summarised(recordi
         (lambda: Summarizer("a", span="b"), "needs the name of an event or of a span; give one of the two."),
         (lambda: Summarizer("a"), "attribute is missing; say which attribute of 'a' to summarise."),
         (lambda: Summarizer("a", attribute=1), "attribute is 1; expected a text."),  # type: ignore[arg-type]
-        (lambda: Summarizer(span="a", every=0), "every is 0; expected a whole number from 1 on."),
-        (lambda: Summarizer(span="a", interval=-1), "interval is -1; expected a number of seconds from 0 on."),
+        (lambda: Summarizer(span="a", every=0), "every is 0; expected a number of values from 1, or None."),
+        (lambda: Summarizer(span="a", interval=-1), "interval is -1; expected a number of seconds from 0, or None."),
     ],
     ids=range(6),
 )

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from itertools import pairwise
+from itertools import groupby, pairwise
+from types import FrameType
 from typing import Any
 
 import pytest
 
 from one_logger.core import Event, ExportError, Span
+from one_logger.core.weight import weigh
 from one_logger.exporter.memory import InMemoryExporter
 from one_logger.recorder import DefaultRecorder, ExporterStats
 
@@ -111,7 +115,7 @@ def test_record_that_finds_a_full_queue_wakes_the_worker(capacity: int, backend:
 def test_worker_with_nothing_to_do_sleeps(capacity: int, backend: Backend) -> None:
     """An empty queue keeps no processor busy, however small it is."""
     job = Job(backend, flush_interval=3_600, queue_capacity=capacity)
-    assert _spent(0.3) < 0.2
+    assert _spent(0.5) < 0.03
     assert job.recorder.close(30) is True
 
 
@@ -157,6 +161,50 @@ def test_queue_holds_exactly_its_capacity(capacity: int, backend: Backend) -> No
     for more in range(1, 2 * capacity + 1):
         job.step()
         assert job.held == (1 + min(more, capacity), max(0, more - capacity))
+
+
+def test_queue_that_is_beyond_its_capacity_takes_no_record(backend: Backend) -> None:
+    """The stops of spans that were taken are queued beyond the capacity, and nothing else is."""
+    job = _stuck(backend, queue_capacity=4)
+    spans = [job.recorder.start(f"{depth}") for depth in range(4)]  # each one in that before
+    for span in reversed(spans):
+        job.recorder.stop(span)
+    pending, dropped = job.held
+    assert (pending, dropped) == (1 + 8, 0)
+    job.step(3)
+    job.recorder.stop(job.recorder.start("one more"))
+    assert job.held == (pending, 3 + 2)
+
+
+def test_span_whose_start_and_event_were_dropped_has_no_stop(backend: Backend) -> None:
+    """A span that did not fit in is dropped whole, also if there is room again when it stops."""
+    job = _stuck(backend, queue_capacity=4)
+    job.step(4)
+    span = job.recorder.start("dropped")
+    job.recorder.event(span, Event("dropped"))
+    assert job.held == (1 + 4, 2)
+    backend.gate.set()
+    job.recorder.flush(30)
+    job.recorder.stop(span)
+    job.recorder.flush(30)
+    assert job.held == (0, 3)
+    assert [record for record in backend.records if record.get("name") == "dropped"] == []
+
+
+def test_event_that_was_dropped_does_not_cost_its_span_the_stop(backend: Backend) -> None:
+    """A span that was taken is stopped, though what happened in it did not fit in."""
+    job = _stuck(backend, queue_capacity=4)
+    span = job.recorder.start("taken")
+    job.step(3)
+    job.recorder.event(span, Event("dropped"))
+    job.recorder.error(span, "dropped")
+    assert job.held == (1 + 4, 2)
+    backend.gate.set()
+    job.recorder.flush(30)
+    job.recorder.stop(span)
+    job.recorder.flush(30)
+    assert job.held == (0, 2)
+    assert [r["type"] for r in backend.records if r.get("name") == "taken"] in (["start", "stop"], ["complete"])
 
 
 @pytest.mark.parametrize("delivery", ["background", "inline"])
@@ -218,6 +266,128 @@ def test_thread_that_waits_for_room_goes_on_as_soon_as_there_is_some() -> None:
         times.append(time.monotonic() - begin)
         assert job.recorder.close(30) is True
     assert min(times) < 0.5
+
+
+def test_exporter_is_given_a_thousand_records_at_a_time(faulty: Callable[..., Any]) -> None:
+    """A long backlog is shipped in pieces that are neither large nor small."""
+    exporter = faulty(lambda method: None)
+    recorder = DefaultRecorder([exporter], flush_interval=3_600)
+    job = recorder.start("job")
+    assert recorder.flush(30) is True
+    exporter.calls.clear()
+    for _ in range(1_000):
+        recorder.stop(recorder.start("step"))
+        for _ in range(4):
+            recorder.event(job, Event("step"))
+    assert recorder.flush(30) is True
+    pieces = [len(list(calls)) for flush, calls in groupby(exporter.calls, lambda name: name == "flush") if not flush]
+    assert sum(pieces) == 6_000
+    assert max(pieces) <= 1_024 + 16
+    assert len(pieces) < 30
+    recorder.close(30)
+
+
+def test_worker_that_is_faster_than_the_job_is_no_problem(backend: Backend, caplog: pytest.LogCaptureFixture) -> None:
+    """A job that was just about to look at the size of its queue goes on where the worker has emptied it."""
+    job = Job(backend, flush_interval=3_600)
+    queued, go_on = threading.Event(), threading.Event()
+
+    def pause(frame: FrameType, event: str, argument: object) -> None:
+        if event == "return" and frame.f_code is weigh.__code__:
+            queued.set()
+            go_on.wait(30)
+
+    def record() -> None:
+        job.step(31)
+        sys.setprofile(pause)
+        job.step()
+        sys.setprofile(None)
+        job.step()
+
+    thread = threading.Thread(target=record)
+    thread.start()
+    assert queued.wait(30)
+    assert job.recorder.flush(30) is True
+    go_on.set()
+    thread.join()
+    assert job.recorder.flush(30) is True
+    assert job.stats == ExporterStats(34, 34, 0, 0, 0, disabled=False)
+    assert caplog.messages == []
+    job.recorder.close(30)
+
+
+def test_two_threads_may_wake_the_worker_at_once(backend: Backend) -> None:
+    """A thread that was just about to wake the worker goes on where another one has done so."""
+    job = _stuck(backend)
+    looked, go_on = threading.Event(), threading.Event()
+    answers = []
+
+    def pause(frame: FrameType, event: str, argument: object) -> None:
+        if event == "c_return" and getattr(argument, "__name__", "") == "locked":
+            looked.set()
+            go_on.wait(30)
+
+    def flush() -> None:
+        sys.setprofile(pause)
+        try:
+            answers.append(job.recorder.flush(0.1))
+        finally:
+            sys.setprofile(None)
+
+    thread = threading.Thread(target=flush)
+    thread.start()
+    assert looked.wait(30)
+    assert job.recorder.flush(0.1) is False
+    go_on.set()
+    thread.join()
+    assert answers == [False]
+    backend.gate.set()
+    assert job.recorder.flush(30) is True
+    job.recorder.close(30)
+
+
+def test_closing_is_over_soon_after_its_deadline() -> None:
+    """What an exporter that fails has not taken by then is given up and counted soon after, at the best of five."""
+    times = []
+    for _ in range(5):
+        backend = Backend()
+        job = Job(backend, flush_interval=0.001, max_failures=1, cool_down=3_600)
+        backend.refusals = 1_000
+        job.step()
+        _until(lambda job=job: job.stats.disabled)  # type: ignore[misc]  # a lambda's default
+        begin = time.monotonic()
+        assert job.recorder.close(0.1) is False
+        _until(lambda job=job: job.stats.pending == 0)  # type: ignore[misc]
+        times.append(time.monotonic() - begin)
+    assert min(times) >= 0.1
+    assert min(times) < 0.6
+
+
+@pytest.mark.parametrize("error", [RuntimeError("the log is broken"), SystemExit(3)], ids=repr)
+def test_log_handler_that_raises_does_not_end_the_worker(error: BaseException, backend: Backend) -> None:
+    """Where the application's log handler raises, telemetry is delivered all the same."""
+
+    class Broken(logging.Handler):
+        calls = 0
+
+        def emit(self, record: logging.LogRecord) -> None:
+            self.calls += 1
+            raise error
+
+    handler, logger = Broken(), logging.getLogger("one_logger")
+    logger.addHandler(handler)
+    try:
+        job = Job(backend, flush_interval=0.001)
+        for _ in range(3):
+            backend.refusals = 1
+            job.step()
+            _until(lambda: backend.refusals == 0 and job.stats.pending == 0)
+        assert handler.calls > 0
+        job.step()
+        assert job.recorder.flush(30) is True
+    finally:
+        logger.removeHandler(handler)
+    job.recorder.close(30)
 
 
 def test_backlog_is_delivered_fast(backend: Backend) -> None:

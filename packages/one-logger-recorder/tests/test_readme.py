@@ -9,7 +9,11 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 # Those whose programs need no more than is installed where the recorder is.
-READMES = ["README.md", *(f"packages/one-logger-{name}/README.md" for name in ("core", "api", "recorder"))]
+READMES = [
+    "README.md",
+    *(f"packages/one-logger-{name}/README.md" for name in ("core", "api", "recorder")),
+    "examples/vendor-exporter/README.md",
+]
 PROGRAM = re.compile(r"^```python\n(?P<code>.*?)^```\n(?:\n```text\n(?P<output>.*?)^```\n)?", re.DOTALL | re.MULTILINE)
 
 

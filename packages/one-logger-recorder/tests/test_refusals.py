@@ -216,3 +216,32 @@ def test_a_buffer_that_is_lost_once_is_reported_without_another_record() -> None
     recorder = DefaultRecorder([exporter], flush_interval=0.001)
     recorder.start("work")
     _until(lambda: exporter.missing() == [1])
+
+
+def test_a_probe_takes_a_span_whole(gate_at: Callable[[str], Any], faulty: Any) -> None:
+    """The few records that a failing exporter is tried with end with a span, so that this arrives or is lost whole."""
+    failures = iter([LOST])
+    gate = gate_at("export_telemetry_data_error")
+    flushed: list[list[str]] = []
+
+    def fault(method: str) -> None:
+        gate(method)
+        if method == "flush":
+            flushed.append(list(exporter.calls))
+            exporter.calls.clear()
+            if "export_start" in flushed[-1] and (failure := next(failures, None)) is not None:
+                raise failure
+
+    exporter = faulty(fault)
+    recorder = DefaultRecorder([exporter], flush_interval=3_600)
+    recorder.stop(recorder.start("lost"))
+    assert recorder.flush(timeout=30) is False
+    assert gate.reached.wait(timeout=30), "the next attempt begins with the report"
+    span = recorder.start("work")
+    for _ in range(20):
+        recorder.event(span, Event("event"))
+    recorder.stop(span)
+    gate.open()
+    recorder.close(timeout=30)
+    probe = next(calls for calls in flushed if "export_event" in calls)
+    assert probe == ["export_telemetry_data_error", "export_start", *["export_event"] * 20, "export_stop", "flush"]

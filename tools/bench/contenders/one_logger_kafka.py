@@ -16,4 +16,4 @@ class ToTopic(Recording, Events):
 
     def exporters(self) -> list[Exporter]:
         """A topic that nobody else has."""
-        return [KafkaExporter(self.endpoint, make_topic(self.endpoint, uuid.uuid4().hex))]
+        return [KafkaExporter(self.endpoint, topic=make_topic(self.endpoint, uuid.uuid4().hex))]

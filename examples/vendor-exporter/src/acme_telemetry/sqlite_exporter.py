@@ -5,7 +5,7 @@ import os
 import sqlite3
 
 from one_logger.core import ExportError, RecordExporter, Resource
-from one_logger.core.spi import keep_inherited
+from one_logger.core.spi import check_number, keep_inherited
 
 _CREATE = """
 CREATE TABLE IF NOT EXISTS records (
@@ -18,15 +18,19 @@ CREATE TABLE IF NOT EXISTS records (
 class SQLiteExporter(RecordExporter):
     """Writes each record to a row of the table `records`: its stream, number, type and name, and all of it as JSON.
 
-    A database that is locked or full is tried again: what could not be written is kept.
+    If the database is locked or full, the records are kept and written later.
 
     Args:
         database: The file. It is made if it isn't there.
         lock_timeout: How long to wait while another process has the database locked, in seconds.
+
+    Raises:
+        OneLoggerError: `lock_timeout` is not such a number.
     """
 
     def __init__(self, database: str | os.PathLike[str], lock_timeout: float = 5.0) -> None:
         super().__init__()
+        check_number("lock_timeout", lock_timeout, 0, "a number of seconds")
         self._database = os.fspath(database)
         self._lock_timeout = lock_timeout
         self._connection: sqlite3.Connection | None = None
@@ -34,7 +38,7 @@ class SQLiteExporter(RecordExporter):
     def open(self, resource: Resource) -> None:
         """Open the database and make the table."""
         try:
-            # One thread at a time uses it, but not always the same: interpreter exit closes it on another one.
+            # Only one thread uses it at a time, but the interpreter's exit may close it in another one.
             connection = sqlite3.connect(self._database, timeout=self._lock_timeout, check_same_thread=False)
         except sqlite3.Error as error:
             raise ExportError(f"The database {self._database!r} cannot be opened: {error}.", retriable=True) from error

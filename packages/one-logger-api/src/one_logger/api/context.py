@@ -1,4 +1,4 @@
-"""The current span, and how it crosses the borders of threads and processes."""
+"""The current span, and how it reaches other threads and processes."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     R = TypeVar("R")
 
 SUPPRESSED = NoOpSpan()
-"""As the current span of a context, says that nothing is to be recorded there: telemetry of an exporter itself."""
+"""As the current span of a context: nothing is recorded there. For the telemetry of an exporter itself."""
 
 CURRENT_SPAN: ContextVar[Span | None] = ContextVar("one_logger_current_span", default=None)
-"""For recorders. What it holds may have ended, in another thread say; `current_span` gives one that has not."""
+"""For recorders. The span may have ended, in another thread for example; `current_span` returns an open one."""
 
 
 def current_span() -> Span:
-    """The span that is open here: in this thread, asyncio task or context. `NOOP_SPAN` if there is none."""
+    """The open span of this thread, asyncio task or context. `NOOP_SPAN` if there is none."""
     span = CURRENT_SPAN.get()
     if span is not None and span.end_unix_ns is not None:
         span = span.open_ancestor
@@ -31,7 +31,7 @@ def current_span() -> Span:
 
 
 def carry_context(function: Callable[P, R]) -> Callable[P, R]:
-    """`function`, to be run elsewhere, in a thread or a pool, with the span that is current now as its current span.
+    """Wrap `function` so that it runs with the span that is current now wherever it is called: in a thread or a pool.
 
     The result may be called any number of times, also at the same time.
 
@@ -42,7 +42,6 @@ def carry_context(function: Callable[P, R]) -> Callable[P, R]:
     from inspect import iscoroutinefunction
 
     carried = CURRENT_SPAN.get()
-
     if iscoroutinefunction(function):
 
         @wraps(function)
@@ -70,10 +69,10 @@ def carry_context(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def child_environment(environment: Mapping[str, str] | None = None) -> dict[str, str]:
-    """An environment for a subprocess whose root spans are to be children of the current span.
+    """An environment for a subprocess, so that its root spans are children of the current span.
 
-    Sets `TRACEPARENT` (OpenTelemetry, "Environment Variables as Context Propagation Carriers"). Without a current span
-    it is left as it is. The environment of this process is not changed.
+    Sets `TRACEPARENT` (OpenTelemetry, "Environment Variables as Context Propagation Carriers") in a copy. If there is
+    no current span, the copy is unchanged.
 
     Args:
         environment: What to copy. None: `os.environ`.

@@ -1,4 +1,4 @@
-"""The one place that knows what this process records with."""
+"""The recorder and the configuration of this process."""
 
 from __future__ import annotations
 
@@ -15,12 +15,10 @@ if TYPE_CHECKING:
 
 
 class OneLoggerProvider:
-    """The configuration and the recorder of this process. There is one provider: `OneLoggerProvider.instance()`.
+    """The configuration and the recorder of this process. There is only one: `OneLoggerProvider.instance()`.
 
-    Calling the class gives the same one.
-
-    Until `configure` is called, and if the environment says `ONE_LOGGER_DISABLED=true`, and on ranks that the
-    configuration does not enable, nothing is recorded and nothing but the facade is paid for.
+    Nothing is recorded, and nothing but the facade costs time, until `configure` is called, where the environment has
+    `ONE_LOGGER_DISABLED=true`, and on ranks that the configuration does not enable.
     """
 
     __slots__ = ("_config", "_recorder")
@@ -29,7 +27,7 @@ class OneLoggerProvider:
     _recorder: Recorder
 
     def __new__(cls) -> Self:
-        """The provider of this process: a second one would be configured, and nobody would record with it."""
+        """The one provider: if there were a second one, it could be configured, and nothing would record with it."""
         return _PROVIDER  # type: ignore[return-value]  # there are no others
 
     @staticmethod
@@ -38,9 +36,9 @@ class OneLoggerProvider:
         return _PROVIDER
 
     def configure(self, config: OneLoggerConfig, recorder: Recorder) -> None:
-        """Say what this process records with. To be called once, at start-up; reads no file and waits for no network.
+        """Set what this process records with. Call it once, at start-up. It reads no file and waits for no network.
 
-        A second call is a telemetry error, and the first one stands, unless its recorder was closed in the meantime.
+        A second call is a telemetry error and changes nothing, unless the first recorder was closed before.
 
         Args:
             config: The configuration.
@@ -66,7 +64,7 @@ class OneLoggerProvider:
 
     def _configured_twice(self, config: OneLoggerConfig) -> None:
         message = (
-            "configure() was called a second time; the first configuration stands. "
+            "configure() was called a second time; the first configuration stays. "
             "Call it once per process, or close the recorder before."
         )
         self._recorder.telemetry_data_error(message)
@@ -79,7 +77,7 @@ class OneLoggerProvider:
 
     @property
     def recorder(self) -> Recorder:
-        """The recorder. One that records nothing, while none is configured or telemetry is disabled."""
+        """The recorder. It records nothing if none is configured or telemetry is disabled."""
         return self._recorder
 
     @property
@@ -94,22 +92,22 @@ class OneLoggerProvider:
 
     @property
     def one_logger_enabled(self) -> bool:
-        """Whether `configure` was called, and neither it nor anything since has disabled telemetry."""
+        """Whether `configure` was called and telemetry is not disabled."""
         return self._config is not None and not isinstance(self._recorder, NoOpRecorder)
 
     def force_disable_logging(self) -> None:
-        """Record nothing any more. What was recorded is delivered; `recorder.close()` still closes the exporters."""
+        """Stop recording. What was recorded is delivered; `recorder.close()` still closes the exporters."""
         if not isinstance(self._recorder, NoOpRecorder):
             self._recorder = NoOpRecorder(behind=self._recorder)
 
 
 def disabled_by_environment() -> bool:
-    """Whether the environment switches telemetry off in this process: `ONE_LOGGER_DISABLED=true`."""
+    """Whether the environment disables telemetry in this process: `ONE_LOGGER_DISABLED=true`."""
     return os.environ.get("ONE_LOGGER_DISABLED", "").strip().lower() in ("true", "1", "yes", "on")
 
 
 def _parent_from_environment() -> SpanContext | None:
-    """The span that the parent process has put into the environment. What is malformed is ignored, as W3C asks."""
+    """The span that the parent process put into the environment. A malformed one is ignored, as W3C asks."""
     try:
         return SpanContext.from_traceparent(os.environ.get("TRACEPARENT", ""))
     except OneLoggerError:

@@ -23,13 +23,13 @@ class Root(Enum):
 
 
 ROOT: Final = Root.ROOT
-"""Given as `parent_span`, starts a new trace, whatever span is current."""
+"""As `parent_span`: start a new trace, whatever span is current."""
 
 
 class Recorder(ABC):
-    """Starts and stops spans, records events and errors, and hands them to exporters.
+    """Starts and stops spans, records events and errors, and passes them to exporters.
 
-    No call raises, blocks or logs because of bad input, unless the strategy is `PROPAGATE_EXCEPTIONS`.
+    Bad input never makes a call block or log. It raises only if the strategy is `PROPAGATE_EXCEPTIONS`.
     """
 
     @abstractmethod
@@ -45,11 +45,11 @@ class Recorder(ABC):
 
         Args:
             name: A `str`, or an `Enum` whose value is one.
-            span_attributes: What is known of the work at the start.
-            start_event_attributes: What is known of the start itself.
+            span_attributes: Attributes of the work.
+            start_event_attributes: Attributes of the start itself.
             start_time: When the work started. None: now.
-            parent_span: A span of this process, the context of one in another, or `ROOT`. None: the current span; if
-                there is none, the span that `TRACEPARENT` in the environment named; if there is none, no parent.
+            parent_span: A span of this process, the context of one in another, or `ROOT`. None: the current span, else
+                the span that `TRACEPARENT` in the environment names, else no parent.
 
         Returns:
             The span. `NOOP_SPAN` if nothing is recorded.
@@ -62,31 +62,28 @@ class Recorder(ABC):
         stop_event_attributes: Mapping[str, object] | None = None,
         stop_time: Timestamp | None = None,
     ) -> None:
-        """Stop a span, in any thread. If it was the current one here, the nearest open span around it becomes current.
+        """Stop a span, in any thread. If it is current here, the nearest open span around it becomes current.
 
-        To stop a span twice, or one that this recorder has not started, is a telemetry error; nothing changes.
+        Stopping a span twice, or one that this recorder did not start, is a telemetry error; nothing changes.
 
         Args:
             span: What `start` returned.
-            stop_event_attributes: What is known of the stop itself.
+            stop_event_attributes: Attributes of the stop itself.
             stop_time: When the work ended. None: now.
         """
 
     @abstractmethod
     def event(self, span: Span | None, event: Event) -> Event:
-        """Record an event, or an error that was made as an `ErrorEvent`: see `error`.
+        """Record an event, or an error made as an `ErrorEvent`, and return it.
 
         So an error can be recorded of which there are only texts:
         `recorder.event(None, ErrorEvent("A worker failed.", exception_type="KeyError", stack_trace=text))`.
 
-        On a span that has stopped, or if there is no current span, it is a telemetry error, and the event is dropped.
+        If the span has stopped, or none is current, that is a telemetry error, and the event is dropped.
 
         Args:
-            span: The span that it is part of. None: the current one.
+            span: The span that it belongs to. None: the current one.
             event: What happened.
-
-        Returns:
-            The event.
         """
 
     @abstractmethod
@@ -97,18 +94,15 @@ class Recorder(ABC):
         exception: BaseException | None = None,
         attributes: Mapping[str, object] | None = None,
     ) -> ErrorEvent:
-        """Record an error of the application, and set the span's status to `ERROR`.
+        """Record an error of the application, set the span's status to `ERROR`, and return the error's event.
 
-        On a span that has stopped, or if there is no current span, it is a telemetry error, and the error is dropped.
+        If the span has stopped, or none is current, that is a telemetry error, and the error is dropped.
 
         Args:
-            span: The span that it is part of. None: the current one.
+            span: The span that it belongs to. None: the current one.
             message: What went wrong.
-            exception: The exception. None: the one that is being handled, if the call is in an `except` block.
-            attributes: Further properties.
-
-        Returns:
-            The error's event.
+            exception: The exception. None: the one being handled, if the call is in an `except` block.
+            attributes: More attributes.
         """
 
     @abstractmethod
@@ -117,46 +111,43 @@ class Recorder(ABC):
 
         Args:
             message: What is wrong with it.
-            attributes: Further properties.
+            attributes: More attributes.
         """
 
     @abstractmethod
     def flush(self, timeout: float = 10.0) -> bool:
-        """Wait until what was recorded is delivered.
+        """Wait until all that was recorded so far is delivered to every exporter. False if some of it is not.
 
         Args:
-            timeout: How long to wait at most, in seconds.
-
-        Returns:
-            Whether all that was recorded so far has been delivered to every exporter.
+            timeout: The longest time to wait, in seconds.
         """
 
     @abstractmethod
     def close(self, timeout: float = 10.0) -> bool:
-        """Stop the spans that are open, deliver what was recorded, and close the exporters. Again: nothing more.
+        """Stop the open spans, deliver what was recorded, and close the exporters. A second call does nothing.
 
         Args:
-            timeout: How long to wait at most, in seconds.
+            timeout: The longest time to wait, in seconds.
 
         Returns:
-            Whether all that was ever recorded has been delivered to every exporter.
+            Whether every record was delivered to every exporter.
         """
 
     @abstractmethod
     def stats(self) -> Mapping[str, ExporterStats]:
-        """The counters of each exporter as they are now, by its name. Empty where there is none."""
+        """The present counters of each exporter, by its name. Empty if there is no exporter."""
 
     @property
     def closed(self) -> bool:
-        """Whether `close` was called. A process whose recorder is closed may be configured anew."""
+        """Whether `close` was called. If so, the process may be configured again."""
         return False
 
     def attach(self, config: OneLoggerConfig, parent: SpanContext | None) -> None:  # noqa: B027 - not all need it
-        """Take the configuration of the process. `OneLoggerProvider.configure` calls it once, before anything else.
+        """Take the configuration of the process. `OneLoggerProvider.configure` calls this once, first of all.
 
         Args:
             config: The configuration.
-            parent: The span in another process that root spans are children of.
+            parent: The parent of root spans, in another process.
 
         Raises:
             OneLoggerError: The recorder cannot be attached.
@@ -164,10 +155,10 @@ class Recorder(ABC):
 
 
 class NoOpRecorder(Recorder):
-    """Records nothing, costs next to nothing.
+    """Records nothing, and costs almost nothing.
 
     Args:
-        behind: A recorder that is not to record any more. `flush`, `close` and `stats` reach it.
+        behind: A recorder that should record no more. `flush`, `close` and `stats` reach it.
     """
 
     def __init__(self, behind: Recorder | None = None) -> None:

@@ -1,7 +1,6 @@
-"""What those share with the facade who write recorders, beside `one_logger.api` itself.
+"""For those who write recorders: what they need besides `one_logger.api`.
 
-An application, or a library that is instrumented, has no use for it. What stands here is documented and changes only as
-`one_logger.api` does.
+Applications and instrumented libraries do not need it. It is documented, and changes only as `one_logger.api` does.
 """
 
 from one_logger.api.context import CURRENT_SPAN, SUPPRESSED

@@ -1,4 +1,4 @@
-"""The counters of one exporter, as `Recorder.stats` gives them: for recorders, not for instrumented code."""
+"""The counters of one exporter, as `Recorder.stats` returns them."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from typing import NamedTuple
 
 
 class ExporterStats(NamedTuple):
-    """What became of the records for one exporter. `recorded` is the sum of `exported`, `dropped` and `pending`.
+    """The counters of one exporter. `recorded` is the sum of `exported`, `dropped` and `pending`.
 
-    A span counts as two records, its start and its stop, even where an exporter writes them as one. What the recorder
-    itself tells the exporter about missing data is not counted.
+    A span counts as two records, its start and its stop, even if an exporter writes them as one. The recorder's own
+    reports about missing data are not counted.
     """
 
     recorded: int
-    """What was recorded since the recorder was made."""
+    """Records since the recorder was made."""
     exported: int
-    """What the exporter has shipped."""
+    """Records that the exporter has exported."""
     dropped: int
-    """What was not queued because the queue was full, or was lost by the exporter."""
+    """Records not queued because the queue was full, or lost by the exporter."""
     pending: int
-    """What is queued, or buffered in the exporter."""
+    """Records in the queue, or in the buffer of the exporter."""
     failures: int
-    """How often the exporter has failed."""
+    """How often the exporter failed."""
     disabled: bool
-    """Whether the exporter has failed too often to be called again."""
+    """Whether the exporter failed too often, and is called no more."""

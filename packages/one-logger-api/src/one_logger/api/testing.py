@@ -15,9 +15,7 @@ __all__ = ["configured"]
 
 @contextmanager
 def configured(config: OneLoggerConfig, recorder: Recorder) -> Iterator[OneLoggerProvider]:
-    """Configure the process for the length of a block: whatever it was configured with before is back after it.
-
-    The recorder is closed at the end of the block.
+    """Configure the process for one block. At its end the recorder is closed and the earlier configuration is back.
 
     Args:
         config: The configuration.

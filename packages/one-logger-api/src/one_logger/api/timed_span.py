@@ -39,7 +39,7 @@ def configure_one_logger(config: OneLoggerConfig, recorder: Recorder) -> None:
 
 
 def get_recorder() -> Recorder:
-    """The recorder of this process. One that records nothing, while none is configured or telemetry is disabled."""
+    """The recorder of this process. It records nothing if none is configured or telemetry is disabled."""
     return _provider._recorder
 
 
@@ -48,7 +48,7 @@ def record_event(name: str | Enum, attributes: Mapping[str, object] | None = Non
 
     Args:
         name: A `str`, or an `Enum` whose value is one.
-        attributes: Its properties.
+        attributes: Its attributes.
     """
     recorder = _provider._recorder
     if not isinstance(recorder, NoOpRecorder):
@@ -58,15 +58,12 @@ def record_event(name: str | Enum, attributes: Mapping[str, object] | None = Non
 def record_error(
     message: str, exception: BaseException | None = None, attributes: Mapping[str, object] | None = None
 ) -> ErrorEvent:
-    """Record an error of the application on the current span.
+    """Record an error of the application on the current span, and return the error's event.
 
     Args:
         message: What went wrong.
-        exception: The exception. None: the one that is being handled, if the call is in an `except` block.
-        attributes: Further properties.
-
-    Returns:
-        The error's event.
+        exception: The exception. None: the one being handled, if the call is in an `except` block.
+        attributes: More attributes.
     """
     return _provider._recorder.error(None, message, exception, attributes)
 
@@ -74,19 +71,19 @@ def record_error(
 class timed_span:  # noqa: N801 - reads as the statement that it is
     """A span around a block, a function or a coroutine function.
 
-    As a context manager, `with` or `async with`, it gives the span. The span is stopped when the block is left,
-    however it is left. An exception that leaves the block is recorded as an error of the span and goes on unchanged:
-    nothing that telemetry does replaces it. (`GeneratorExit`, and `SystemExit` without an error, are no errors.)
+    As a context manager, `with` or `async with`, it returns the span, and stops it when the block ends in any way. An
+    exception that leaves the block is recorded as an error of the span and goes on unchanged: a telemetry error never
+    replaces it. (`GeneratorExit`, and `SystemExit` without an error, are no errors.)
 
-    As a decorator, there is a span for each call. What to record with is looked up at the call, not before.
+    As a decorator, it makes a span for each call. The recorder is looked up at the call, not before.
 
-    One object serves one `with` at a time. Its arguments are evaluated also while nothing is recorded; what is costly
-    to compute is better set on the span, if that says `is_recording()`.
+    Use one object for one `with` at a time. Its arguments are evaluated even if nothing is recorded. So set what is
+    expensive to compute on the span, if `is_recording()`.
 
     Args:
         name: A `str`, or an `Enum` whose value is one.
-        span_attributes: What is known of the work at the start.
-        start_event_attributes: What is known of the start itself.
+        span_attributes: Attributes of the work.
+        start_event_attributes: Attributes of the start itself.
     """
 
     __slots__ = ("_name", "_recorder", "_span", "_span_attributes", "_start_event_attributes")
@@ -145,18 +142,17 @@ class timed_span:  # noqa: N801 - reads as the statement that it is
         """Decorate a function or a coroutine function.
 
         Raises:
-            OneLoggerError: It is a generator function. Its span would be current in the code that iterates over it.
+            OneLoggerError: It is a generator function: its span would be current in the code that iterates over it.
         """
         from functools import wraps
         from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
-
-        name, span_attributes, start_event_attributes = self._name, self._span_attributes, self._start_event_attributes
 
         if isgeneratorfunction(function) or isasyncgenfunction(function):
             raise OneLoggerError(
                 f"timed_span cannot decorate {function.__qualname__}, a generator function; "
                 "use `with timed_span(...)` around the work in it, or around the loop over it."
             )
+        name, span_attributes, start_event_attributes = self._name, self._span_attributes, self._start_event_attributes
         if iscoroutinefunction(function):
 
             @wraps(function)

@@ -1,10 +1,10 @@
-"""The nouns of one-logger: spans, events, attributes, resources, the exporter interface and the record."""
+"""The types of one-logger: spans, events, attributes, resources, the exporter interface and the record."""
 
 from one_logger.core.attributes import Attributes, AttributeValue
+from one_logger.core.empty_span import NOOP_SPAN, NoOpSpan
 from one_logger.core.errors import ExportError, OneLoggerError
 from one_logger.core.event import ErrorEvent, Event, TelemetryDataError, TelemetryDataErrorType
 from one_logger.core.exporter import Exporter
-from one_logger.core.no_op_span import NOOP_SPAN, NoOpSpan
 from one_logger.core.record import RecordEncoder
 from one_logger.core.record_exporter import RecordExporter
 from one_logger.core.resource import Resource
@@ -58,7 +58,7 @@ _FOR_READERS = {
     "record_schema": "schema",
     "verify": "verification",
 }
-"""What is imported when it is first asked for, and from where: a job that only records reads nothing back."""
+"""Imported when first used, from these modules: a job that only records reads nothing back."""
 
 
 def __getattr__(name: str) -> object:

@@ -1,4 +1,4 @@
-"""Telling arrays and tensors that may be read from those that may be on an accelerator, by their type alone."""
+"""Which arrays and tensors may be read, and which may be on an accelerator: decided by type alone."""
 
 from __future__ import annotations
 
@@ -27,10 +27,9 @@ def may_be_on_device(value: object) -> bool:
 
 
 def array_text(value: object) -> str:
-    """What stands for an array that is not read.
+    """A text in place of an array that is not read: its type, shape and device, which are known without waiting.
 
-    Even an array in host memory may have to be computed first (JAX, TensorFlow, lazy tensors), so only its type, shape
-    and device are given, which are known without waiting.
+    Even an array in host memory may have to be computed first (JAX, TensorFlow, lazy tensors).
     """
     kind = type(value)
     known = [f"{name}={getattr(value, name)}"[:100] for name in ("shape", "dtype", "device") if hasattr(value, name)]

@@ -1,33 +1,30 @@
-"""The content of compressed files, as far as it can be read: they may be cut off, damaged, or go on after a tear."""
+"""The content of compressed files, which may be cut off or damaged, or go on after a cut."""
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Generator, Iterator
+from contextlib import suppress
+from typing import Any
 
 from one_logger.core.errors import OneLoggerError
 
-TYPE_CHECKING = False  # importing `typing` would double the import time; type checkers know this name
-if TYPE_CHECKING:
-    from typing import Any
-
 _MEMBER = b"\x1f\x8b\x08"
-"""How a member of a gzip file begins (RFC 1952, section 2.3.1)."""
+"""The first bytes of a member of a gzip file (RFC 1952, section 2.3.1)."""
 
 _FRAME = b"\x28\xb5\x2f\xfd"
-"""How a frame of a Zstandard file begins (RFC 8878, section 3.1.1)."""
+"""The first bytes of a frame of a Zstandard file (RFC 8878, section 3.1.1)."""
 
 _HELD = 1 << 23
-"""How many bytes are read on, at most, before what looks like the beginning of a member is taken for a coincidence."""
+"""After so many bytes, what looks like the beginning of a member counts as a coincidence."""
 
 
 def gunzip(chunks: Iterator[bytes]) -> Iterator[bytes]:
     """The content of a gzip file.
 
-    A process that is killed leaves a member without its end, and the next process writes its own members after it. So
-    where a member seems to begin inside another one, what follows is held back until the checksum proves that it
-    belongs to the outer one; if it does not, the outer one ends there. Of a damaged member, what comes before the
-    damage is given.
+    A killed process leaves a member without its end, and the next process writes its own members after it. So where a
+    member seems to begin inside another one, the content is held back until the checksum proves that it belongs to the
+    outer one. If it does not, the outer one ends there. A damaged member is read up to the damage.
     """
     return _Members().content(chunks)
 
@@ -36,20 +33,20 @@ class _Members:
     """The members of a gzip file, read in chunks."""
 
     def __init__(self) -> None:
-        self._inflate: Any = None  # what decompresses the member; None between two members
-        self._seems: bytearray | None = None  # what was read since a member seems to begin inside this one
-        self._held: list[bytes] = []  # the content of that, if it belongs to this member
+        self._inflate: Any = None  # decompresses the member; None between members
+        self._seems: bytearray | None = None  # what was read since a member seemed to begin in this one
+        self._held: list[bytes] = []  # its content, if it belongs to this member
 
     def content(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
         data = b""
         for chunk in chunks:
-            data = yield from self._read(data + chunk, len(_MEMBER) - 1)  # a beginning may be cut in two
+            data = yield from self._read(data + chunk, len(_MEMBER) - 1)  # the first bytes may be cut in two
         yield from self._read(data, 0)
-        while self._seems is not None:  # the outer member has no end: a tear, no coincidence
+        while self._seems is not None:  # the outer member has no end: it was no coincidence
             yield from self._read(self._begin_anew(), 0)
 
     def _read(self, data: bytes, keep: int) -> Generator[bytes, None, bytes]:
-        """Gives content, and returns what is left of `data`: `keep` bytes at most."""
+        """Yields content, and returns the rest of `data`: at most `keep` bytes."""
         while len(data) > keep:
             begin = data.find(_MEMBER) if self._seems is None else -1
             if self._inflate is None:
@@ -66,7 +63,7 @@ class _Members:
         return data
 
     def _feed(self, part: bytes, rest: bytes) -> Generator[bytes, None, bytes]:
-        """Decompresses `part`, and returns what is to be read next."""
+        """Decompresses `part`, and returns what to read next."""
         before = self._inflate.copy()
         try:
             content = self._inflate.decompress(part)
@@ -91,15 +88,13 @@ class _Members:
         return rest
 
     def _begin_anew(self) -> bytes:
-        """Ends the member where another one seems to begin, and returns what was read of that one."""
+        """Ends the member where another one seems to begin, and returns what was read of the other one."""
         begun = bytes(self._seems or b"")
         self._inflate, self._seems, self._held = None, None, []
         return begun
 
 
 def _until_damage(inflate: Any, part: bytes) -> bytes:
-    from contextlib import suppress
-
     content = bytearray()
     with suppress(zlib.error):
         for position in range(len(part)):
@@ -108,11 +103,7 @@ def _until_damage(inflate: Any, part: bytes) -> bytes:
 
 
 def unzstd(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """The content of a Zstandard file. Of a damaged or cut frame, what could be decompressed is given.
-
-    Raises:
-        OneLoggerError: Neither Python 3.14's `compression.zstd` nor the package zstandard is there.
-    """
+    """The content of a Zstandard file. A damaged or cut frame is read as far as possible."""
     decompressor, failure = _zstandard()
     frame: Any = None
     data = b""
@@ -137,7 +128,7 @@ def unzstd(chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _zstandard() -> tuple[Any, type[Exception]]:
-    """What makes decompressors of a frame, and what these raise."""
+    """A function that makes a decompressor for one frame, and the error that it raises."""
     from importlib import import_module
 
     try:

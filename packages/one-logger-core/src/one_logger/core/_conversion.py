@@ -54,12 +54,7 @@ def attribute_name(name: object) -> str:
 
 
 def attribute_value(name: str, value: object) -> AttributeValue:
-    """The value to export for `value`, under the rules that `Attributes` states.
-
-    Args:
-        name: The attribute's name, for the report on a value that is exported as its `repr`.
-        value: Anything.
-    """
+    """The value to export for `value`, by the rules of `Attributes`. One that becomes its `repr` is reported."""
     if type(value) in _SCALARS:
         return value  # type: ignore[return-value]  # as the line before says
     exported, kept = converted(value)

@@ -1,4 +1,4 @@
-"""Which numbers of a stream were read, in little memory whatever their order."""
+"""The `seq` numbers of a stream that were read, in little memory whatever their order."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _PAGE = 1 << _SHIFT  # how many numbers are kept together
 class Numbers:
     """A set of positive integers that mostly come in order: 1, 2, 3, ...
 
-    In order, they take no memory. A gap takes two integers; a number that comes late, and is in a gap, takes a byte.
+    In order, they take no memory. A gap takes two integers, and a number that comes late into a gap takes a byte.
 
     Attributes:
         count: How many numbers there are.
@@ -23,13 +23,13 @@ class Numbers:
     def __init__(self) -> None:
         self.count = 0
         self._last = 0
-        # What was missing when a larger number came. Gaps that are filled later stay here: lists are slow at changes.
+        # The gaps, as they were when a larger number came. Filled ones stay: changing a list is slow.
         self._starts: list[int] = []
         self._stops: list[int] = []
-        self._late: dict[int, bytearray] = {}  # by page, 1 for each number in a gap that came later
+        self._late: dict[int, bytearray] = {}  # by page: 1 for each number that came late
 
     def add(self, number: int) -> bool:
-        """Take in a number. False if it was there before, or isn't positive."""
+        """Add a number. False if it was there before, or isn't positive."""
         last = self._last
         if number > last:
             if number > last + 1:
@@ -52,11 +52,11 @@ class Numbers:
 
     @property
     def complete(self) -> bool:
-        """Whether no number below the largest one is missing."""
+        """Whether no number below the largest is missing."""
         return self.count == self._last
 
     def missing(self) -> list[range]:
-        """The numbers that are missing below the largest one."""
+        """The missing numbers below the largest."""
         found: list[range] = []
         if self.complete:
             return found
@@ -72,7 +72,7 @@ class Numbers:
         return found
 
     def _runs(self, start: int, stop: int, pages: list[int]) -> Iterator[range]:
-        """The runs of numbers in a gap that came later, each within a page."""
+        """The runs of numbers that came late into a gap, each within a page."""
         for number in pages[bisect_right(pages, (start >> _SHIFT) - 1) : bisect_right(pages, (stop - 1) >> _SHIFT)]:
             page, first = self._late[number], number << _SHIFT
             position, end = max(start - first, 0), min(stop - first, _PAGE)

@@ -1,39 +1,32 @@
-"""The lines of whatever records are read from: a path, an open file, bytes, text, or lines."""
+"""The lines of a source of records: a path, an open file, bytes, text, or lines."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from itertools import chain
+from typing import Any
 
 from one_logger.core.errors import OneLoggerError
 
-TYPE_CHECKING = False  # importing `typing` would double the import time; type checkers know this name
-if TYPE_CHECKING:
-    from typing import Any
-
 Line = str | bytes | bytearray | memoryview | dict[str, object]
-"""A line of JSON, in text or in UTF-8. Or what such a line says: a record that was read before."""
+"""A line of JSON, in text or in UTF-8, or a record that was read before."""
 
 Source = str | bytes | bytearray | memoryview | os.PathLike[str] | Iterable[Line]
-"""What records are read from. An open file is an iterable of lines, too."""
+"""A source of records. An open file is an iterable of lines, too."""
 
 _CHUNK = 1 << 18  # bytes
-_LONGEST_LINE = 1 << 24  # bytes; a longer one, such as zeros that a crash has left, is taken in pieces
+_LONGEST_LINE = 1 << 24  # bytes; a longer one, such as zeros that a crash left, is read in pieces
 
 _EXPECTED = "Give the path of a file, an open file, bytes, text that holds a record, or lines."
 
 
 def lines_of(source: Source, *, decoded: bool) -> Iterable[Line]:
-    """The lines of `source`. Only a line feed ends a line.
+    """The lines of `source`, in which a text is a path. Only a line feed ends a line.
 
-    A path is looked at now, and opened when the first line is asked for.
-
-    Args:
-        source: A text is a path here.
-        decoded: Whether UTF-8 is to be decoded where that is done fastest. What is not UTF-8 becomes U+FFFD.
-
-    Raises:
-        OneLoggerError: `source` is none of what is expected, or no file that can be read.
+    A path is checked now, and opened for the first line. With `decoded`, many lines are decoded at once, which is
+    faster; bytes that are not UTF-8 become U+FFFD.
     """
     if isinstance(source, (str, os.PathLike)):
         return _lines(_chunks_of_path(_checked(os.fspath(source))), decoded)
@@ -47,13 +40,12 @@ def lines_of(source: Source, *, decoded: bool) -> Iterable[Line]:
 
 
 def no_record(text: str) -> OneLoggerError:
-    """What to raise for a text that is no path and holds no record."""
+    """The error for a text that is no path and holds no record."""
     shown = text if len(text) <= 100 else text[:100] + "..."
     return OneLoggerError(f"{shown!r} is neither a file nor a text that holds a record. {_EXPECTED}")
 
 
 def _checked(path: str) -> str:
-    """`path`, if it is there and can be read."""
     try:
         if os.path.isdir(path):
             raise OneLoggerError(f"{path!r} is a folder. Give the path of each file in it that is to be read.")
@@ -71,46 +63,40 @@ def _unreadable(path: str, error: Exception) -> OneLoggerError:
 
 def _chunks_of_path(path: str) -> Iterator[bytes]:
     try:
-        with open(path, "rb", buffering=0) as file:  # so that what another process writes to a pipe is seen at once
+        with open(path, "rb", buffering=0) as file:  # so that data in a pipe is seen at once
             yield from _chunks_of_file(file)
     except OSError as error:
         raise _unreadable(path, error) from error
 
 
 def _chunks_of_file(file: Any) -> Iterator[bytes]:
-    read = getattr(file, "read1", file.read)  # of a pipe, what is there
+    read = getattr(file, "read1", file.read)  # of a pipe: what is there
     while chunk := read(_CHUNK):
         yield chunk
 
 
 def _text_lines(file: Any) -> Iterator[str]:
-    """The lines of a file that was opened in text mode. What its encoding doesn't know becomes U+FFFD."""
-    from contextlib import suppress
-
-    with suppress(OSError, ValueError):  # a pipe has no place to go to
-        file.seek(file.tell())  # what it has decoded in advance is decoded once more, by the other rule
-    with suppress(AttributeError, OSError, ValueError):  # it has no encoding, or is a pipe that was read from before
+    """The lines of a file opened in text mode. Bytes that it can't decode become U+FFFD."""
+    with suppress(OSError, ValueError):  # a pipe cannot seek
+        file.seek(file.tell())  # decode again, by the rule below, what was decoded in advance
+    with suppress(AttributeError, OSError, ValueError):  # no encoding, or a pipe already read from
         file.reconfigure(errors="replace")
     yield from file
 
 
 def _lines(chunks: Iterator[bytes], decoded: bool) -> Iterator[str | bytes]:
-    from itertools import chain
-
     return chain.from_iterable(_split(_uncompressed(chunks), decoded))
 
 
 def _uncompressed(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """The content: the first bytes say whether it is compressed, as a file may have any name."""
-    from itertools import chain
-
+    """The content. The first bytes say whether it is compressed: a file may have any name."""
     start = b""
     for chunk in chunks:
         start += chunk
         if len(start) >= 4:
             break
     chunks = chain([start], chunks)
-    if start.startswith(b"\x1f"):  # no text begins so; more may be missing, if the first member is torn
+    if start.startswith(b"\x1f"):  # no text begins so; the rest of the magic number may be torn off
         from one_logger.core._compressed import gunzip
 
         chunks = gunzip(chunks)

@@ -1,4 +1,4 @@
-"""The stack trace of an exception, taken without reading files and kept without keeping frames."""
+"""The stack trace of an exception, recorded without reading files and without keeping frames alive."""
 
 from __future__ import annotations
 
@@ -10,11 +10,8 @@ TYPE_CHECKING = False  # importing `typing` would double the import time; type c
 if TYPE_CHECKING:
     from types import TracebackType
 
-MAX_FRAMES = 128
-"""How many frames of one exception are kept, the innermost ones."""
-
-MAX_EXCEPTIONS = 16
-"""How many exceptions of a chain or group are kept, the latest ones."""
+MAX_FRAMES = 128  # of one exception: the innermost ones
+MAX_EXCEPTIONS = 16  # of a chain or group: the latest ones
 
 _CAUSE = "\nThe above exception was the direct cause of the following exception:\n\n"
 _CONTEXT = "\nDuring handling of the above exception, another exception occurred:\n\n"
@@ -22,37 +19,30 @@ _MEMBER = "\nThe following exception is one of the group above:\n\n"
 
 
 def qualified_name(kind: type) -> str:
-    """The name of a class with its module, such as `json.decoder.JSONDecodeError`; built-in ones without."""
-    module: object = kind.__module__  # a class may say anything there
+    """The name of a class with its module, unless it is built in: `json.decoder.JSONDecodeError`."""
+    module: object = kind.__module__  # it may be anything
     named = type(module) is str and module != "builtins"
     return encodable(f"{module}.{kind.__qualname__}" if named else kind.__qualname__)
 
 
 class StackTrace:
-    """What is needed to print an exception later.
-
-    Args:
-        exception: Only read, not kept.
-    """
+    """What is needed to print an exception later. The exception itself is not kept."""
 
     __slots__ = ("_parts", "_text", "message")
 
     def __init__(self, exception: BaseException) -> None:
         self.message = error_text(exception)
-        # (what stands between it and the one before, header, frames left out, frames) in the order of printing
+        # (text before it, header, frames left out, frames) in the order of printing
         self._parts: deque[tuple[str, str, int, list[tuple[str, int, str]]]] = deque()
         self._text: str | None = None
         seen: set[int] = set()
         current: BaseException | None = exception
         while current is not None and id(current) not in seen and len(seen) < MAX_EXCEPTIONS:
             seen.add(id(current))
-            if current.__cause__ is not None:
-                before, earlier = _CAUSE, current.__cause__
-            elif current.__context__ is not None and not current.__suppress_context__:
-                before, earlier = _CONTEXT, current.__context__
-            else:
-                before, earlier = "", None
-            self._parts.appendleft((before, *_header_and_frames(current)))
+            before, earlier = _CAUSE, current.__cause__
+            if earlier is None:
+                before, earlier = _CONTEXT, None if current.__suppress_context__ else current.__context__
+            self._parts.appendleft(("" if earlier is None else before, *_header_and_frames(current)))
             current = earlier
         if isinstance(exception, BaseExceptionGroup):
             for member in exception.exceptions[:MAX_EXCEPTIONS]:
@@ -60,7 +50,7 @@ class StackTrace:
 
     @property
     def text(self) -> str:
-        """The trace as the interpreter prints it. Reads source files, so it is for an exporter's thread."""
+        """The trace as Python prints it. Reads source files, so it is for an exporter's thread."""
         if self._text is None:
             import traceback
 

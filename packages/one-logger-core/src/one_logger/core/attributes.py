@@ -13,11 +13,11 @@ AttributeValue = str | bool | int | float | Sequence[str] | Sequence[bool] | Seq
 """What an attribute holds: OpenTelemetry's attribute value types (Common concepts, section "Attribute")."""
 
 _EXACT = frozenset((str, int, float, bool))
-_NONE: dict[str, AttributeValue] = {}
+_EMPTY: dict[str, AttributeValue] = {}
 
 
 class Attributes(Mapping[str, AttributeValue]):
-    """Properties by name. Immutable; the mapping that it is made from is copied and never kept, and is equal to it.
+    """Properties by name. Immutable. The mapping that it is made from is copied, and is equal to it.
 
     Values of other types never raise and are never read from an accelerator. They are converted:
 
@@ -30,8 +30,8 @@ class Attributes(Mapping[str, AttributeValue]):
     - a tensor or array that may live on an accelerator becomes a text that says it was not read;
     - anything else becomes its `repr`, cut at 1,024 characters. The first such conversion for a name is logged.
 
-    What is no mapping does not raise either: its `repr` becomes the one attribute `one_logger.invalid_attributes`, and
-    the first time is logged.
+    If `values` is no mapping, its `repr` becomes the one attribute `one_logger.invalid_attributes`. The first time is
+    logged.
 
     Args:
         values: The properties. Any mapping.
@@ -48,7 +48,7 @@ class Attributes(Mapping[str, AttributeValue]):
 
     @classmethod
     def of_taken(cls, values: dict[str, AttributeValue]) -> Attributes:
-        """Attributes that are what `take_attributes` gave, without looking at it again."""
+        """Wrap a dict that `take_attributes` returned, without a check or a copy."""
         attributes = cls.__new__(cls)
         attributes._values = values
         return attributes
@@ -78,7 +78,7 @@ class Attributes(Mapping[str, AttributeValue]):
         return self._values.items()
 
     def __eq__(self, other: object) -> bool:
-        """Whether `other` is a mapping of which equal attributes would be made, such as the one that these are of."""
+        """Whether `other` is a mapping that makes equal attributes, such as the one that made these."""
         if type(other) is Attributes:
             return self._values == other._values
         if not issubclass(type(other), Mapping):
@@ -107,7 +107,7 @@ def take_attributes(values: Mapping[str, object] | None) -> dict[str, AttributeV
         OneLoggerError: `values` is no mapping, or reading it raised.
     """
     if values is None:
-        return _NONE
+        return _EMPTY
     if type(values) is Attributes:
         return values._values
     if type(values) is dict:
@@ -122,7 +122,7 @@ def take_attributes(values: Mapping[str, object] | None) -> dict[str, AttributeV
 
 
 def salvage_attributes(values: Mapping[str, object] | None) -> dict[str, AttributeValue]:
-    """What can be exported of what should have been attributes."""
+    """The attributes to export if `values` may be no mapping."""
     try:
         return take_attributes(values)
     except OneLoggerError:

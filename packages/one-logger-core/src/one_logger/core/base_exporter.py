@@ -1,4 +1,4 @@
-"""The life of an exporter, which all exporters have in common."""
+"""What all exporters have in common: opening, closing, and forks."""
 
 from __future__ import annotations
 
@@ -10,22 +10,21 @@ _inherited: list[object] = []
 
 
 def keep_inherited(*handles: object) -> None:
-    """Keep, in a forked child, what the parent process still uses: a connection, say, that the child must not close.
+    """Keep handles that a forked child inherited, such as a connection, so that the child never closes them.
 
-    An object that nobody refers to any more goes away, and many close their handle then. The child would so close it
-    for its parent, too.
+    Many objects close their handle when nothing refers to them. The child would close it for its parent, too.
 
     Args:
-        handles: What was inherited. None is passed over.
+        handles: The handles. None is ignored.
     """
     _inherited.extend(handle for handle in handles if handle is not None)
 
 
 class BaseExporter(Exporter):
-    """The life of an exporter: `initialize`, `after_fork` and `close`, and the errors for calls out of order.
+    """An exporter with `initialize`, `after_fork` and `close`, and the errors for calls in the wrong order.
 
-    A subclass overrides what it needs of `open`, `finish`, `release` and `forget`; each does nothing by itself. Its
-    `export_*` and `flush` begin with `self.check_open("export_start")` and the like.
+    A subclass overrides what it needs of `open`, `finish`, `release` and `forget`, which do nothing here. Its
+    `export_*` and `flush` begin with `self.check_open("export_start")` and so on.
     """
 
     def __init__(self) -> None:
@@ -39,36 +38,29 @@ class BaseExporter(Exporter):
             resource: Who produces the telemetry.
 
         Raises:
-            ExportError: It cannot. If that is retriable, `open` is called again.
+            ExportError: It failed. If that is retriable, `open` is called again.
         """
 
     def finish(self) -> None:
-        """Ship what is buffered, for the last time. Is called by `close` before `release`.
+        """Export what is buffered, for the last time. `close` calls it before `release`.
 
         Raises:
-            ExportError: It cannot be shipped: it is lost.
+            ExportError: It failed, and what is buffered is lost.
         """
 
     def release(self) -> None:
-        """Give back what `open` took. Is called once, also after a failure of `finish`."""
+        """Close what `open` opened. Called once, even if `finish` failed."""
 
     def forget(self) -> None:
-        """Drop buffer and handles, in a forked child: neither ship nor close them. See `keep_inherited`."""
+        """Drop buffer and handles in a forked child, without exporting or closing them. See `keep_inherited`."""
 
     def check_open(self, method: str) -> None:
-        """See that the exporter is between `initialize` and `close`.
-
-        Args:
-            method: The name of the method that was called.
-
-        Raises:
-            ExportError: It is not.
-        """
+        """Raise `misused(method)` unless the exporter is between `initialize` and `close`."""
         if not self._is_open:
             raise self.misused(method)
 
     def misused(self, method: str) -> ExportError:
-        """The error for a method that was called before `initialize` or after `close`."""
+        """The `ExportError` for a method that was called before `initialize` or after `close`."""
         state = "closed." if self._is_closed else "not initialised; call initialize() first."
         return ExportError(f"{method}() was called on {self._described} that is {state}")
 
@@ -92,7 +84,7 @@ class BaseExporter(Exporter):
         self.forget()
 
     def close(self) -> None:
-        """Ship what is buffered, and release the handles. See `Exporter.close`."""
+        """Export what is buffered, and release the handles. See `Exporter.close`."""
         was_open, self._is_open, self._is_closed = self._is_open, False, True
         if was_open:
             try:

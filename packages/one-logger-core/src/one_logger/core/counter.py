@@ -8,10 +8,10 @@ from operator import length_hint
 
 
 class AtomicCounter:
-    """Counts up by one, from any thread, without a lock and without losing a count.
+    """Counts calls of `add`, from any thread, without a lock and without losing one.
 
-    `add` is one call into C, so no other thread, signal handler or finalizer can come in between.
-    It counts by using up an iterator that knows how many items it has left.
+    `add` is one call into C, so no other thread, signal handler or finalizer can interrupt it. It consumes an iterator
+    that knows how many items it has left.
     """
 
     __slots__ = ("_left", "add")

@@ -1,6 +1,6 @@
-"""What the library has to say about itself, kept until a thread that may wait can log it.
+"""Reports of the library about itself, kept until a thread that may block logs them.
 
-An instrumented call never logs: a log handler may block, or record telemetry in turn. It leaves a report here, and a
+An instrumented call never logs: a log handler may block, or record telemetry itself. It leaves a report here, and a
 worker of the recorder writes it to the logger `one_logger`.
 """
 
@@ -11,38 +11,28 @@ import os
 from one_logger.core.counter import AtomicCounter
 from one_logger.core.journal import Journal
 
-MAX_KINDS = 1_024
-"""How many kinds are told apart. What comes after that is counted under `OTHER`."""
-
-MAX_KIND_CHARACTERS = 256
-"""Of how many characters a kind consists; what is longer is cut."""
-
+MAX_KINDS = 1_024  # further ones count as OTHER
+MAX_KIND_CHARACTERS = 256  # the rest is cut
 OTHER = "other"
 
 _counts: dict[str, AtomicCounter] = {OTHER: AtomicCounter()}
 _journal = Journal()
 
-WARNING = 30  # logging.WARNING: `logging` is imported by the thread that writes, not by the job that imports us.
+WARNING = 30  # logging.WARNING, without an import of logging
 
 
 def report(kind: str, message: str, level: int = WARNING) -> int:
-    """Count an occurrence of `kind`, and keep `message` to be logged if it is the first.
+    """Count a report of `kind`, and return how many there are now. The first one is kept and will be logged.
 
     Args:
-        kind: What happened, for counting: the same text for the same mistake.
+        kind: The same text for the same mistake.
         message: The sentence to log.
-        level: The level to log it at, as in `logging`.
-
-    Returns:
-        How many reports of `kind` there are now.
+        level: The level, as in `logging`.
     """
     kind = kind[:MAX_KIND_CHARACTERS]
     counter = _counts.get(kind)
     if counter is None:
-        if len(_counts) >= MAX_KINDS:
-            counter = _counts[OTHER]
-        else:
-            counter = _counts.setdefault(kind, AtomicCounter())
+        counter = _counts[OTHER] if len(_counts) >= MAX_KINDS else _counts.setdefault(kind, AtomicCounter())
     counter.add()
     occurrences = counter.value
     if occurrences == 1:
@@ -57,7 +47,7 @@ def occurrences(kind: str) -> int:
 
 
 def write_reports() -> None:
-    """Log what was kept. To be called from a thread that may block, never from an instrumented call."""
+    """Log the kept reports. Only for a thread that may block, never for an instrumented call."""
     _journal.write()
 
 

@@ -1,4 +1,4 @@
-"""Spans that take nothing."""
+"""Spans that record nothing."""
 
 from __future__ import annotations
 
@@ -6,35 +6,36 @@ from collections.abc import Mapping
 
 from one_logger.core.attributes import AttributeValue
 from one_logger.core.span import Span, Status
+from one_logger.core.span_context import INVALID_SPAN_CONTEXT, SpanContext
 from one_logger.core.timestamp import Timestamp
 
-_NOTHING: dict[str, AttributeValue] = {}  # is never changed
+_EMPTY: dict[str, AttributeValue] = {}  # never changed
 
 
 class EmptySpan(Span):
-    """A span that can be open and current, but takes neither times nor attributes nor a status.
+    """A cheap span that can be open and current, but keeps neither times nor attributes nor a status.
 
-    It costs little. For recorders: what stands in the place of a span that is not recorded.
+    For recorders: it takes the place of a span that is not recorded.
 
     Args:
         name: The name.
         trace_id: The id of its trace, 128 bit.
-        span_id: The id that spans in it are to have as their parent, 64 bit; 0: they are roots.
+        span_id: The parent id of the spans in it, 64 bit; 0: they are roots.
         ancestor: The open span around it, in this process.
     """
 
     __slots__ = ()
 
-    # Constants of the class, so that making one of many is quick.
+    # Constants of the class, so that making one is fast.
     problem = None
     thread = None
     parent_span_id = None
     start_unix_ns = 0
     start_monotonic_ns = 0
     end_monotonic_ns = 0
-    _initial_attributes = _NOTHING
-    _later_attributes = _NOTHING
-    _start_event_attributes = _NOTHING
+    _initial_attributes = _EMPTY
+    _later_attributes = _EMPTY
+    _start_event_attributes = _EMPTY
     _stop_event_attributes = None
     _status = Status.UNSET
 
@@ -49,7 +50,7 @@ class EmptySpan(Span):
     def stop(
         self, stop_event_attributes: Mapping[str, object] | None = None, *, stop_time: Timestamp | None = None
     ) -> bool:
-        """End the span, without looking at a clock. True if this call ended it."""
+        """End the span, without reading a clock. True if this call ended it."""
         try:
             del self._open
         except AttributeError:
@@ -60,7 +61,7 @@ class EmptySpan(Span):
         return True
 
     def is_recording(self) -> bool:
-        """No: what is set on it is lost."""
+        """False: what is set on it is lost."""
         return False
 
     def set_attribute(self, name: str, value: object) -> None:
@@ -69,8 +70,28 @@ class EmptySpan(Span):
     def set_attributes(self, attributes: Mapping[str, object]) -> None:
         """Do nothing."""
 
-    def set_initial_attributes(self, attributes: Mapping[str, object]) -> None:
-        """Do nothing."""
+    set_initial_attributes = set_attributes
 
     def set_status(self, status: Status) -> None:
         """Do nothing."""
+
+
+class NoOpSpan(EmptySpan):
+    """A span that records nothing and has ended. Every method works. Its ids are zero, unlike those of real spans.
+
+    `timed_span` and `Recorder.start` return the one instance `NOOP_SPAN` while nothing is recorded.
+    """
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__("", trace_id=0, span_id=0)
+        self.stop()
+
+    @property
+    def context(self) -> SpanContext:
+        """The context without ids."""
+        return INVALID_SPAN_CONTEXT
+
+
+NOOP_SPAN = NoOpSpan()

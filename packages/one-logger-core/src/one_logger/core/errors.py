@@ -1,4 +1,4 @@
-"""The exceptions of this project: `OneLoggerError` is the root of them all."""
+"""The exceptions of one-logger."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from one_logger.core.text import encodable
 
 
 class OneLoggerError(Exception):
-    """The root of every exception that one-logger raises.
+    """The base class of every exception of one-logger.
 
-    Its message is a sentence: what was given, what was expected, what to do. It can be encoded as UTF-8, whatever the
-    values have in them that it speaks of.
+    Its message is a sentence: what was given, what was expected, what to do. It can always be encoded as UTF-8.
     """
 
     def __init__(self, *args: object) -> None:
@@ -17,14 +16,13 @@ class OneLoggerError(Exception):
 
 
 class ExportError(OneLoggerError):
-    """An exporter could not do what it was asked.
+    """An exporter failed.
 
     Args:
         message: A sentence that says what failed and what to do about it.
-        retriable: True if what the exporter has buffered is kept and calling `flush()` again may deliver it.
-            False if it is given up.
-        lost: How many records were given up. None: the record that was being exported or, when raised by
-            `flush()` or `close()`, all that was buffered. Without meaning if `retriable`.
+        retriable: True if the buffer is kept, and another `flush()` may deliver it. False if records are lost.
+        lost: How many records are lost, if not `retriable`. None: the record that was being exported or, when raised
+            by `flush()` or `close()`, all that was buffered.
     """
 
     def __init__(self, message: str, *, retriable: bool = False, lost: int | None = None) -> None:

@@ -20,7 +20,7 @@ class Exporter(ABC):
     Names, messages and attributes are as the job gave them. They may have halves of surrogate pairs in them, which
     no encoding of text can hold: `one_logger.core.spi.encodable` replaces these. A `RecordExporter` does so by itself.
 
-    `export_*` encodes into a buffer; `flush` ships the buffer. A failure is an `ExportError`. If it is retriable, the
+    `export_*` encodes into a buffer; `flush` exports the buffer. A failure is an `ExportError`. If it is retriable, the
     buffer was kept and `flush` will be called again; if not, what it says is lost, and the buffer is empty.
     """
 
@@ -28,9 +28,9 @@ class Exporter(ABC):
     """True for an exporter that has to be called on the thread that records, at the moment of recording."""
 
     events_need_span = False
-    """True for an exporter whose backend gets an event or error with its span, when that has stopped, and not before.
+    """True if events and errors can only be sent inside their finished span.
 
-    An error whose span it does not get, since that is filtered, is then given to it in a span made for the error.
+    If the span of an error is filtered out, the exporter gets the error in a span made for it.
     """
 
     close_reason = "closed"
@@ -45,7 +45,7 @@ class Exporter(ABC):
             resource: Who produces the telemetry.
 
         Raises:
-            ExportError: The backend is not to be had. `initialize` may be called again.
+            ExportError: The backend is not available. `initialize` may be called again.
         """
 
     @abstractmethod
@@ -66,7 +66,7 @@ class Exporter(ABC):
 
     @abstractmethod
     def export_telemetry_data_error(self, error: TelemetryDataError) -> None:
-        """Tell the backend that the data it has is incomplete or wrong, and by how much if that is known."""
+        """Tell the backend that its data is incomplete or wrong, and by how much if known."""
 
     def export_alive(self) -> None:  # noqa: B027 - most backends have no use for it
         """Tell the backend that the process is alive, though it has recorded nothing for a while.
@@ -76,7 +76,7 @@ class Exporter(ABC):
 
     @abstractmethod
     def flush(self) -> None:
-        """Ship what is buffered.
+        """Export what is buffered.
 
         Raises:
             ExportError: See above.
@@ -84,15 +84,15 @@ class Exporter(ABC):
 
     @abstractmethod
     def after_fork(self) -> None:
-        """Forget handles and buffers in a forked child: they are the parent's.
+        """Forget handles and buffers in a forked child: they belong to the parent.
 
-        Nothing is closed, flushed or written. The exporter is then as new and may be initialised.
+        Nothing is closed, flushed or written. Afterwards the exporter is like new and may be initialised.
         """
 
     @abstractmethod
     def close(self) -> None:
-        """Ship what is buffered, tell the backend that this was all, release every handle. Again: nothing.
+        """Export what is buffered, tell the backend that this is the end, and release every handle. May be repeated.
 
         Raises:
-            ExportError: Something could not be shipped. The handles are released nevertheless.
+            ExportError: Something could not be exported. The handles are released nevertheless.
         """

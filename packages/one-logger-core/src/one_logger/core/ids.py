@@ -1,7 +1,7 @@
-"""Ids for traces, spans and streams, from a random generator of our own.
+"""Ids for traces, spans and streams, from a random generator of their own.
 
-The generator is seeded by the operating system and seeded again in a forked child. `random.seed()` in the job does not
-repeat our ids, and making ids does not change the job's random numbers.
+The operating system seeds it, also in a forked child. So `random.seed()` in the job does not repeat ids, and making ids
+does not change the job's random numbers.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ except ImportError:
 _random = Random()  # seeded from os.urandom  # noqa: S311 - ids have to be unique, not secret
 
 random_bits = _random.getrandbits
-"""A random number of so many bits. An id may not be zero, so this is for those who look."""
+"""A random number of so many bits. It may be zero; an id must not be."""
 
 
 def new_trace_id() -> int:

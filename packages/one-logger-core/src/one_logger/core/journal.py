@@ -1,4 +1,4 @@
-"""Messages for the log, kept until a thread that may wait writes them."""
+"""Messages for the log, kept until a thread that may block writes them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ from collections import deque
 
 from one_logger.core.text import encodable
 
-MAX_MESSAGES = 1_024
-"""How many messages are kept. If there are more, the oldest go."""
+MAX_MESSAGES = 1_024  # the newest are kept
 
 
 class Journal:
-    """What is to be logged to the logger `one_logger`, later.
+    """Messages that will be logged to the logger `one_logger`.
 
-    `log` may be called by an instrumented call, or in a signal handler: it takes no lock and does not wait.
+    `log` takes no lock and does not wait, so instrumented calls and signal handlers may call it.
     """
 
     __slots__ = ("_messages",)
@@ -22,19 +21,14 @@ class Journal:
         self._messages: deque[tuple[int, str]] = deque(maxlen=MAX_MESSAGES)
 
     def log(self, level: int, message: str) -> None:
-        """Keep a message.
-
-        Args:
-            level: The level to log it at, as in `logging`.
-            message: A sentence.
-        """
+        """Keep a message, a sentence, which will be logged at `level`, as in `logging`."""
         self._messages.append((level, message))
 
     def write(self) -> None:
-        """Log what was kept. To be called by a thread that may block, never by an instrumented call."""
+        """Log the kept messages. Only for a thread that may block, never for an instrumented call."""
         if not self._messages:
             return
-        import logging  # not by the job that imports us, but by the thread that writes
+        import logging  # here, so that importing one_logger does not import it
 
         logger = logging.getLogger("one_logger")
         while True:
@@ -44,9 +38,9 @@ class Journal:
                 return
             try:
                 logger.log(level, encodable(message))
-            except Exception:  # noqa: S112 - a handler that raises must not reach whoever writes, and cannot be told so
+            except Exception:  # noqa: S112 - a log handler that raises must not stop the worker
                 continue
 
     def clear(self) -> None:
-        """Forget what was kept, in a forked child: the parent logs it."""
+        """Forget the messages, in a forked child: the parent logs them."""
         self._messages.clear()

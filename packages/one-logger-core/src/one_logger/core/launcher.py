@@ -1,4 +1,4 @@
-"""What launchers say about this process, in environment variables.
+"""What launchers say about this process in environment variables.
 
 torchrun: `RANK`, `WORLD_SIZE`, `LOCAL_RANK`, `TORCHELASTIC_RUN_ID`, `TORCHELASTIC_RESTART_COUNT`. Source: PyTorch,
 "torchrun (Elastic Launch)", section "Environment Variables".
@@ -15,9 +15,9 @@ variables set for MPI applications".
 
 Kubernetes: `JOB_COMPLETION_INDEX` in each pod of an indexed job. Source: Kubernetes, "Jobs", section "Completion mode".
 
-A process also has the variables of what has launched its parents. So torchrun's go first: its workers may run in a task
-of any of the others. Where Ray has started the process, what Slurm, Open MPI and Kubernetes say is about the process
-that started Ray. Outside a task of `srun`, `SLURM_PROCID` is 0 on each node. A malformed variable says nothing.
+A process also inherits the variables of those that launched its parents. So torchrun's come first: its workers may run
+in a task of any of the others. If Ray started the process, those of Slurm, Open MPI and Kubernetes describe the process
+that started Ray. Outside a task of `srun`, `SLURM_PROCID` is 0 on each node. A malformed variable is ignored.
 """
 
 from __future__ import annotations
@@ -27,38 +27,34 @@ import os
 __all__ = ["JOB_ID_VARIABLE", "job_id", "local_rank", "rank", "restart", "world_size"]
 
 JOB_ID_VARIABLE = "ONE_LOGGER_JOB_ID"
-"""The variable that goes before what a launcher says of the job's id. In Kubernetes no variable has the job's name: let
-the downward API put the pod's label `batch.kubernetes.io/job-name` here."""
-
+"""Overrides the launcher's job id. Kubernetes sets no variable with the job's name: let the downward API put the pod's
+label `batch.kubernetes.io/job-name` here."""
 
 _MOST_DIGITS = 18
-
-_FIRST_SPECIAL_STEP = 0xFFFF_FFF0
-"""From here on a step is no task of `srun`, but a batch script or a shell (slurm.h, SLURM_MAX_NORMAL_STEP_ID)."""
+_FIRST_SPECIAL_STEP = 0xFFFF_FFF0  # a batch script or a shell, no task of `srun` (slurm.h, SLURM_MAX_NORMAL_STEP_ID)
 
 
 def rank() -> int | None:
-    """The number of this process in the job, from 0. None if no launcher says it."""
+    """The number of this process in the job, from 0. None if unknown."""
     return _first(0, "RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "JOB_COMPLETION_INDEX")
 
 
 def world_size() -> int | None:
-    """How many processes the job has. None if no launcher says it: of an indexed job of Kubernetes, none does."""
+    """How many processes the job has. None if unknown, as in an indexed job of Kubernetes."""
     return _first(1, "WORLD_SIZE", "SLURM_NTASKS", "OMPI_COMM_WORLD_SIZE")
 
 
 def local_rank() -> int | None:
-    """The number of this process among those of the job on its host, from 0. None if no launcher says it."""
+    """The number of this process among those of the job on its host, from 0. None if unknown."""
     return _first(0, "LOCAL_RANK", "SLURM_LOCALID", "OMPI_COMM_WORLD_LOCAL_RANK")
 
 
 def job_id() -> str | None:
-    """What the scheduler calls the job.
+    """The id of the job.
 
-    Returns:
-        What `ONE_LOGGER_JOB_ID` says. Else Slurm's id as Slurm writes it: `4711`, `4711_3` for a task of an array,
-        `4711_3.0` for step 0 of it; when the job is requeued, it stays the same. Else torchrun's run id, unless that is
-        `none`: so torchrun calls each run that was given no id. Else the id of Ray's job. Else None.
+    It is the first of these that is there: `ONE_LOGGER_JOB_ID`; Slurm's id, as Slurm writes it: `4711`, `4711_3` for a
+    task of an array, `4711_3.0` for step 0 of it (a requeued job keeps it); torchrun's run id, unless it is `none`,
+    which torchrun uses if no id was given; Ray's job id; None.
     """
     if given := _text(JOB_ID_VARIABLE):
         return given
@@ -72,45 +68,36 @@ def job_id() -> str | None:
 
 
 def restart() -> int | None:
-    """How often launchers say that they have restarted the job.
+    """How often torchrun and Slurm restarted the job, together. None if neither launched this process.
 
-    A hint and no order: torchrun doesn't count when nodes come and go, begins anew in a new agent, and may say other
-    numbers on other nodes. The incarnations of a job are to be ordered by their first time.
-
-    Returns:
-        torchrun's count and Slurm's together, as each restarts by itself. None if neither of them has launched this
-        process.
+    Only a hint: torchrun doesn't count when nodes come and go, starts again at 0 in a new agent, and may count
+    differently on other nodes. Order the runs of a job by their first time.
     """
     by_torchrun = _number("TORCHELASTIC_RESTART_COUNT", 0)
     if by_torchrun is None and not _text("SLURM_JOB_ID"):
         return None
-    return (by_torchrun or 0) + (_number("SLURM_RESTART_COUNT", 0) or 0)  # Slurm's isn't set before the first time
+    return (by_torchrun or 0) + (_number("SLURM_RESTART_COUNT", 0) or 0)  # Slurm sets it from the first restart on
 
 
 def _first(least: int, torchrun: str, *others: str) -> int | None:
-    number = _number(torchrun, least)
-    if number is not None or _text("RAY_JOB_ID"):
-        return number
-    for variable in others:
+    for variable in (torchrun, *others):
         if variable.startswith("SLURM_") and _step() is None:
             continue
         number = _number(variable, least)
-        if number is not None:
+        if number is not None or _text("RAY_JOB_ID"):
             return number
     return None
 
 
 def _step() -> int | None:
-    """The number of the step, in a task of `srun`."""
+    """The number of the step; None outside a task of `srun`."""
     step = _number("SLURM_STEP_ID", 0)
     return step if step is not None and step < _FIRST_SPECIAL_STEP else None
 
 
 def _number(variable: str, least: int) -> int | None:
     text = _text(variable)
-    if not text.isascii() or not text.isdecimal() or len(text) > _MOST_DIGITS:
-        return None
-    number = int(text)
+    number = int(text) if text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS else -1
     return number if number >= least else None
 
 

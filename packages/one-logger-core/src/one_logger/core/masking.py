@@ -1,4 +1,4 @@
-"""What is a secret, and how secrets are kept out of every text that people may read."""
+"""Finds secrets, and keeps them out of texts that people read."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from one_logger.core.text import encodable, safe_repr
 
 MASK = "***"
-"""What stands in the place of a secret."""
+"""Stands in place of a secret."""
 
 _SECRET_NAME = re.compile(
     r"passw|passphrase|(^|_)pass($|_)|(^|_)pwd($|_)|token|secret|credential|authorization|headers?$|cookie"
@@ -19,7 +19,7 @@ _USER_INFO = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 
 
 def is_secret_name(name: str) -> bool:
-    """Whether what has this name is a secret: `password`, `api_key`, `headers`, ..."""
+    """Whether this is the name of a secret: `password`, `api_key`, `headers`, ..."""
     return _SECRET_NAME.search(name) is not None
 
 
@@ -29,10 +29,10 @@ def without_user_info(text: str) -> str:
 
 
 class Redactor:
-    """Takes secrets out of texts that others have written, such as the message of an exception.
+    """Removes secrets from texts of other libraries, such as the message of an exception.
 
     Args:
-        secrets: The secrets that are known from the start.
+        secrets: The secrets known at the start.
     """
 
     def __init__(self, secrets: Iterable[object] = ()) -> None:
@@ -41,14 +41,14 @@ class Redactor:
             self.add(secret)
 
     def add(self, secret: object) -> None:
-        """Keep this out of texts from now on. True, False, None and a text of blanks are no secrets."""
+        """Add a secret. True, False, None and a text of blanks are no secrets."""
         text = str.__str__(secret) if isinstance(secret, str) else safe_repr(secret)
         if not isinstance(secret, bool) and secret is not None and text.strip():
-            # A text stands in messages as it is, as it can be encoded, or as repr() and JSON write it.
+            # A message has a text as it is, as it can be encoded, or as repr() and JSON write it.
             self._secrets |= {text, encodable(text), repr(text)[1:-1], text.strip(), encodable(text.strip())}
 
     def redacted(self, text: str) -> str:
-        """The text with every secret in it, and the user and password in each URL, masked."""
-        for secret in sorted(self._secrets, key=len, reverse=True):  # a secret may be a part of a longer one
+        """The text with every secret, and the user and password in each URL, masked."""
+        for secret in sorted(self._secrets, key=len, reverse=True):  # one may be a part of a longer one
             text = text.replace(secret, MASK)
         return without_user_info(text)

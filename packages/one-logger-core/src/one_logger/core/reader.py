@@ -1,34 +1,28 @@
-"""Reading records back."""
+"""Read records back."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import os
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from one_logger.core._sources import Line, Source, lines_of, no_record
 from one_logger.core.errors import OneLoggerError
 
-TYPE_CHECKING = False  # importing `typing` would double the import time; type checkers know this name
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any
-
 _VERSION = 1
 _MAX_SEQ = (1 << 63) - 1
 _TOO_LONG, _TOO_LOW = b"0" * 20, b"-" + b"0" * 19
-"""What an integer beyond 64 bits has in it, once each digit is a zero."""
+"""An integer beyond 64 bits contains one of these, once each digit is a zero."""
 _ZEROS = bytes.maketrans(b"0123456789", b"0000000000")
 
 
 class Records:
-    """The records that `read_records` reads, one after the other, and counts of what is no record.
-
-    The counts are of what has been read so far.
+    """An iterator over the records that `read_records` reads. It counts what is no record, as far as it has read.
 
     Attributes:
-        lines_passed_over: How many lines hold no record: torn ones, and those that another program has written. Blank
-            lines don't count.
-        unknown_versions: By version, how many records are of a version that this reader does not know. They are passed
-            over.
+        lines_passed_over: How many lines hold no record: torn ones, and those that another program wrote. Blank lines
+            don't count.
+        unknown_versions: How many records there are of each version that this reader does not know. They are left out.
     """
 
     def __init__(self, lines: Iterable[Line]) -> None:
@@ -47,7 +41,7 @@ class Records:
         for line in lines:
             try:
                 record: Any = line if type(line) is dict else decode(line)
-                # As _kind() has it; most lines are decided here, so nothing is called that can be done without.
+                # _is_record(), written out: a call would cost time for each of many lines.
                 if (
                     record["v"] == _VERSION
                     and type(record["v"]) is type(record["seq"]) is int
@@ -61,7 +55,7 @@ class Records:
             yield from self._search(line)
 
     def _search(self, line: Line) -> Iterator[dict[str, Any]]:
-        """The records in a line that is, as a whole, none."""
+        """The records in a line that is not one record as a whole."""
         found = False
         for record in _objects(line):
             version = record["v"]
@@ -77,53 +71,39 @@ class Records:
 def read_records(source: Source) -> Records:
     """The records in `source`, in their order.
 
-    This is what is read, whatever bytes there are:
+    Whatever bytes there are:
 
-    - A line feed ends a line, and no other character does. In a file, a line of more than 16 MiB is taken in pieces.
-    - A record is a JSON object whose `v` and `seq` are integers, `seq` from 1 to 2**63 - 1, and whose `type` and
-      `stream` are texts. Of a `v` that isn't 1, it is counted and passed over. Types and fields that are not known are
-      given as they are.
-    - A line that is a record, with JSON's white space around it or without, is that record.
-    - In any other line, records are looked for from left to right: at each `{`, what parses from there as a JSON object
-      and is a record is one, and the search goes on behind it. So neither a prefix, as by `grep -n`, nor the rest of a
-      torn record hides the record that follows in the line. An object behind which `}` or `,"` stands is part of
-      another object, and no record: attributes may look like one.
-    - Bytes that are no UTF-8 become U+FFFD. NaN and the infinities may stand as numbers.
-    - A line without a record is counted, unless it is blank, and passed over.
+    - Only a line feed ends a line. In a file, a line of more than 16 MiB is read in pieces.
+    - A record is a JSON object with integers `v` and `seq`, `seq` from 1 to 2**63 - 1, and texts `type` and `stream`.
+      If `v` isn't 1, it is counted and left out. Unknown types and fields are kept.
+    - A line that is a record, with or without JSON's white space around it, is that record.
+    - In any other line, records are searched from left to right: at each `{`, a JSON object that is a record counts,
+      and the search goes on behind it. So a prefix, as by `grep -n`, or the rest of a torn record does not hide the
+      record that follows. An object followed by `}` or `,"` is part of another object, such as an attribute, and is
+      no record.
+    - Bytes that are not UTF-8 become U+FFFD. NaN and the infinities may be numbers.
+    - A line without a record is left out, and counted unless it is blank.
 
-    It takes no longer than `json.loads` of each line, and less where orjson is installed; the records are the same.
-    Memory does not grow with the number of records.
+    It takes no longer than `json.loads` of each line, and less with orjson; the records are the same. Memory does not
+    grow with the number of records.
 
     Args:
         source: The path of a file, which may be compressed by gzip or Zstandard; an open file, in text or binary mode;
             the content of a file, in bytes or text; or lines, each in text or UTF-8. A text is a path if there is such
-            a file. Records that were read before, as dicts, may stand for lines; what `read_records` itself has given
-            is given back.
+            a file. A dict counts as a line that was read before. `Records` are returned as they are.
 
     Raises:
         OneLoggerError: `source` is none of these: a text that is no file and holds no record, a folder, a file that
-            can't be read, or an object of another type. Or it is compressed by Zstandard, and nothing is installed that
-            can read that.
+            can't be read, or an object of another type. Or it is compressed by Zstandard, and nothing that can read
+            that is installed.
     """
     if isinstance(source, Records):
         return source
-    if isinstance(source, str) and not _is_path(source):
-        lines = source.split("\n")
-        if source.strip() and next(_records_of(lines), None) is None:
+    if isinstance(source, str) and ("\n" in source or not os.path.exists(source)):
+        if source.strip() and next(_objects(source), None) is None:
             raise no_record(source)
-        return Records(lines)
+        return Records(source.split("\n"))
     return Records(lines_of(source, decoded=_orjson() is None))
-
-
-def _is_path(text: str) -> bool:
-    import os
-
-    return "\n" not in text and os.path.exists(text)
-
-
-def _records_of(lines: list[str]) -> Iterator[object]:
-    for line in lines:
-        yield from _objects(line)
 
 
 def _objects(line: Line) -> Iterator[dict[str, Any]]:
@@ -170,16 +150,15 @@ def _text(line: Any) -> str:
 
 
 def _decoder() -> Callable[[Any], Any]:
-    """What gives the value of a line that is JSON as a whole, and raises an exception for other lines."""
-    orjson = _orjson()
-    if orjson is not None:
+    """A function that decodes a line of JSON, and raises an exception for other lines."""
+    if (orjson := _orjson()) is not None:
         loads = orjson.loads
 
         def decode_utf8(line: Any) -> Any:
             data = line if type(line) is bytes else _text(line).encode()
             digits = data.translate(_ZEROS)
             if _TOO_LONG in digits or _TOO_LOW in digits:
-                raise ValueError  # of such integers orjson makes floats
+                raise ValueError  # orjson reads such integers as floats
             return loads(data)
 
         return decode_utf8
@@ -187,7 +166,7 @@ def _decoder() -> Callable[[Any], Any]:
     from json import JSONDecoder
 
     decoder: Any = JSONDecoder()
-    scan = decoder.scan_once  # what json.loads calls, without its looking for spaces before and after
+    scan = decoder.scan_once  # what json.loads calls, without its search for spaces
 
     def decode_text(line: Any) -> Any:
         text = line if type(line) is str else _text(line)
@@ -200,7 +179,7 @@ def _decoder() -> Callable[[Any], Any]:
 
 
 def _orjson() -> Any:
-    """The module, or None where it isn't installed."""
+    """The module orjson; None if it isn't installed."""
     try:
         import orjson
     except ImportError:

@@ -16,14 +16,14 @@ from one_logger.core.thread import ThreadInfo
 VERSION = 1
 
 _COMPLETE = f'{{"v":{VERSION},"type":"complete",'
-_NOT_RECORDED = tuple(f'{{"v":{VERSION},"type":"{kind}",' for kind in ("thread", "alive"))
+_NOT_RECORDED = tuple(f'{{"v":{VERSION},"type":"{kind}",' for kind in ("resource", "thread", "alive", "end"))
 
 
 class RecordEncoder:
     """Turns what one exporter gets between `initialize` and `close` into the lines of one stream.
 
-    Each method gives a line of JSON that ends in a line feed. The lines are put together from fragments: at this
-    place a generic encoder would cost several times as much.
+    Each method returns a line of JSON that ends in a line feed. It joins fragments: a generic encoder would take
+    several times as long.
 
     Args:
         resource: Who produces the stream.
@@ -35,7 +35,8 @@ class RecordEncoder:
         self._resource = resource
         self._seq = 0
         self.dropped = 0  # how many records the stream says are missing
-        self._completed: set[int] = set()  # spans written as `complete` whose stop is still to come
+        # Spans given as `complete` whose stop is still to come, and the numbers of these records.
+        self._completed: dict[int, int] = {}
         self._open_spans = 0  # how many have a `start` and no `stop`
         self._namings = 0  # how often names of threads were written that are to be written again
         head = f'{{"v":{VERSION},"type":"%s","stream":"{self.stream}","seq":'
@@ -53,10 +54,7 @@ class RecordEncoder:
 
     @staticmethod
     def records_in(lines: Iterable[str]) -> int:
-        """How many records were recorded for these lines.
-
-        A `complete` one is two, the start and the stop of a span. Names of threads and signs of life are none.
-        """
+        """How many records `lines` are: a `complete` one is two, start and stop; lines about the stream are none."""
         return sum(2 if line.startswith(_COMPLETE) else not line.startswith(_NOT_RECORDED) for line in lines)
 
     def resource(self) -> str:
@@ -71,7 +69,7 @@ class RecordEncoder:
             return ""
         thread.named_in[self.stream] = self._namings
         self._seq += 1
-        return f'{self._head % "thread"}{self._seq},"thread":{thread.number},"name":{quote(thread.name)}}}\n'
+        return f'{self._head % "thread"}{self._seq},"name":{quote(thread.name)}{_tail(thread)}'
 
     def name_threads_again(self) -> None:
         """Have `thread` give another record of each thread: those that it gave may be lost."""
@@ -102,7 +100,7 @@ class RecordEncoder:
                 f'"start_time_unix_nano":{span.start_unix_ns}'
                 f"{self._group('attributes', span._initial_attributes)}{start_event}{tail}"
             )
-        self._completed.add(span_id)
+        self._completed[span_id] = seq
         # Most records are made here, so nothing is called that can be done without.
         attributes: Mapping[str, AttributeValue] = span._initial_attributes
         if span._later_attributes:
@@ -119,7 +117,7 @@ class RecordEncoder:
     def stop(self, span: Span) -> str:
         """A `stop` record, or nothing if the span is `complete` already."""
         if span.span_id in self._completed:
-            self._completed.remove(span.span_id)
+            del self._completed[span.span_id]
             return ""
         if self._open_spans:
             self._open_spans -= 1
@@ -183,9 +181,15 @@ class RecordEncoder:
         """
         self._seq += 1
         return (
-            f'{self._head % "end"}{self._seq},"records":{self._seq},"dropped":{self.dropped},'
-            f'"time_unix_nano":{time_ns()},"reason":{quote(reason)}}}\n'
+            f'{self._head % "end"}{self._seq},"time_unix_nano":{time_ns()},"records":{self._seq},'
+            f'"dropped":{self.dropped},"reason":{quote(reason)}}}\n'
         )
+
+    def lost(self, lines: int) -> None:
+        """Take note that the last `lines` lines will not be written: the stop of a span in them is still to be told."""
+        first = self._seq - lines + 1
+        for span_id in [span_id for span_id, seq in self._completed.items() if seq >= first]:
+            del self._completed[span_id]
 
     def _ids_of(self, span: Span) -> str:
         if span.span_id is not self._span_id:

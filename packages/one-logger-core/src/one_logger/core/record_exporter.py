@@ -50,10 +50,7 @@ class RecordExporter(BaseExporter):
 
     @staticmethod
     def records_in(lines: Sequence[str]) -> int:
-        """How many records were recorded for these lines: a span that is written as one is two, its start and its stop.
-
-        For the `lost` of an `ExportError`.
-        """
+        """How many records `lines` are, for the `lost` of an `ExportError`: a `complete` line counts twice."""
         return RecordEncoder.records_in(lines)
 
     def initialize(self, resource: Resource) -> None:
@@ -151,9 +148,10 @@ class RecordExporter(BaseExporter):
         self._telling = 0
 
     def _lose(self) -> None:
-        """Clear the buffer. A report of missing records in it is sent again, and must not count twice."""
-        self._lines = []
+        """Clear the buffer, and uncount its report of missing records, which is sent again."""
+        lost, self._lines = self._lines, []
         if self._encoder is not None:
+            self._encoder.lost(len(lost))
             self._encoder.dropped -= self._telling
             self._encoder.name_threads_again()
         self._telling = 0

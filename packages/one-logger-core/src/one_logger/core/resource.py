@@ -1,4 +1,4 @@
-"""Who produces the telemetry."""
+"""The producer of telemetry."""
 
 from __future__ import annotations
 
@@ -8,14 +8,12 @@ from collections.abc import Mapping
 
 from one_logger.core import diagnostics, launcher
 from one_logger.core.attributes import Attributes, read_mapping, take_attributes
-from one_logger.core.errors import OneLoggerError
+from one_logger.core.checks import check_names
 from one_logger.core.ids import new_stream_id
-from one_logger.core.text import name_text, safe_repr
+from one_logger.core.text import encodable, safe_repr
 
 UNKNOWN_SERVICE = "unknown_service:python"
-"""The name of an application that has none (OpenTelemetry semantic conventions, `service.name`)."""
-
-_UNKNOWN = "unknown_service"
+"""The name of an application without a name (OpenTelemetry semantic conventions, `service.name`)."""
 
 
 class Resource:
@@ -46,30 +44,24 @@ class Resource:
         """The resource of this process.
 
         Sets `service.name`, `service.instance.id` (new for each call), `host.name`, `process.pid`,
-        `process.executable.name` and `telemetry.sdk.*` (OpenTelemetry semantic conventions, "Resource"), and as far as
-        it is known `one_logger.session_tag`, `one_logger.rank`, `one_logger.world_size`, `one_logger.local_rank`,
-        `one_logger.job_id` and `one_logger.restart` (see `one_logger.core.launcher`). Adds what the environment
-        variables `OTEL_RESOURCE_ATTRIBUTES` and `OTEL_SERVICE_NAME` say. They are stronger than what is found out
-        here, and an argument is stronger than they are.
+        `process.executable.name` and `telemetry.sdk.*` (OpenTelemetry semantic conventions, "Resource"), and if known
+        `one_logger.session_tag`, `one_logger.rank`, `one_logger.world_size`, `one_logger.local_rank`,
+        `one_logger.job_id` and `one_logger.restart` (see `one_logger.core.launcher`). The environment variables
+        `OTEL_RESOURCE_ATTRIBUTES` and `OTEL_SERVICE_NAME` override what is detected here, and arguments override them.
 
         Args:
-            service_name: The application's name. None, or a name that begins with `unknown_service`: what those two
-                variables say, and if they don't, `unknown_service:python`.
-            session_tag: What ties the restarts of one job together.
+            service_name: The application's name. None, or a name that begins with `unknown_service`: the name in those
+                variables, else `unknown_service:python`.
+            session_tag: What the restarts of one job have in common.
             rank: The number of this process in the job, from 0. None: what the launcher says.
             world_size: How many processes the job has. None: what the launcher says.
-            attributes: Further attributes; one named like an attribute above replaces it.
+            attributes: More attributes. They override all others.
 
         Raises:
-            OneLoggerError: `attributes` is no mapping, or a name in it is no text, or empty.
+            OneLoggerError: `attributes` is no mapping, or a name in it is no text, or is empty.
         """
         further = {} if attributes is None else read_mapping(attributes)
-        for name in further:
-            if not (name_text(name) or "").strip():
-                raise OneLoggerError(
-                    f"An attribute of a Resource has the name {safe_repr(name, 100)}; "
-                    "expected a text that is not empty, such as service.version."
-                )
+        check_names("An attribute of a Resource", further)
         found: dict[str, object] = {
             "service.name": service_name or UNKNOWN_SERVICE,
             "service.instance.id": new_stream_id(),
@@ -83,19 +75,19 @@ class Resource:
             "one_logger.restart": launcher.restart(),
         }
         given: dict[str, object] = {
-            "service.name": None if (service_name or "").startswith(_UNKNOWN) else service_name,
+            "service.name": None if (service_name or "").startswith("unknown_service") else service_name,
             "telemetry.sdk.name": "one-logger",
             "telemetry.sdk.language": "python",
             "one_logger.session_tag": session_tag,
             "one_logger.rank": rank,
             "one_logger.world_size": world_size,
         }
-        known = {**_known(found), **_said_by_environment(), **_known(given)}
+        known = {**_known(found), **_from_environment(), **_known(given)}
         return cls({**known, **take_attributes(further)})
 
     @property
     def attributes(self) -> Attributes:
-        """What is known of the producer."""
+        """The attributes of the producer."""
         return self._attributes
 
     def __repr__(self) -> str:
@@ -106,19 +98,21 @@ def _known(attributes: dict[str, object]) -> dict[str, object]:
     return {name: value for name, value in attributes.items() if value is not None}
 
 
-def _said_by_environment() -> dict[str, str]:
+def _from_environment() -> dict[str, str]:
     """The attributes that `OTEL_RESOURCE_ATTRIBUTES` and `OTEL_SERVICE_NAME` name.
 
-    The former is a list of `name=value` with commas between them, as in W3C Baggage: in values, what is no plain
-    character is percent-encoded. The latter is stronger. Source: OpenTelemetry, "Resource SDK", section "Specifying
-    resource information via an environment variable", and "Environment Variable Specification". As in OpenTelemetry's
-    SDK for Python, an item that is malformed is left out, and the others hold.
+    The first is a list of `name=value` with commas between them and percent-encoded values, as in W3C Baggage. The
+    second overrides it. Source: OpenTelemetry, "Resource SDK", section "Specifying resource information via an
+    environment variable", and "Environment Variable Specification". As in OpenTelemetry's SDK for Python, only a
+    malformed item is left out.
     """
     attributes = {}
     for item in os.environ.get("OTEL_RESOURCE_ATTRIBUTES", "").split(","):
         name, equals, value = item.partition("=")
         if equals and name.strip():
-            attributes[name.strip()] = _decoded(value.strip())
+            from urllib.parse import unquote  # slow to import, and seldom needed
+
+            attributes[name.strip()] = encodable(unquote(value.strip()))
         elif item.strip():
             diagnostics.report(
                 "OTEL_RESOURCE_ATTRIBUTES",
@@ -128,19 +122,3 @@ def _said_by_environment() -> dict[str, str]:
     if name := os.environ.get("OTEL_SERVICE_NAME", "").strip():
         attributes["service.name"] = name
     return attributes
-
-
-def _decoded(text: str) -> str:
-    """A percent-encoded text (RFC 3986, section 2.1). What is not encoded rightly stays as it is."""
-    first, *parts = text.encode("utf-8", "surrogateescape").split(b"%")
-    decoded = bytearray(first)
-    for part in parts:
-        digits = part[:2]
-        if len(digits) == 2 and digits.isalnum():
-            try:
-                decoded += bytes([int(digits, 16)]) + part[2:]
-                continue
-            except ValueError:
-                pass
-        decoded += b"%" + part
-    return decoded.decode("utf-8", "replace")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-TYPE_CHECKING = False  # importing `typing` would double the import time; type checkers know this name
-if TYPE_CHECKING:
-    from typing import Any
+from typing import Any
 
 
 def record_schema() -> dict[str, Any]:

@@ -28,7 +28,7 @@ class Status(Enum):
 
 # Looking a member up in its Enum costs several times as much as a global name.
 _UNSET = Status.UNSET
-_NONE: dict[str, AttributeValue] = {}  # shared by all spans that have none; is never changed
+_EMPTY: dict[str, AttributeValue] = {}  # shared by spans without attributes; never changed
 
 
 class Span:
@@ -264,24 +264,17 @@ def begin_span(
     parent: Span | SpanContext | None,
     start_time: Timestamp | None,
 ) -> None:
-    """Make a span of what `__new__` has given: for recorders, whose spans are of a subclass of `Span`.
+    """Initialize `span`, which `__new__` made, with the arguments of `Span`.
 
-    It does all that `Span.__init__` does. A call of the class, with arguments by name, costs twice as much.
-
-    Args:
-        span: What `__new__` has given.
-        name: As in `Span`, like all that follow.
-        attributes: See there.
-        start_event_attributes: See there.
-        parent: See there.
-        start_time: See there.
+    For recorders, whose spans are of a subclass of `Span`: a call of the class, with arguments by name, takes twice as
+    long.
     """
     span.problem = None
     try:
         span.name = name if type(name) is str else exported_name(name)
-        span._initial_attributes = _NONE if attributes is None else take_attributes(attributes)
+        span._initial_attributes = _EMPTY if attributes is None else take_attributes(attributes)
         span._start_event_attributes = (
-            _NONE if start_event_attributes is None else take_attributes(start_event_attributes)
+            _EMPTY if start_event_attributes is None else take_attributes(start_event_attributes)
         )
     except OneLoggerError as error:
         span.problem = str(error)

@@ -1,4 +1,4 @@
-"""The ids of a span, as they cross the border of a process."""
+"""The ids of a span, as other processes get them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _LENGTHS = (2, 32, 16, 2)  # of the version, the two ids and the flags, in hexad
 _DIGITS = frozenset("0123456789abcdef")
 
 SAMPLED = 0x01
-"""The trace flag that says that the span may have been recorded (W3C Trace Context, section 3.2.2.5.1)."""
+"""The trace flag of a span that may be recorded (W3C Trace Context, section 3.2.2.5.1)."""
 
 
 class SpanContext:
@@ -43,7 +43,7 @@ class SpanContext:
 
     @classmethod
     def from_traceparent(cls, text: str) -> SpanContext:
-        """The context that a W3C `traceparent` describes (W3C Trace Context, section 3.2).
+        """The context in a W3C `traceparent` (W3C Trace Context, section 3.2).
 
         Args:
             text: Such as `00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01`.
@@ -53,7 +53,7 @@ class SpanContext:
         """
         parts = text.strip().split("-") if isinstance(text, str) else []
         version, *numbers = parts[:4] or [""]
-        # Version ff is forbidden; version 00 ends with the flags; later versions may go on after them.
+        # Version ff is forbidden. Version 00 ends with the flags; later versions may have more.
         if (
             tuple(map(len, parts[:4])) != _LENGTHS
             or not _DIGITS.issuperset("".join(parts[:4]))
@@ -83,7 +83,7 @@ class SpanContext:
 
     @property
     def sampled(self) -> bool:
-        """Whether the span may have been recorded (W3C Trace Context, section 3.2.2.5.1, "Sampled flag")."""
+        """Whether the span may be recorded (W3C Trace Context, section 3.2.2.5.1, "Sampled flag")."""
         return self._trace_flags & SAMPLED != 0
 
     @property
@@ -104,5 +104,5 @@ class SpanContext:
 
 
 INVALID_SPAN_CONTEXT = SpanContext.__new__(SpanContext)
-"""The context of what is not recorded: its ids are zero (W3C Trace Context, sections 3.2.2.3 and 3.2.2.4)."""
+"""The context of a span that is not recorded. Its ids are zero (W3C Trace Context, sections 3.2.2.3 and 3.2.2.4)."""
 INVALID_SPAN_CONTEXT._trace_id = INVALID_SPAN_CONTEXT._span_id = INVALID_SPAN_CONTEXT._trace_flags = 0

@@ -1,64 +1,41 @@
-"""Spans put together from their records."""
+"""Spans, made from their records."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, MutableMapping
 from heapq import heappop, heappush
+from typing import Any
+from weakref import WeakValueDictionary
 
 from one_logger.core._numbers import Numbers
 from one_logger.core._sources import Source
 from one_logger.core.reader import read_records
 
-TYPE_CHECKING = False  # importing `typing` would double the import time; type checkers know this name
-if TYPE_CHECKING:
-    from collections.abc import MutableMapping
-    from typing import Any
-
 _LATE = 100_000_000
-"""Nanoseconds. A record may be queued later than its time says by as long as threads wait for each other."""
+"""Nanoseconds. Threads wait for each other, so a record may be queued that much later than its time says."""
 
 
 class SpanData:
-    """What was recorded of one span. The names are those of the records.
+    """What was recorded of one span. Its attributes have the names that the records use.
 
     Attributes:
-        stream: The id of the stream that it comes from.
+        stream: The id of its stream.
         trace_id: 32 hexadecimal digits.
         span_id: 16 hexadecimal digits.
         parent_span_id: The id of its parent. None: it has none, or its start was not read.
-        name: None if neither start nor stop was read, but only events.
-        thread: The number of the thread that started it. None: the main thread, or nobody says.
+        name: None if only events of it were read.
+        thread: The number of the thread that started it. None: the main thread, or unknown.
         thread_name: The name of that thread.
         start_time_unix_nano: Nanoseconds since 1970. None if its start was not read.
-        end_time_unix_nano: Nanoseconds since 1970. None if it is open: nobody knows when it stopped, or if.
+        end_time_unix_nano: Nanoseconds since 1970. None if it is open.
         duration_ns: Nanoseconds by the monotonic clock. None if it is open.
         status: `UNSET`, `OK` or `ERROR`. None if it is open.
-        attributes: Those it started with; once it has stopped, the later ones, too.
+        attributes: Its attributes at the start; all of them once it has stopped.
         start_event: The attributes of its start event.
         stop_event: The attributes of its stop event.
         events: Its records of type `event`, in the order in which they were read.
         errors: Its records of type `error`.
     """
-
-    __slots__ = (
-        "__weakref__",
-        "attributes",
-        "duration_ns",
-        "end_time_unix_nano",
-        "errors",
-        "events",
-        "name",
-        "parent_span_id",
-        "span_id",
-        "start_event",
-        "start_time_unix_nano",
-        "status",
-        "stop_event",
-        "stream",
-        "thread",
-        "thread_name",
-        "trace_id",
-    )
 
     def __init__(self, stream: str, trace_id: str, span_id: str) -> None:
         self.stream = stream
@@ -80,7 +57,7 @@ class SpanData:
 
     @property
     def open(self) -> bool:
-        """Whether its stop was not read: it is running, or its process was killed, or the record is missing."""
+        """Whether its stop was not read: it is running, its process was killed, or the record is missing."""
         return self.end_time_unix_nano is None
 
     def __repr__(self) -> str:
@@ -89,18 +66,18 @@ class SpanData:
 
 
 def read_spans(source: Source) -> Iterator[SpanData]:
-    """The spans in `source`, put together from their records, with their events and errors.
+    """The spans in `source` with their events and errors, about in the order in which they stopped.
 
-    A span is given when it has stopped and the records that come next show that its events are complete, which is when
-    the stream is a tenth of a second further on; an open one when its stream ends. So memory grows with the spans that
-    are open at the same time and with their events, not with the file. The order is about that in which they stopped.
+    A stopped span is yielded once its stream is a tenth of a second further on, so that its events are complete. An
+    open one is yielded when its stream ends. So memory grows with the spans that are open at the same time and with
+    their events, not with the file.
 
-    The records of a stream are expected in the order in which they were written, as files and topics have them.
-    Otherwise the spans are right all the same if they are kept, as by `list(read_spans(...))`: a record that comes too
-    late is added to the span that was given; and if that is gone, it makes a span that holds nothing else.
+    The records of a stream should be in the order in which they were written, as in files and topics. If they are not,
+    keep the spans, as `list(read_spans(...))` does: a late record is added to the span that was yielded. If that span
+    is gone, the record makes a new span, which holds nothing else.
 
     Args:
-        source: As for `read_records`, or what that has given. Repeated records count once.
+        source: As for `read_records`, or what that returned. Repeated records count once.
 
     Raises:
         OneLoggerError: As `read_records`.
@@ -127,19 +104,17 @@ class _Stream:
     """The spans of one stream."""
 
     def __init__(self, name: str) -> None:
-        from weakref import WeakValueDictionary
-
         self.numbers = Numbers()
-        self.ready: list[SpanData] = []  # to be given now
+        self.ready: list[SpanData] = []  # to be yielded now
         self._name = name
-        self._kept: dict[str, SpanData] = {}  # by id: what is open, or may still get events
+        self._kept: dict[str, SpanData] = {}  # by id: open ones, and those that may still get events
         self._given: MutableMapping[str, SpanData] = WeakValueDictionary()
         self._stopped: list[tuple[int, str]] = []  # a heap of those kept: when they stopped, and which
         self._newest = 0
         self._threads: dict[object, str] = {}
 
     def take(self, record: dict[str, Any]) -> None:
-        """Take in a record that was not read before."""
+        """Add a record that was not read before."""
         kind = record["type"]
         if kind in _OF_A_SPAN:
             span = self._span(record.get("trace_id"), record.get("span_id"))
@@ -152,7 +127,7 @@ class _Stream:
             self.ready.extend(self.rest())
 
     def rest(self) -> list[SpanData]:
-        """What was kept so far, the earliest first."""
+        """The spans kept so far, the earliest first."""
         spans = list(self._kept.values())
         for span in spans:
             self._give(span)
@@ -180,7 +155,7 @@ class _Stream:
                 heappush(self._stopped, (time, span.span_id))
         if kind in ("start", "complete"):
             _start(span, record)
-            time = span.start_time_unix_nano  # when its place in the stream was taken, also if it has stopped since
+            time = span.start_time_unix_nano  # it was queued then, even if it has stopped since
         if isinstance(time, int) and time > self._newest:
             self._newest = time
             while self._stopped and self._stopped[0][0] < time - _LATE:

@@ -1,4 +1,4 @@
-"""A span as one exporter is to see it."""
+"""A span as one exporter sees it."""
 
 from __future__ import annotations
 
@@ -13,19 +13,16 @@ if TYPE_CHECKING:
 
 
 def _viewed(name: str) -> Any:
-    """An attribute of a span, read from the one that is viewed, whenever it is asked for."""
+    """An attribute of a view, read from the viewed span each time."""
     return property(lambda view: getattr(view.viewed, name))
 
 
 class SpanView(Span):
-    """A live view of a span: everything is the span's own, except its parent and the attributes that are added.
-
-    For what stands between a recorder and one exporter. An exporter only reads spans: meanwhile another thread goes on
-    using the span itself.
+    """A live view of a span, with another parent and added attributes. For code between a recorder and one exporter.
 
     Args:
-        viewed: The span.
-        parent_span_id: The id of the parent that the exporter is to see; None for a root.
+        viewed: The span, which another thread may be using.
+        parent_span_id: The id of the parent that the exporter sees; None for a root.
     """
 
     __slots__ = ("_added", "_parent", "viewed")
@@ -53,7 +50,7 @@ class SpanView(Span):
 
     @property
     def parent_span_id(self) -> int | None:  # type: ignore[override]  # read only, as the view is
-        """The id of the parent that the exporter is to see."""
+        """The id of the parent that the exporter sees."""
         return self._parent
 
     @property
@@ -62,7 +59,7 @@ class SpanView(Span):
         return {**own, **self._added} if self._added else own
 
     def set_initial_attributes(self, attributes: Mapping[str, object]) -> None:
-        """Add attributes to what the exporter sees. The span itself doesn't change."""
+        """Add attributes to the view. The span itself doesn't change."""
         self._added.update(Attributes(attributes))
 
     @property

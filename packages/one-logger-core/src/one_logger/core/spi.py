@@ -1,20 +1,19 @@
-"""What those share who write recorders and exporters, beside the nouns of `one_logger.core`.
+"""For those who write recorders and exporters: what they need besides `one_logger.core`.
 
-An application has no use for it. What stands here is documented and changes only as `one_logger.core` does; what stands
-in other modules of core may change in any release.
+Applications do not need it. It is documented, and changes only as `one_logger.core` does; other modules of core may
+change in any release.
 """
 
 from one_logger.core import diagnostics, launcher
 from one_logger.core.attributes import AttributeValue
 from one_logger.core.base_exporter import BaseExporter, keep_inherited
-from one_logger.core.checks import check_choice, check_number, shown
+from one_logger.core.checks import check_choice, check_names, check_number, check_type, near_miss, shown
 from one_logger.core.counter import AtomicCounter
 from one_logger.core.empty_span import EmptySpan
 from one_logger.core.ids import new_span_id, new_trace_id
 from one_logger.core.integers import portable_integer, portable_integers
 from one_logger.core.journal import Journal
 from one_logger.core.masking import MASK, Redactor, is_secret_name, without_user_info
-from one_logger.core.near_misses import near_miss
 from one_logger.core.span import begin_span
 from one_logger.core.span_context import INVALID_SPAN_CONTEXT
 from one_logger.core.span_view import SpanView
@@ -35,7 +34,9 @@ __all__ = [
     "ThreadInfo",
     "begin_span",
     "check_choice",
+    "check_names",
     "check_number",
+    "check_type",
     "diagnostics",
     "encodable",
     "error_text",

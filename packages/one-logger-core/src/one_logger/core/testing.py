@@ -1,4 +1,4 @@
-"""A test class that holds an exporter to the contract of `Exporter`."""
+"""Tests that every exporter has to pass."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ from one_logger.core.resource import Resource
 from one_logger.core.span import Span
 
 Exported = tuple[str, str]
-"""What reached the backend, as (kind, name): `span` or `event` and its name, `error` or `telemetry_data_error` and
-its message."""
+"""What reached the backend: (`span` or `event`, its name), or (`error` or `telemetry_data_error`, its message)."""
 
 
 def odd_attributes() -> dict[str, object]:
-    """Attributes that every exporter has to survive."""
+    """Attributes that every exporter has to accept."""
     return {
         "": "an empty name",
         "with.dots and spaces=|\n\"'": "a name that is syntax somewhere",
@@ -37,7 +36,7 @@ def odd_attributes() -> dict[str, object]:
 
 
 class ExporterContract(ABC):
-    """The tests that every exporter has to pass. A subclass whose name starts with `Test` is found by pytest.
+    """The tests that every exporter has to pass. pytest finds a subclass whose name starts with `Test`.
 
     ```python
     class TestMyExporter(ExporterContract):
@@ -51,7 +50,7 @@ class ExporterContract(ABC):
 
     @abstractmethod
     def make_exporter(self) -> Exporter:
-        """A new exporter. All that one test makes may share a backend, which is empty at the start of the test."""
+        """A new exporter. Those of one test may share a backend, which is empty when the test starts."""
 
     @abstractmethod
     def exported(self, exporter: Exporter) -> list[Exported]:
@@ -81,7 +80,7 @@ class ExporterContract(ABC):
         exporter.close()
 
     def test_finished_span_arrives_once(self) -> None:
-        """A span that has stopped before its start is exported arrives once, though its stop follows."""
+        """A span that stopped before its start is exported arrives once, although its stop is exported next."""
         exporter = self._initialized()
         span = Span("work")
         span.stop()
@@ -92,7 +91,7 @@ class ExporterContract(ABC):
         exporter.close()
 
     def test_everything_arrives(self) -> None:
-        """Nested spans, events, errors and telemetry data errors arrive, each once, by the time `flush` returns."""
+        """Nested spans, events, errors and telemetry data errors have each arrived once when `flush` returns."""
         exporter = self._initialized()
         outer = Span("outer")
         inner = Span("inner", parent=outer)
@@ -100,24 +99,18 @@ class ExporterContract(ABC):
         exporter.export_start(inner)
         exporter.export_event(Event("checkpoint", {"step": 1}), inner)
         exporter.export_error(ErrorEvent("it failed", _raised()), inner)
-        exporter.export_telemetry_data_error(_data_error("two are missing", dropped=2))
+        exporter.export_telemetry_data_error(_data_error("two are missing"))
         for span in (inner, outer):
             span.stop()
             exporter.export_stop(span)
         exporter.flush()
         exporter.flush()
-        self._expect(
-            exporter,
-            ("span", "outer"),
-            ("span", "inner"),
-            ("event", "checkpoint"),
-            ("error", "it failed"),
-            ("telemetry_data_error", "two are missing"),
-        )
+        arrived = [("span", "outer"), ("span", "inner"), ("event", "checkpoint"), ("error", "it failed")]
+        self._expect(exporter, *arrived, ("telemetry_data_error", "two are missing"))
         exporter.close()
 
     def test_odd_attributes_are_survived(self) -> None:
-        """Names and values of every kind that a span may have are exported without an error."""
+        """Names and values of every kind are exported without an error."""
         exporter = self._initialized()
         odd = odd_attributes()
         span = Span("", odd, odd)
@@ -130,7 +123,7 @@ class ExporterContract(ABC):
         self._expect(exporter, ("span", ""), ("event", "n" * 10_000))
 
     def test_texts_that_cannot_be_encoded_are_survived(self) -> None:
-        """Half a surrogate pair, in a name or message, arrives as U+FFFD: see `one_logger.core.text.encodable`."""
+        """Half a surrogate pair in a name or message arrives as U+FFFD: see `one_logger.core.spi.encodable`."""
         exporter = self.make_exporter()
         exporter.initialize(Resource.create("contract", session_tag="\udcff"))
         span = Span("span \ud800")
@@ -141,13 +134,8 @@ class ExporterContract(ABC):
         span.stop()
         exporter.export_stop(span)
         exporter.close()
-        self._expect(
-            exporter,
-            ("span", "span \ufffd"),
-            ("event", "event \ufffd"),
-            ("error", "error \ufffd"),
-            ("telemetry_data_error", "data error \ufffd"),
-        )
+        arrived = [("span", "span \ufffd"), ("event", "event \ufffd"), ("error", "error \ufffd")]
+        self._expect(exporter, *arrived, ("telemetry_data_error", "data error \ufffd"))
 
     def test_sign_of_life_is_taken(self) -> None:
         """`export_alive`, and a reason for `close`, are taken, and change nothing about what arrives."""
@@ -161,14 +149,14 @@ class ExporterContract(ABC):
         self._expect(exporter, ("span", "work"))
 
     def test_close_delivers(self) -> None:
-        """What is buffered when the exporter is closed arrives."""
+        """What is buffered arrives when the exporter is closed."""
         exporter = self._initialized()
         _export_span(exporter, "work")
         exporter.close()
         self._expect(exporter, ("span", "work"))
 
     def test_close_may_be_repeated(self) -> None:
-        """Closing again, or closing what was never initialised, does nothing."""
+        """Closing again, or before `initialize`, does nothing."""
         self.make_exporter().close()
         exporter = self._initialized()
         exporter.close()
@@ -198,7 +186,7 @@ class ExporterContract(ABC):
         self._expect(exporter, ("span", "work"))
 
     def test_after_fork_forgets(self) -> None:
-        """After `after_fork`, what was buffered is gone, and the exporter may be initialised as if it were new."""
+        """After `after_fork` the buffer is empty, and the exporter may be initialised as if it were new."""
         exporter = self._initialized()
         exporter.flush()
         _export_span(exporter, "the parent's")
@@ -209,11 +197,11 @@ class ExporterContract(ABC):
         self._expect(exporter, ("span", "the child's"))
 
     def test_spans_are_only_read(self) -> None:
-        """Exporting a span changes nothing about it."""
+        """Exporting a span does not change it."""
         exporter = self._initialized()
         span = Span("work", {"a": [1, 2]})
         exporter.export_start(span)
-        assert span.is_recording(), "The span was open and has ended after its start was exported."
+        assert span.is_recording(), "The span was open, and has ended after its start was exported."
         span.set_attribute("b", "c")
         span.stop()
         before = dict(span.attributes), span.end_time, span.status
@@ -250,8 +238,8 @@ def _expect_refusal(what: str, call: Callable[[], None]) -> None:
     raise AssertionError(f"{what} did not raise an ExportError.")
 
 
-def _data_error(message: str, dropped: int = 0) -> TelemetryDataError:
-    return TelemetryDataError(TelemetryDataErrorType.INCOMPLETE_TELEMETRY_DATA, message, dropped=dropped)
+def _data_error(message: str) -> TelemetryDataError:
+    return TelemetryDataError(TelemetryDataErrorType.INCOMPLETE_TELEMETRY_DATA, message, dropped=2)
 
 
 def _raised() -> Exception:

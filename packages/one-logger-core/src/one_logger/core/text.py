@@ -1,7 +1,6 @@
-"""Texts of whatever a job has: to make one never raises, and each can be encoded as UTF-8.
+"""Makes texts of any objects, without raising, that can be encoded as UTF-8.
 
-Texts that a job gives, such as names and attributes, are kept as they are
-while it records, and pass through `encodable` where they leave the process.
+A job's own texts, such as names and attributes, are kept as they are; `encodable` is applied when they are exported.
 """
 
 from __future__ import annotations
@@ -23,10 +22,10 @@ _BRACKETS = ((list, "[]"), (tuple, "()"), (dict, "{}"), (set, "{}"), (frozenset,
 
 
 def encodable(text: str) -> str:
-    """`text`, in which every surrogate without its other half is replaced by U+FFFD, since no UTF can encode one.
+    """`text` with U+FFFD for every surrogate without its other half, which UTF-8 can't encode.
 
-    Python has such texts where bytes that are no UTF-8 came in (PEP 383): in file names, environment variables and
-    arguments. JSON and user code can make them, too.
+    Python has such texts for bytes that are not UTF-8 (PEP 383) in file names, environment variables and arguments.
+    JSON and user code can make them, too.
     """
     if text.isascii():
         return text
@@ -38,7 +37,7 @@ def encodable(text: str) -> str:
 
 
 def error_text(error: BaseException) -> str:
-    """The text of an exception, which can be encoded. A `str()` of it that raises becomes a text that says so."""
+    """The text of an exception, which can be encoded. If `str()` raises, the text says so."""
     try:
         return encodable(str.__str__(str(error)))
     except Exception as raised:
@@ -46,20 +45,16 @@ def error_text(error: BaseException) -> str:
 
 
 def name_text(name: object) -> str | None:
-    """The text of a name: of a `str`, or of an `Enum` whose value is one. None if it is something else."""
+    """The text of a name: a `str`, or an `Enum` whose value is one. None if it is something else."""
     value = name._value_ if issubclass(type(name), Enum) else name  # type: ignore[attr-defined]  # an Enum has it
     return str.__str__(value) if issubclass(type(value), str) else None
 
 
 def safe_repr(value: object, most: int = MAX_CHARACTERS) -> str:
-    """The `repr` of `value`, which can be encoded. It reads no array from an accelerator, and costs little if cut.
+    """At most `most` characters of the `repr` of `value`, which can be encoded. If a `repr` raises, the text says so.
 
-    Containers and data classes are walked here, so that an array inside one is not read, a recursive one ends, and a
-    huge one costs little. A `repr` that raises becomes a text that says so.
-
-    Args:
-        value: Anything.
-        most: How many characters of it are given.
+    It visits containers and data classes itself, so that it reads no array from an accelerator, ends in recursive ones,
+    and costs little in huge ones.
     """
     pieces: list[str] = []
     room = most
@@ -96,9 +91,9 @@ def _container(values: Iterable[object], base: type, brackets: str, depth: int) 
     if names is not None:  # a named tuple
         yield from _fields(kind.__name__, list(names), values, depth)
         return
-    plain = kind is base and base in (list, tuple, dict, set)
     empty = next(iter(values), values) is values
-    if not plain or (base is set and empty):
+    named = kind is not base or base in (frozenset, deque) or (base is set and empty)
+    if named:
         yield f"{kind.__name__}("
     if not (empty and base in (set, frozenset)):
         yield brackets[0]
@@ -106,7 +101,7 @@ def _container(values: Iterable[object], base: type, brackets: str, depth: int) 
         if base is tuple and len(values) == 1:  # type: ignore[arg-type]  # a tuple has a length
             yield ","
         yield brackets[1]
-    if not plain or (base is set and empty):
+    if named:
         yield ")"
 
 
@@ -137,7 +132,7 @@ def _fields(name: str, fields: list[str], value: object, depth: int) -> Iterator
 def _has_generated_repr(kind: type) -> bool:
     """Whether `kind` is a data class whose `repr` shows its fields."""
     parameters = kind.__dict__.get("__dataclass_params__")
-    # One that was written by hand is not wrapped, and may hide fields.
+    # A handwritten one is not wrapped, and may hide fields.
     return parameters is not None and parameters.repr and hasattr(kind.__dict__.get("__repr__"), "__wrapped__")
 
 

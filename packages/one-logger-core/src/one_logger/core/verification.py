@@ -1,49 +1,36 @@
-"""Proving that what was read is all there is, stream by stream and for the run as a whole."""
+"""Proof that records are complete, for each stream and for the whole run."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
+from typing import Any, Literal
 
 from one_logger.core._numbers import Numbers
 from one_logger.core._sources import Source
 from one_logger.core.reader import read_records
 
-TYPE_CHECKING = False  # importing `typing` would double the import time; type checkers know this name
-if TYPE_CHECKING:
-    from typing import Any, Literal
-
-    State = Literal["whole", "cut short", "alive", "gaps", "dropped"]
+State = Literal["whole", "cut short", "alive", "gaps", "dropped"]
 
 ALIVE_WITHIN = 90.0
-"""Seconds since the last sign of life in which a stream that is not closed counts as alive: three times as long as a
-recorder is silent at most (`alive` records)."""
+"""Seconds for which a stream without an `end` counts as alive after its latest time: three times the interval of
+`alive` records."""
 
 _MOST_RANKS = 1 << 24  # a larger world size is a damaged record
 
 
 class StreamReport:
-    """What can be proved of one stream.
+    """What the records of one stream prove.
 
     Attributes:
         stream: The id of the stream.
-        telemetry_data_errors: How often the stream says that its data is incomplete or wrong. A stream may be whole
-            and still say so: of what the job recorded wrongly, or did not record.
+        telemetry_data_errors: How often the stream says that its data is incomplete or wrong. A whole stream may say
+            so too: about what the job recorded wrongly, or did not record.
         first_time: The earliest time in its records, in nanoseconds since 1970 by its host's wall clock. None if no
             record has one.
-        last_time: The latest time in its records: the last sign of life.
+        last_time: The latest time in its records.
+        resource: The attributes of its resource. None if that record was not read.
     """
-
-    __slots__ = (
-        "_alive_from",
-        "_end",
-        "_numbers",
-        "_reported",
-        "_resource",
-        "first_time",
-        "last_time",
-        "stream",
-        "telemetry_data_errors",
-    )
 
     def __init__(self, stream: str, alive_from: float = float("inf")) -> None:
         self.stream = stream
@@ -51,7 +38,7 @@ class StreamReport:
         self.first_time: int | None = None
         self.last_time: int | None = None
         self._numbers = Numbers()
-        self._resource: dict[str, Any] | None = None
+        self.resource: dict[str, Any] | None = None
         self._end: dict[str, Any] | None = None
         self._reported = 0
         self._alive_from = alive_from
@@ -63,31 +50,30 @@ class StreamReport:
 
     @property
     def gaps(self) -> list[range]:
-        """The ranges of `seq` that are missing, before `end` or the last record read."""
+        """The ranges of `seq` that are missing below the largest one read."""
         return self._numbers.missing()
 
     @property
     def closed(self) -> bool:
-        """Whether its `end` was read. If not, the process was killed, is still running, or the end is missing."""
+        """Whether its `end` was read. If not, the process was killed or is still running, or the record is missing."""
         return self._end is not None
 
     @property
     def dropped(self) -> int:
-        """How many records the stream says were dropped before they were numbered, or lost after."""
+        """How many records the stream says were dropped or lost."""
         return self._reported if self._end is None else max(self._reported, _count(self._end.get("dropped", 0)))
 
     @property
     def whole(self) -> bool:
-        """Whether nothing is missing: the stream is closed, has no gap, and says that nothing was dropped."""
+        """Whether nothing is missing: the stream is closed, has no gaps, and says that nothing was dropped."""
         return self.state == "whole"
 
     @property
     def state(self) -> State:
-        """What there is to say of the stream in a word.
+        """The state of the stream in one word.
 
-        Of a stream that is not closed, `alive` if its last sign of life is recent, else `cut short`. Of a closed one,
-        `gaps` if records are missing of which it does not say so, else `dropped` if it says that some were, else
-        `whole`. A stream that is not closed may have gaps, too, and may have dropped records.
+        If it is not closed: `alive` if its last time is recent, else `cut short`; it may have gaps and dropped records
+        too. If it is closed: `gaps` if records are missing, else `dropped` if it says that some were, else `whole`.
         """
         if self._end is None:
             return "alive" if self.last_time is not None and self.last_time >= self._alive_from else "cut short"
@@ -96,31 +82,24 @@ class StreamReport:
         return "dropped" if self.dropped else "whole"
 
     @property
-    def resource(self) -> dict[str, Any] | None:
-        """The attributes of who produced it. None if its first record was not read."""
-        return self._resource
-
-    @property
     def rank(self) -> int | None:
-        """The number of its process in the job, as far as it is known."""
-        return _whole_number(self._resource, "one_logger.rank", 0)
+        """The number of its process in the job. None if unknown."""
+        return _whole_number(self.resource, "one_logger.rank", 0)
 
     @property
     def world_size(self) -> int | None:
-        """How many processes the job had, as far as it is known."""
-        return _whole_number(self._resource, "one_logger.world_size", 1)
+        """How many processes the job had. None if unknown."""
+        return _whole_number(self.resource, "one_logger.world_size", 1)
 
     @property
     def host(self) -> str | None:
-        """The name of its host, as far as it is known."""
-        host = (self._resource or {}).get("host.name")
-        return host if isinstance(host, str) else None
+        """The name of its host. None if unknown."""
+        return _text(self.resource, "host.name")
 
     @property
     def reason(self) -> str | None:
-        """Why it was closed: `closed`, `exit`, `exception`, or `signal` and its name. None if nobody says."""
-        reason = (self._end or {}).get("reason")
-        return reason if isinstance(reason, str) else None
+        """Why it was closed: `closed`, `exit`, `exception`, or `signal` and its name. None if unknown."""
+        return _text(self._end, "reason")
 
     def _add(self, record: dict[str, Any]) -> None:
         if not self._numbers.add(record["seq"]):
@@ -128,20 +107,17 @@ class StreamReport:
         kind = record["type"]
         if kind == "event":
             self._see(record.get("time_unix_nano"))
-        else:
-            for name in ("start_time_unix_nano", "end_time_unix_nano", "time_unix_nano"):
-                if name in record:
-                    self._see(record[name])
-            self._add_special(kind, record)
-
-    def _add_special(self, kind: str, record: dict[str, Any]) -> None:
+            return
+        for name in ("start_time_unix_nano", "end_time_unix_nano", "time_unix_nano"):
+            if name in record:
+                self._see(record[name])
         if kind == "telemetry_data_error":
             self.telemetry_data_errors += 1
             self._reported += _count(record.get("dropped", 0))
         elif kind == "end":
             self._end = record
         elif kind == "resource" and isinstance(attributes := record.get("attributes"), dict):
-            self._resource = attributes
+            self.resource = attributes
 
     def _see(self, time: object) -> None:
         if type(time) is int:
@@ -160,11 +136,11 @@ class StreamReport:
 
 
 class RunReport(list[StreamReport]):
-    """What can be proved of all that was read: the reports of the streams, in the order in which they first appear.
+    """What all the records prove: a list of the reports of the streams, in the order in which they first appear.
 
     Attributes:
         lines_passed_over: How many lines hold no record.
-        unknown_versions: By version, how many records are of a version that this reader does not know.
+        unknown_versions: How many records there are of each version that this reader does not know.
     """
 
     def __init__(self, expected_ranks: int | Iterable[int] | None = None) -> None:
@@ -179,7 +155,7 @@ class RunReport(list[StreamReport]):
 
     @property
     def whole(self) -> bool:
-        """Whether nothing is missing: there are streams, all are whole, of all ranks, in a version that is known."""
+        """Whether nothing is missing: there is a stream of each rank, all are whole, and all versions are known."""
         return bool(self) and all(s.whole for s in self) and not self.missing_ranks and not self.unknown_versions
 
     @property
@@ -189,10 +165,7 @@ class RunReport(list[StreamReport]):
 
     @property
     def missing_ranks(self) -> list[int]:
-        """The ranks that are expected and of which there is no stream.
-
-        Where nobody has said which ones are, all below the largest world size that a stream names are expected.
-        """
+        """The expected ranks without a stream. Default: of those below the largest world size in the streams."""
         expected = self._expected
         if expected is None:
             size = max((stream.world_size or 0 for stream in self), default=0)
@@ -211,7 +184,7 @@ class RunReport(list[StreamReport]):
         return max((stream.last_time for stream in self if stream.last_time is not None), default=None)
 
     def __str__(self) -> str:
-        """A sentence or more: whether all is there, or what is missing."""
+        """Sentences that say whether all is there, or what is missing."""
         if self.whole:
             sentences = [f"Everything is there: {_counted(self.records, 'record')} in {_counted(len(self), 'stream')}."]
         elif not self:
@@ -240,26 +213,23 @@ def verify(
     now: float | None = None,
     alive_within: float = ALIVE_WITHIN,
 ) -> RunReport:
-    """What can be proved of the streams in `records`, and of the run that they are.
+    """Report whether the streams in `records`, and the run that they make up, are complete.
 
     Records of several streams may be mixed, out of order and repeated. Memory grows with the number of streams and
-    gaps; where records are out of order, by a bit for each.
+    gaps, and by a byte for each record that is out of order.
 
     Args:
-        records: What `read_records` gives, or anything that it takes: a path, an open file, lines, or a list of
-            records. To prove a run, give the records of all its files.
+        records: What `read_records` returns or takes. To prove a run, give the records of all its files.
         expected_ranks: How many ranks there should be, or which. None: as many as the streams say.
-        now: The time, in seconds since 1970, at which a stream is alive or not. None: the time by this host's clock.
-        alive_within: How many seconds before `now` the last record of a stream that is alive may be.
+        now: The present time, in seconds since 1970. None: by this host's clock.
+        alive_within: A stream without an `end` is alive if its last time is at most so many seconds before `now`.
 
     Returns:
-        A list with a report for each stream, which also says what is to be said of all together.
+        A list with a report for each stream, which also reports on all of them together.
 
     Raises:
         OneLoggerError: As `read_records`.
     """
-    import time
-
     read = read_records(records)
     run = RunReport(expected_ranks)
     alive_from = ((time.time() if now is None else now) - alive_within) * 1e9
@@ -283,6 +253,11 @@ def _whole_number(attributes: dict[str, Any] | None, name: str, least: int) -> i
     return value if type(value) is int and value >= least else None
 
 
+def _text(mapping: dict[str, Any] | None, name: str) -> str | None:
+    value = (mapping or {}).get(name)
+    return value if isinstance(value, str) else None
+
+
 def _count(value: object) -> int:
-    """A number of dropped records. What is no such number says that some were, but not how many: at least one."""
+    """A number of dropped records. Anything else says that some were dropped, but not how many: at least one."""
     return value if type(value) is int and value >= 0 else 1

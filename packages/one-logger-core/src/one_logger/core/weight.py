@@ -1,4 +1,4 @@
-"""How much memory a span or event takes, roughly: for queues that are bounded in bytes."""
+"""About how much memory a span or event takes, for queues that are limited in bytes."""
 
 from __future__ import annotations
 
@@ -9,23 +9,17 @@ from one_logger.core.attributes import AttributeValue
 from one_logger.core.event import ErrorEvent, Event, TelemetryDataError
 from one_logger.core.span import Span
 
-EVENT = 200
-"""Bytes of an event in a queue without its attributes: the object, its times, and the place in the queue."""
-
-SPAN = 450
-"""The same of a span."""
-
-ATTRIBUTES = 50
-"""Bytes of a group of attributes without them."""
-
-ATTRIBUTE = 70
-"""Bytes of an attribute, or of an item of one, without its text if that is long."""
+# Bytes.
+EVENT = 200  # without attributes: the object, its times, and the place in the queue
+SPAN = 450  # likewise
+ATTRIBUTES = 50  # an empty group of attributes
+ATTRIBUTE = 70  # an attribute, or an item of one, with a short text
 
 
 def weigh(span: Span | None, event: Event | None) -> int:
-    """The bytes that a queued record keeps alive, roughly: of `event`, or of `span` as far as it is known.
+    """About how many bytes a queued record keeps alive: `event`, or else `span`.
 
-    Reads no file and formats nothing, so that it can be asked on the thread that records.
+    It reads no file and formats nothing, so a thread of the job may call it.
     """
     if event is not None:
         weight = EVENT + _long(event._name)
@@ -64,6 +58,6 @@ def _bytes(attributes: Mapping[str, AttributeValue]) -> int:
 
 
 def _long(value: object) -> int:
-    """By how many bytes `value` exceeds what is counted for any."""
+    """The bytes of `value` beyond those counted for any value."""
     size = getsizeof(value)
     return size - ATTRIBUTE if size > ATTRIBUTE else 0

@@ -1,4 +1,4 @@
-"""Checks of what a recorder is given: each mistake is a sentence, raised where it was made."""
+"""Checks of a recorder's arguments."""
 
 from __future__ import annotations
 
@@ -23,11 +23,7 @@ _NUMBERS = {
 
 
 def check_options(**options: object) -> None:
-    """See that options of `DefaultRecorder` are of the kind described there. Each of them may be missing.
-
-    Raises:
-        OneLoggerError: One is not.
-    """
+    """Check options of `DefaultRecorder`, or raise a `OneLoggerError`. Each of them may be missing."""
     for name, choices in _CHOICES.items():
         if name in options:
             check_choice(name, options[name], choices)
@@ -39,11 +35,7 @@ def check_options(**options: object) -> None:
 
 
 def check_signals(value: object) -> tuple[int, ...]:
-    """The signals, as numbers.
-
-    Raises:
-        OneLoggerError: They are not signals, or cannot be caught.
-    """
+    """The signals as numbers, or a `OneLoggerError` if one cannot be caught."""
     if isinstance(value, Iterable) and not isinstance(value, (str, bytes)):
         numbers = tuple(value)
         catchable = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
@@ -55,11 +47,7 @@ def check_signals(value: object) -> tuple[int, ...]:
 
 
 def named_exporters(exporters: object) -> dict[str, Exporter]:
-    """The exporters by name: the names of a mapping, or of the classes, numbered if there are several of one class.
-
-    Raises:
-        OneLoggerError: It is neither a list nor a mapping of exporters.
-    """
+    """The exporters by name: a mapping's names, or those of the classes, numbered if one class comes several times."""
     if isinstance(exporters, Mapping):
         places = {
             f"exporters[{shown(name)}]": (name if isinstance(name, str) else shown(name), exporter)
@@ -89,7 +77,7 @@ def named_exporters(exporters: object) -> dict[str, Exporter]:
 
 
 def _inner(exporter: object) -> object:
-    """The exporter itself, whether or not there are processors before it."""
+    """The exporter itself, without its processors."""
     return exporter.exporter if isinstance(exporter, ProcessedExporter) else exporter
 
 

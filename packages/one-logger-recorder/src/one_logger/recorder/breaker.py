@@ -1,4 +1,4 @@
-"""When an exporter that has failed may be called again."""
+"""Decides when an exporter that has failed is called again."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ BACK_OFF = 0.1
 """Seconds to wait after the first failure. Each further one in a row doubles it."""
 
 LONGEST_COOL_DOWN = 600.0
-"""Seconds that an exporter is left alone at most."""
+"""The longest pause before an exporter is called again, in seconds."""
 
 
 class Breaker:
@@ -17,11 +17,6 @@ class Breaker:
 
     Every wait is shortened by a random part, up to half of it, so that the processes of a job that lost the same
     backend do not come back to it all at once.
-
-    Args:
-        max_failures: After how many failures in a row the breaker opens.
-        cool_down: How long it stays open at first, in seconds, 0.1 at least; each failed probe doubles that, up to ten
-            minutes.
     """
 
     def __init__(self, max_failures: int, cool_down: float) -> None:
@@ -45,11 +40,11 @@ class Breaker:
 
     @property
     def wait(self) -> float:
-        """How long the exporter is to be left alone, in seconds; 0 if it may be called."""
+        """How long not to call the exporter, in seconds; 0 if it may be called."""
         return max(0.0, self._may_call_at - monotonic())
 
     def failed(self) -> None:
-        """Take note of a failure."""
+        """Count a failure."""
         self.failures += 1
         self._in_a_row += 1
         probes = self._in_a_row - self._max_failures
@@ -57,6 +52,6 @@ class Breaker:
         self._may_call_at = monotonic() + min(delay, LONGEST_COOL_DOWN) * self._jitter.uniform(0.5, 1.0)
 
     def succeeded(self) -> None:
-        """Take note that the exporter has delivered records: the breaker closes."""
+        """Close the breaker, as the exporter has delivered records."""
         self._in_a_row = 0
         self._may_call_at = 0.0

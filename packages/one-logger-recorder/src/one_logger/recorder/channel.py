@@ -1,4 +1,4 @@
-"""The way from the threads that record to one exporter: a bounded queue and a worker."""
+"""A bounded queue and a worker, which take records to one exporter."""
 
 from __future__ import annotations
 
@@ -58,12 +58,6 @@ class Channel:
 
     A span is dropped whole or not at all: once its start was queued its stop always is, even beyond the capacity, and
     the other way round.
-
-    Args:
-        name: What the exporter is called in log messages and statistics.
-        exporter: The exporter.
-        settings: The bounds and intervals.
-        journal: What the recorder has to say: the worker logs it.
     """
 
     def __init__(self, name: str, exporter: Exporter, settings: ChannelSettings, journal: Journal) -> None:
@@ -75,10 +69,10 @@ class Channel:
         self._begin_anew()
 
     def _begin_anew(self) -> None:
-        """The state of a channel that nothing has gone through."""
+        """Set the state of a new channel."""
         self.queue: deque[Item] = deque()
         self.limit = min(LOOK_EVERY, self._settings.queue_capacity)
-        self.headless: set[int] = set()  # the spans that are open and whose start was dropped
+        self.headless: set[int] = set()  # open spans whose start was dropped
         self._overflow = AtomicCounter()
         self._weight = 0.0  # roughly the bytes of a queued record
         self._breaker = Breaker(self._settings.max_failures, self._settings.cool_down)
@@ -114,8 +108,7 @@ class Channel:
             return
         queue.append(span if kind == START and span is not None else (kind, span, event))
         length = len(queue)
-        # The record that comes as the queue has grown stands for those before it, and one from the middle for the spans
-        # that were queued when they started, and have grown since.
+        # Sample the newest and a middle record: spans in the queue grow after they were queued.
         self._weight = (self._weight + max(weigh(span, event), self._weigh_at(length // 2))) / 2
         self.limit = min(length + LOOK_EVERY - 1, self._capacity)  # the record that comes then is looked at
         if self._asleep and length >= self._wake_at:
@@ -169,11 +162,7 @@ class Channel:
     # -- whoever owns the recorder -----------------------------------------------------------------------------------
 
     def start(self, resource: Resource) -> None:
-        """Start the worker, which initialises the exporter. If it is started already, nothing.
-
-        Args:
-            resource: Who produces the telemetry.
-        """
+        """Start the worker, which initialises the exporter, unless it is started already."""
         if self._thread is not None:
             return
         self._resource = resource
@@ -184,7 +173,7 @@ class Channel:
             self._thread = None
 
     def after_fork(self) -> None:
-        """Be as new in a forked child: what is queued, counted, locked and open is the parent's."""
+        """Reset in a forked child: the queue, counters, locks and open spans are the parent's."""
         self._delivery.after_fork()
         self._begin_anew()
 
@@ -324,30 +313,33 @@ class Channel:
             return
         if not delivery.prepare(self._resource, self._overflow.value):
             return
-        backlog = len(queue)
-        while backlog > 0 and not self._overdue():
+        last = delivery.taken + len(queue)
+        while delivery.taken < last and not self._overdue():
             end = monotonic() + self._slice
-            while backlog > 0 and monotonic() < end:
-                delivery.export(queue, min(backlog, CHUNK))
-                backlog -= CHUNK
+            while delivery.taken < last and monotonic() < end:
+                delivery.export(queue, min(last - delivery.taken, CHUNK))
                 # One that was failing is tried with a few records, so that it cannot lose more than these.
-                if delivery.unjudged >= (CHUNK if self._breaker.failing else BATCH):
-                    if not delivery.ship():
-                        return
-                    delivery.tell(self._overflow.value)
+                if delivery.unjudged >= (CHUNK if self._breaker.failing else BATCH) and not self._ship():
+                    return
             self._take_requests()
             if any(delivery.taken >= request.target for request in self._waiting):
-                if not delivery.ship():
+                if not self._ship():
                     return
                 self._answer()
                 if self._closed:
                     return
-                delivery.tell(self._overflow.value)
-            if backlog > 0 and self._thread is not None:
+            if delivery.taken < last and self._thread is not None:
                 sleep(PAUSE)
-        if delivery.ship():
-            delivery.tell(self._overflow.value)
+        if self._ship():
             delivery.ship()
+
+    def _ship(self) -> bool:
+        """Have the exporter ship what it was given, and tell it what is missing. Whether it is ready for more."""
+        self._delivery.finish_spans(self.queue, BATCH)
+        if not self._delivery.ship():
+            return False
+        self._delivery.tell(self._overflow.value)
+        return True
 
     @property
     def _silent(self) -> bool:

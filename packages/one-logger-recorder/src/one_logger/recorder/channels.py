@@ -5,42 +5,60 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from one_logger.api.spi import ExporterStats
-from one_logger.core import Exporter, Resource
+from one_logger.core import Event, Exporter, Resource
 from one_logger.core.spi import Journal
 from one_logger.recorder.channel import Channel
+from one_logger.recorder.delivery import START
 from one_logger.recorder.inline_channel import InlineChannel, InlineChannels
-from one_logger.recorder.request import Request, wait_for_all
+from one_logger.recorder.recorded_span import RecordedSpan
+from one_logger.recorder.request import Request
 from one_logger.recorder.settings import ChannelSettings
 
 
 class Channels:
-    """A channel for each exporter.
-
-    Args:
-        exporters: The exporters, by name.
-        settings: The bounds and intervals of the channels.
-        journal: What the channels have to say.
-        inline: Whether all exporters are called on the thread that records.
-    """
+    """A channel for each exporter, and what queues records in all of them."""
 
     def __init__(
         self, exporters: Mapping[str, Exporter], settings: ChannelSettings, journal: Journal, *, inline: bool
     ) -> None:
-        background: list[Channel] = []
-        called_inline: list[InlineChannel] = []
-        self._all: list[Channel] = []
-        for name, exporter in exporters.items():
-            if inline or exporter.runs_inline:
-                called_inline.append(InlineChannel(name, exporter, settings, journal))
-                self._all.append(called_inline[-1])
-            else:
-                background.append(Channel(name, exporter, settings, journal))
-                self._all.append(background[-1])
+        self._all = [
+            (InlineChannel if inline or exporter.runs_inline else Channel)(name, exporter, settings, journal)
+            for name, exporter in exporters.items()
+        ]
+        called_inline = [channel for channel in self._all if isinstance(channel, InlineChannel)]
+        background = [channel for channel in self._all if not isinstance(channel, InlineChannel)]
         self.queues: tuple[Channel | InlineChannels, ...] = (
             *background,
             *([InlineChannels(called_inline)] if called_inline else ()),
         )
-        """Where records are queued. Exporters that are called at that come last: the job may be interrupted there."""
+        """Where records are queued. Inline channels come last: the job may be interrupted in them."""
+
+    def queue_start(self, span: RecordedSpan) -> None:
+        """Queue the start of a span for every exporter."""
+        for channel in self.queues:
+            queue = channel.queue
+            if len(queue) < channel.limit:
+                queue.append(span)
+            else:
+                channel.offer(START, span, None)
+
+    def queue_event(self, kind: int, span: RecordedSpan | None, event: Event) -> None:
+        """Queue an event, error or telemetry data error for every exporter."""
+        if span is not None:
+            span._stop_is_due = True  # its stop is to come after this
+        for channel in self.queues:
+            queue = channel.queue
+            if len(queue) < channel.limit:
+                queue.append((kind, span, event))
+            else:
+                channel.offer(kind, span, event)
+
+    def queue_stop(self, span: RecordedSpan) -> None:
+        """Queue the stop of a span that has ended, if it has to stand in the queue by itself."""
+        follows = span._stop_follows = span._stop_is_due
+        for channel in self.queues:
+            if follows or channel.headless:
+                channel.stop(span)
 
     def start(self, resource: Resource) -> None:
         """Start the workers, which initialise the exporters."""
@@ -48,16 +66,13 @@ class Channels:
             channel.start(resource)
 
     def deliver(self, deadline: float, *, closing: str = "") -> bool:
-        """Deliver what was queued, and close the exporters after it if asked to. Whether all of it was delivered.
-
-        Args:
-            deadline: When to give up, on the monotonic clock, in seconds.
-            closing: Why the exporters are to be closed. Empty: they are not.
-        """
-        return wait_for_all([channel.request(Request(deadline, closing=closing)) for channel in self._all])
+        """Deliver what is queued by the deadline; if `closing` says why, close the exporters. Whether all arrived."""
+        requests = [channel.request(Request(deadline, closing=closing)) for channel in self._all]
+        answers = [request.wait() for request in requests]  # a list: each is waited for, even after a failure
+        return all(answers)
 
     def after_fork(self) -> None:
-        """Be as new in a forked child."""
+        """Reset in a forked child."""
         for channel in self._all:
             channel.after_fork()
 

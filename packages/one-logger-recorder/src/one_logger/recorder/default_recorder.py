@@ -49,13 +49,13 @@ class DefaultRecorder(Recorder):
     It is closed when the interpreter exits.
 
     Args:
-        exporters: Where to export to: a list, or a mapping whose keys are the names to use in the log and in `stats`.
-            None at all is allowed.
-        processors: What every span and event goes through first, in this order: filters, samplers and the like.
+        exporters: Where to export to: a list, which may be empty, or a mapping whose keys are the names to use in the
+            log and in `stats`. By default an exporter has the name of its class, with a number if there are several.
+        processors: Filters, samplers and others that every span and event passes first, in this order.
         delivery: `"background"`, or `"inline"` to call the exporters on the thread that records: for tests. An exporter
             whose `runs_inline` is true is always called there.
-        queue_capacity: How many records may be queued for each exporter. A span that has ended takes the place of one.
-        queue_bytes: How many bytes may be queued for each exporter, roughly.
+        queue_capacity: How many records may be queued for each exporter. A span that has ended counts as one.
+        queue_bytes: Roughly how many bytes may be queued for each exporter.
         overflow: What happens while a queue is full. `"drop"`: records are dropped, counted, and reported to the
             backend. `"block"`: the thread that records waits until there is room, up to `block_timeout`.
         block_timeout: How long a thread waits for room at most, in seconds; after that the record is dropped.
@@ -64,11 +64,11 @@ class DefaultRecorder(Recorder):
             alive, and again after as many. So a job in a long step, or that hangs, can be told from a dead one. 0:
             never. Exporters that are called on the thread that records say nothing of that.
         max_failures: After how many failures in a row an exporter is disabled.
-        cool_down: How long it is left alone then before it is tried again, in seconds; each failure after that doubles
-            it, up to ten minutes.
+        cool_down: After how long a disabled exporter is tried again, in seconds. Each further failure doubles it, up to
+            ten minutes.
         flush_on_signals: Signals that end the process, such as `[signal.SIGTERM]`, on which to deliver first what was
-            recorded. A handler that was there is called; where there was none, the process ends by the signal, after
-            `exit_timeout` at most. Needs to be configured on the main thread.
+            recorded. A previous handler is called; without one, the process ends by the signal, after `exit_timeout`
+            at most. The recorder has to be configured on the main thread.
         exit_timeout: How long `close` at interpreter exit or on a signal takes at most, in seconds.
 
     Raises:
@@ -129,11 +129,11 @@ class DefaultRecorder(Recorder):
         )
         self._remote_parent: SpanContext | None = None
         self._open: dict[Span, RecordedSpan] = {}
-        self._inherited: dict[Span, RecordedSpan] = {}  # what was open in the parent process when it forked this one
+        self._inherited: dict[Span, RecordedSpan] = {}  # spans that were open in the parent process at the fork
         self._told = AtomicCounter()  # telemetry data errors, which are records, but no telemetry
         self._chain: Chain | None = None
         if check_processors(processors):
-            self._chain = Chain(processors, self, self._errors, self._queue_start, self._queue, self._queue_stop)
+            self._chain = Chain(processors, self, self._errors, self._channels)
 
     def start(  # noqa: C901 - in one piece, as each call that it is divided by would cost every span
         self,
@@ -168,14 +168,15 @@ class DefaultRecorder(Recorder):
                     start_time = self._errors.checked_time("start_time", start_time)
                 if self._errors.disabled:
                     return NOOP_SPAN
-            if self._chain is None:
+            chain = self._chain
+            if chain is None:
                 span = _new(RecordedSpan)
                 begin_span(span, name, span_attributes, start_event_attributes, parent, start_time)
                 span._owner = self
                 span._stop_is_due = False
                 span._stop_follows = None
             else:
-                span = self._chain.start(name, span_attributes, start_event_attributes, parent, start_time)
+                span = chain.start(name, span_attributes, start_event_attributes, parent, start_time)
                 if self._errors.disabled:  # by what a processor did wrong
                     return NOOP_SPAN
             if span.problem is not None:
@@ -191,7 +192,7 @@ class DefaultRecorder(Recorder):
                     span.ancestor = None  # nobody, or a recorder of another kind, has started it
             self._open[span] = span
             CURRENT_SPAN.set(span)
-            if span.is_exported:
+            if chain is None or span.is_exported:
                 for channel in self._queues:
                     queue = channel.queue
                     if len(queue) < channel.limit:
@@ -205,20 +206,6 @@ class DefaultRecorder(Recorder):
             self._errors.contain("start", error)
             return NOOP_SPAN
         return span
-
-    def _queue_start(self, span: RecordedSpan) -> None:
-        for channel in self._queues:
-            queue = channel.queue
-            if len(queue) < channel.limit:
-                queue.append(span)
-            else:
-                channel.offer(START, span, None)
-
-    def _queue_stop(self, span: RecordedSpan) -> None:
-        follows = span._stop_follows = span._stop_is_due
-        for channel in self._queues:
-            if follows or channel.headless:
-                channel.stop(span)
 
     def stop(
         self,
@@ -259,11 +246,11 @@ class DefaultRecorder(Recorder):
             raise
 
     def _stop_interrupted(self, span: RecordedSpan) -> None:
-        """See to a span whose stop was interrupted, by Ctrl-C for instance."""
+        """Repair a span whose stop was interrupted, for example by Ctrl-C."""
         if span.end_unix_ns is None:
             self._open[span] = span  # close() stops it
         elif span._stop_follows is None and span.is_exported:
-            self._queue_stop(span)
+            self._channels.queue_stop(span)
 
     def event(self, span: Span | None, event: Event) -> Event:
         """Record an event. See `Recorder.event`."""
@@ -310,7 +297,7 @@ class DefaultRecorder(Recorder):
             if self._chain is not None:
                 self._chain.record(event, span)
             else:
-                self._queue(kind, span, event)
+                self._channels.queue_event(kind, span, event)
         except Exception as error:
             self._errors.contain(method, error)
 
@@ -319,11 +306,7 @@ class DefaultRecorder(Recorder):
         self._tell_error(message, attributes, ends=False)
 
     def _tell_error(self, message: str, attributes: Mapping[str, object] | None, ends: bool) -> None:
-        if (
-            self._life.closed
-            or CURRENT_SPAN.get() is SUPPRESSED
-            or (not self._life.recording and not self._life.begin())
-        ):
+        if self._life.closed or not self._records():
             return
         try:
             error_type = TelemetryDataErrorType.INCOMPLETE_TELEMETRY_DATA
@@ -332,26 +315,12 @@ class DefaultRecorder(Recorder):
                 error_type = TelemetryDataErrorType.NO_TELEMETRY_DATA
             error = TelemetryDataError(error_type, message, attributes)
             self._told.add()
-            self._queue(DATA_ERROR, None, error)
+            self._channels.queue_event(DATA_ERROR, None, error)
         except Exception as error:
             self._errors.contain("telemetry_data_error", error)
 
-    def _queue(self, kind: int, span: RecordedSpan | None, event: Event) -> None:
-        if span is not None:
-            span._stop_is_due = True  # its stop is to come after this
-        for channel in self._queues:
-            queue = channel.queue
-            if len(queue) < channel.limit:
-                queue.append((kind, span, event))
-            else:
-                channel.offer(kind, span, event)
-
     def _cannot_stop(self, span: Span) -> None:
-        if (
-            isinstance(span, NoOpSpan)
-            or CURRENT_SPAN.get() is SUPPRESSED
-            or (not self._life.recording and not self._life.begin())
-        ):
+        if isinstance(span, NoOpSpan) or not self._records():
             return
         inherited = self._inherited.pop(span, None)
         if inherited is not None:
@@ -360,6 +329,9 @@ class DefaultRecorder(Recorder):
                 self._chain.show_stop(inherited)  # for what processors have to say of it here
             return
         self._errors.cannot_stop(span)
+
+    def _records(self) -> bool:
+        return CURRENT_SPAN.get() is not SUPPRESSED and (self._life.recording or self._life.begin())
 
     # -- life --------------------------------------------------------------------------------------------------------
 
@@ -371,10 +343,7 @@ class DefaultRecorder(Recorder):
         self._life.begin()
 
     def flush(self, timeout: float = 10.0) -> bool:
-        """Wait until what was recorded is delivered. See `Recorder.flush`.
-
-        `timeout` is for all exporters together. With inline delivery nothing is left to wait for.
-        """
+        """Wait until what was recorded is delivered, by all exporters within `timeout`. See `Recorder.flush`."""
         return self._life.flush(timeout)
 
     def close(self, timeout: float = 10.0) -> bool:
@@ -390,10 +359,7 @@ class DefaultRecorder(Recorder):
         return self._life.closed
 
     def stats(self) -> dict[str, ExporterStats]:
-        """The counters of each exporter, by its name. See `Recorder.stats`.
-
-        An exporter that was given no name is called by its class, with a number if there are several of one class.
-        """
+        """The counters of each exporter, by its name. See `Recorder.stats`."""
         return self._channels.stats()
 
     def _disable(self) -> None:

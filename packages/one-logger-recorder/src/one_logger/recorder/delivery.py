@@ -1,4 +1,4 @@
-"""Calling one exporter, and keeping account of what becomes of the records."""
+"""Calls one exporter, and counts which records are exported and lost."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def records_in(item: Item) -> int:
 
 
 class Delivery:
-    """One exporter, and what became of the records that it was given. For one thread.
+    """Calls one exporter, and counts the outcome of its records. For one thread.
 
     A record is, in this order, taken from the queue, buffered in the exporter, and exported or lost. Whatever the
     exporter raises stays here. Only where it is called on a thread of the job, `inline`, an exception that is no
@@ -43,11 +43,6 @@ class Delivery:
     if it refuses others: these are lost, counted, and logged once for each kind of error. When it has shipped none of
     those that it was given, that is a failure, whether it refused each of them or the whole buffer. A buffer that
     holds no record, but a report of missing ones, says nothing after such a failure.
-
-    Args:
-        exporter: The exporter.
-        breaker: Is told of each failure and success.
-        log: Likewise.
     """
 
     def __init__(self, exporter: Exporter, breaker: Breaker, log: ExporterLog) -> None:
@@ -70,6 +65,7 @@ class Delivery:
         self.exported = 0
         self.lost = 0
         self._undecided: list[RecordedSpan] = []  # have ended, and it is not known yet whether their stop follows
+        self._halves: set[RecordedSpan] = set()  # had ended when their start was exported, and their stop is queued
         self._judged = 0  # of the records, those that the exporter was flushed with, or has lost
         self._reported = 0  # missing records that the backend knows of
         self._reporting = 0  # the same, still buffered in the exporter
@@ -102,14 +98,9 @@ class Delivery:
         return ready and self._unproven and self._breaker.open
 
     def prepare(self, resource: Resource | None, overflow: int) -> bool:
-        """Initialise the exporter if it is not, have it ship what an earlier failure left, tell it what is missing.
+        """Initialise the exporter, ship what an earlier failure left, and report missing records.
 
-        Args:
-            resource: Who produces the telemetry.
-            overflow: How many records did not even get into the queue.
-
-        Returns:
-            Whether the exporter is ready for more.
+        `overflow` is how many records were dropped before the queue. Returns whether the exporter is ready for more.
         """
         if not self.initialized:
             error = self._attempt(self._exporter.initialize, resource)
@@ -137,6 +128,8 @@ class Delivery:
                 if isinstance(item, tuple):
                     kind, span, event = item
                     if event is None:
+                        if self._halves and span is not None:
+                            self._halves.discard(span)
                         methods[kind](span)
                     elif span is None:
                         methods[kind](event)
@@ -160,7 +153,9 @@ class Delivery:
         """Export the stop of a span that had ended when its start was exported, unless it is queued."""
         if span._stop_follows is None:
             self._undecided.append(span)
-        elif not span._stop_follows:
+        elif span._stop_follows:
+            self._halves.add(span)
+        else:
             self.recorded += 1
             try:
                 self._exporter.export_stop(span)
@@ -170,8 +165,22 @@ class Delivery:
                     raise
                 self._refuse(error)
 
+    def finish_spans(self, queue: deque[Item], most: int) -> None:
+        """Go on until the stop of each span is exported that had ended when its start was, if that is not far away.
+
+        The two may be one record for the exporter, or none: so they had better arrive together, or be lost together.
+
+        Args:
+            queue: The queue.
+            most: How many records the exporter may have been given then.
+        """
+        if self._undecided:
+            self._decide()
+        while self._halves and queue and self.unjudged < most:
+            self.export(queue, 1)
+
     def _decide(self, *, closing: bool = False) -> None:
-        """Look again at the spans that had ended just before their recorder could say whether their stop follows."""
+        """Recheck spans whose recorder had not yet set `_stop_follows`."""
         self._dirty = True
         for _ in range(len(self._undecided)):
             span = self._undecided.pop(0)
@@ -184,11 +193,7 @@ class Delivery:
         self._refused = error
 
     def ship(self) -> bool:
-        """Have the exporter ship what it has buffered, and judge it by what becomes of that.
-
-        Returns:
-            Whether it is ready for more.
-        """
+        """Have the exporter ship its buffer, and judge it by the outcome. Whether it is ready for more."""
         if not self._dirty:
             return True
         with_records = self.buffered > 0 or self.unjudged > 0
@@ -238,12 +243,9 @@ class Delivery:
         return buffered - lost
 
     def tell(self, overflow: int) -> None:
-        """Have the exporter tell its backend how many records are missing that it does not know of, with what follows.
+        """Have the exporter tell its backend how many further records are missing.
 
-        If the exporter refuses that, it is tried again with the next records. It says nothing about the exporter.
-
-        Args:
-            overflow: How many records did not even get into the queue.
+        If the exporter refuses that, it is tried again with the next records, and does not count as failing.
         """
         missing = overflow + self.lost - self._reported - self._reporting
         if missing <= 0:
@@ -310,7 +312,7 @@ class Delivery:
             self._failed(error)
 
     def _attempt(self, method: Callable[..., None], *arguments: object) -> BaseException | None:
-        """Call a method of the exporter. What it has raised, if it has."""
+        """Call a method of the exporter. Returns what it raises."""
         try:
             method(*arguments)
         except BaseException as error:
@@ -324,13 +326,7 @@ class Delivery:
         return self.inline and not isinstance(error, Exception)
 
     def _failed(self, error: BaseException, *, with_records: bool = False, refused: bool = False) -> None:
-        """Take note of a failure.
-
-        Args:
-            error: What the exporter has raised.
-            with_records: Whether it was given records.
-            refused: Whether it has raised it for each of them, and not for all that it had buffered.
-        """
+        """Count a failure: with or without records, and whether it refused each record or the whole buffer."""
         self._last_error = error
         self._unproven = self._unproven or with_records
         self._breaker.failed()
@@ -342,7 +338,7 @@ class Delivery:
             self._log.disabled(error)
 
     def _works(self) -> None:
-        """Take note that the exporter works."""
+        """Note that the exporter works."""
         self._last_error = None
         self._unproven = False
         self._breaker.succeeded()

@@ -1,4 +1,4 @@
-"""What the log is told of an exporter."""
+"""Logs how an exporter works, without flooding the log."""
 
 from __future__ import annotations
 
@@ -9,38 +9,34 @@ from time import monotonic
 from one_logger.core.spi import Journal, error_text
 
 RECOVERIES_TOLD = 2
-"""How many recoveries are logged in `TOLD_WITHIN` seconds, at most."""
+"""At most how many recoveries are logged in `TOLD_WITHIN` seconds."""
 
 TOLD_WITHIN = 600.0
 
 
 class ExporterLog:
-    """Logs when an exporter begins to fail, when it is disabled, and when it works again: a line for each change.
+    """Logs a line when an exporter begins to fail, when it is disabled, and when it works again.
 
-    One that fails and works in turn would flood the log. So not more than one recovery is logged in ten minutes, or two
-    if the exporter was disabled; and as long as none is, nothing new has begun to fail.
-
-    Args:
-        name: What the exporter is called.
-        journal: What is to be logged.
+    An exporter that fails and works in turn must not flood the log. So at most one recovery is logged in ten minutes,
+    or two if it was disabled. Until a recovery is logged, no new failure is.
     """
 
     def __init__(self, name: str, journal: Journal) -> None:
         self._name = name
         self._journal = journal
-        self._told: set[tuple[str, str]] = set()  # what was logged of that which is logged once
+        self._told: set[tuple[str, str]] = set()  # messages that are logged only once
         self._failing = False
         self._disabled = False
         self._recoveries: deque[float] = deque(maxlen=RECOVERIES_TOLD)  # when they were logged
 
     def failed(self, error: BaseException) -> None:
-        """The exporter has raised `error` where it was not to be for a single record."""
+        """The exporter has raised `error`, and not for a single record only."""
         if not self._failing:
             self._failing = True
             self._log(logging.WARNING, f"failed, it raised {_sentence(error)}")
 
     def disabled(self, error: BaseException) -> None:
-        """The exporter is disabled; it has last raised `error`."""
+        """The exporter is disabled. `error` is what it raised last."""
         if not self._disabled:
             self._disabled = True
             self._log(

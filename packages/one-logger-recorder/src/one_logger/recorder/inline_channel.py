@@ -1,9 +1,9 @@
-"""The way to exporters that are called on the thread that records."""
+"""Channels of exporters that are called on the thread that records."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from one_logger.core import Event, Resource
 from one_logger.recorder.channel import Channel
@@ -14,7 +14,7 @@ from one_logger.recorder.recorded_span import RecordedSpan
 class InlineChannel(Channel):
     """A channel that calls its exporter on the thread that records, one thread at a time.
 
-    The job waits for the exporter. For tests, and for exporters that have to run at that place and moment.
+    The job waits for the exporter. For tests, and for exporters that have to run at once on that thread.
     """
 
     def offer(self, kind: int, span: RecordedSpan | None, event: Event | None) -> None:
@@ -34,11 +34,7 @@ class InlineChannel(Channel):
 
 
 class InlineChannels:
-    """Several of them, as one of a recorder's channels: if the job is interrupted in one, the others are not left out.
-
-    Args:
-        channels: The channels.
-    """
+    """Several inline channels as one: if the job is interrupted in one of them, the others still get the record."""
 
     limit = -1
     """Every record is offered: there is no room in `queue`."""
@@ -53,26 +49,18 @@ class InlineChannels:
         return any(channel.headless for channel in self._channels)
 
     def offer(self, kind: int, span: RecordedSpan | None, event: Event | None) -> None:
-        """Export a record to all of them.
-
-        Raises:
-            BaseException: The job was interrupted, in one of them.
-        """
-        interruption: BaseException | None = None
-        for channel in self._channels:
-            try:
-                channel.offer(kind, span, event)
-            except BaseException as error:
-                interruption = error
-        if interruption is not None:
-            raise interruption
+        """Export a record to all of them."""
+        self._each(lambda channel: channel.offer(kind, span, event))
 
     def stop(self, span: RecordedSpan) -> None:
-        """The same for the stop of a span, where that is due."""
+        """Export the stop of a span to those that have exported its start."""
+        self._each(lambda channel: channel.stop(span))
+
+    def _each(self, call: Callable[[InlineChannel], None]) -> None:
         interruption: BaseException | None = None
         for channel in self._channels:
             try:
-                channel.stop(span)
+                call(channel)
             except BaseException as error:
                 interruption = error
         if interruption is not None:

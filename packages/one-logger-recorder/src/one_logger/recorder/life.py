@@ -1,4 +1,4 @@
-"""The life of a recorder: it begins at the first use, works on in a forked child, and ends with `close`."""
+"""The lifecycle of a recorder: lazy start, fork, flush, close, exit."""
 
 from __future__ import annotations
 
@@ -21,16 +21,10 @@ _LONGEST_TIMEOUT = 365 * 86_400.0
 
 
 class Life:
-    """When a recorder records, and when it does not: start, fork, flush, close, exit.
+    """Starts, flushes, closes and resets a recorder, and knows whether it records.
 
-    Args:
-        channels: The channels of the recorder.
-        errors: Its telemetry errors.
-        journal: What it has to say.
-        signals: The signals that end the process, on which to deliver first.
-        exit_timeout: How long `close` at interpreter exit or on a signal takes at most, in seconds.
-        finish: Stops the spans that are open. Is called by `close` before the exporters are closed.
-        forked: Makes the rest of the recorder as new in a forked child.
+    `finish` stops the open spans, before `close` closes the exporters. `forked` resets the rest of the recorder in a
+    forked child.
     """
 
     def __init__(
@@ -58,7 +52,7 @@ class Life:
         )
         self._config: OneLoggerConfig | None = None
         self.recording = False
-        """Whether to record: the one thing that an instrumented call looks at first."""
+        """Whether to record. An instrumented call looks at this first."""
         self.closed = False
         """Whether `close` was called."""
         self._ending = False  # whether it was closed because the process ends
@@ -75,7 +69,7 @@ class Life:
         self.recording = False
 
     def after_fork(self) -> None:
-        """Be as new in a forked child. Is called there, before anything else can be."""
+        """Reset in a forked child, before anything else runs there."""
         started = self._started
         self._be_unborn()  # always: another thread may have held a lock
         if not started or self.closed:
@@ -99,7 +93,7 @@ class Life:
             self._config = config
 
     def begin(self) -> bool:
-        """Start the exporters' threads, if that is still to be done. Whether anything is to be recorded."""
+        """Start the exporters' threads, unless they are started. Whether anything is to be recorded."""
         if self._errors.disabled or CURRENT_SPAN.get() is SUPPRESSED:
             return False
         if self.closed:

@@ -47,9 +47,10 @@ def call_at_exit(function: Callable[[], None]) -> None:
 def exit_reason() -> str:
     """Why the interpreter ends, asked while it does: `exit`, `exception`, or `signal SIGINT` after a Ctrl-C.
 
-    A child of `multiprocessing` is still handling the exception that has ended it, before Python 3.13; since then, that
-    has been forgotten by now. Otherwise an exception that nobody has caught is what the interpreter has printed last
-    (`sys.last_value`), if it has left every frame: what interactive shells and test runners print, they have caught.
+    Up to Python 3.12 a child of `multiprocessing` is still handling the exception that has ended it. From 3.13 on it
+    has handled that by then, so nobody can tell, and it says `exit`. In other processes an exception that nobody
+    has caught is what the interpreter has printed last (`sys.last_value`), if it has left every frame: what interactive
+    shells and test runners print, they have caught.
     """
     error = sys.exception()
     if error is None and not hasattr(sys, "ps1"):

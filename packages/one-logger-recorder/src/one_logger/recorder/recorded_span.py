@@ -8,31 +8,23 @@ from enum import Enum
 from one_logger.api import Recorder
 from one_logger.core import Span, SpanContext, Timestamp
 from one_logger.core.spi import begin_span
-from one_logger.recorder.processors.choice import ALL, Choice
+from one_logger.recorder.processors.processor import ALL, Choice
 
 
 class RecordedSpan(Span):
-    """A span that a recorder has started, and that knows what is to become of its stop.
+    """A span that a recorder has started, and that knows whether its stop is queued.
 
-    The start of a span is queued as a reference to the span. Most spans have ended when a worker gets to that: then the
-    start says it all, and the stop needs no place in the queue. A stop is queued by itself if something stands between
-    the two. The thread that stops a span and the workers agree on that without a lock:
+    The start of a span is queued as a reference to the span. Most spans have ended when a worker takes the reference:
+    it then exports start and stop, and the stop is not queued. A stop is queued only if something has to come before
+    it. The thread that stops a span and the workers agree on that without a lock:
 
-    - Whoever queues something that the stop has to come after, an event or the start of a child, sets `_stop_is_due`.
-      So does a worker that takes the start, *before* it looks whether the span has ended.
-    - The thread that stops the span ends it first, and *then* looks at `_stop_is_due`: it copies it to `_stop_follows`,
-      and queues the stop if it is set. So of the two, at least one sees what the other has done.
-    - A worker that finds a span ended exports the stop right after the start if `_stop_follows` is False, and leaves it
-      to the queue if it is True. Where it is still None, as the other thread is just about to set it, the worker looks
-      again later.
-
-    Args:
-        recorder: The recorder that it belongs to.
-        name: As in `Span`, like all that follow.
-        attributes: See there.
-        start_event_attributes: See there.
-        parent: See there.
-        start_time: See there.
+    - `_stop_is_due`: something queued later must precede the stop. Whoever queues an event or the start of a child sets
+      it. So does a worker that takes the start, *before* it checks whether the span has ended.
+    - `_stop_follows`: whether a stop is queued; None until known. The thread that stops the span ends it first, and
+      *then* copies `_stop_is_due` to `_stop_follows`, and queues the stop if it is set. So at least one of the two
+      threads sees what the other has done.
+    - A worker that finds a span ended exports the stop right after the start if `_stop_follows` is False, leaves it to
+      the queue if it is True, and checks again later if it is None.
     """
 
     __slots__ = ("_owner", "_stop_follows", "_stop_is_due")
@@ -43,7 +35,7 @@ class RecordedSpan(Span):
     _stop_is_due: bool
     _stop_follows: bool | None
 
-    # What processors have decided of it, as of most spans. See `Place`, and `UnexportedSpan` for the others.
+    # Class constants, so that most spans stay small. `UnexportedSpan` has others. See `Place`.
     is_exported: bool = True
     is_sampled: bool = True
     choice: Choice = ALL
@@ -66,21 +58,13 @@ class RecordedSpan(Span):
     def stop(
         self, stop_event_attributes: Mapping[str, object] | None = None, *, stop_time: Timestamp | None = None
     ) -> bool:
-        """Stop the span as `Recorder.stop` does: it is exported, and to stop it twice is a telemetry error.
-
-        Args:
-            stop_event_attributes: What is known of the stop itself.
-            stop_time: When the work ended. None: now.
-
-        Returns:
-            True if the span was open.
-        """
+        """Stop the span as `Recorder.stop` does. Returns True if it was open; if not, that is a telemetry error."""
         was_open = self.end_unix_ns is None
         self._owner.stop(self, stop_event_attributes, stop_time)
         return was_open
 
     _end_span = Span.stop
-    """Ends the span, and no more than that: for its recorder."""
+    """Ends the span without exporting it: for its recorder."""
 
     @property
     def is_open(self) -> bool:
@@ -89,5 +73,5 @@ class RecordedSpan(Span):
 
     @property
     def shown(self) -> RecordedSpan:
-        """The span as the exporters of the recorder see it: as it is."""
+        """The span as exporters see it: unchanged."""
         return self

@@ -1,4 +1,4 @@
-"""A wish to have everything delivered, from one thread to another."""
+"""A request of one thread to the worker: deliver everything that is queued."""
 
 from __future__ import annotations
 
@@ -7,18 +7,16 @@ from time import monotonic
 
 
 class Request:
-    """A wish to have everything delivered that was queued before.
+    """Request to deliver everything queued before it, by a deadline in seconds of the monotonic clock.
 
-    Args:
-        deadline: When to give up, on the monotonic clock, in seconds.
-        closing: Why the exporter is to be closed then: see `Exporter.close_reason`. Empty: it is not.
+    `closing` says why the exporter is to be closed then, as `Exporter.close_reason` does; if empty, it is not.
     """
 
     def __init__(self, deadline: float, *, closing: str = "") -> None:
         self.deadline = deadline
         self.closing = closing
         self.target = 0
-        """How many items of the queue the worker has to have dealt with. It sets this when it takes the request."""
+        """How many queued items the worker has to settle first. It sets this when it takes the request."""
         self._answered = threading.Event()
         self._delivered = False
 
@@ -29,20 +27,14 @@ class Request:
 
     @property
     def answered(self) -> bool:
-        """Whether it has been said how it went."""
+        """Whether the worker has answered."""
         return self._answered.is_set()
 
     def answer(self, *, delivered: bool) -> None:
-        """Say how it went."""
+        """Tell the waiting thread whether everything was delivered."""
         self._delivered = delivered
         self._answered.set()
 
     def wait(self) -> bool:
-        """Whether everything was delivered by the deadline. Waits until then at most."""
+        """Wait for the answer, until the deadline at most. Whether everything was delivered."""
         return self._answered.wait(max(0.0, self.deadline - monotonic())) and self._delivered
-
-
-def wait_for_all(requests: list[Request]) -> bool:
-    """Whether all of them were fulfilled by their deadlines."""
-    answers = [request.wait() for request in requests]  # a list: each is waited for, also after one that failed
-    return all(answers)

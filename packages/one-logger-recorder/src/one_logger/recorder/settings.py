@@ -1,4 +1,4 @@
-"""What can be set for a channel. The defaults are those of `DefaultRecorder`, and nowhere else."""
+"""The settings of a channel. `DefaultRecorder` has the defaults."""
 
 from __future__ import annotations
 
@@ -21,4 +21,4 @@ class ChannelSettings(NamedTuple):
     max_failures: int
     """After how many failures in a row the exporter is disabled."""
     cool_down: float
-    """How long it is left alone then, in seconds; doubled by each failure after that."""
+    """After how long it is tried again, in seconds. Each further failure doubles it."""

@@ -1,4 +1,4 @@
-"""Delivering what was recorded when a signal is about to end the process."""
+"""Delivers what was recorded when a signal is about to end the process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from types import FrameType
 from one_logger.core.spi import Journal, diagnostics
 
 ATTEMPTS = 200
-"""How often a signal is sent that has to end the process. The first one does that, but for a rare coincidence."""
+"""How often a signal that has to end the process is sent. The first one nearly always does it."""
 
 PAUSE = 0.05
 """Seconds between these attempts."""
@@ -22,17 +22,11 @@ Handler = Callable[[int, FrameType | None], object]
 
 
 class SignalWatch:
-    """Handlers that have a thread deliver what was recorded, and chain the handlers that were there.
+    """Signal handlers that have a thread deliver what was recorded, and call the handlers that were there before.
 
-    The handler itself only hands the signal's number to the thread, and calls the application's handler at once. Where
-    there was none, so that the signal would have ended the process, the thread closes the recorder first, and then has
-    the signal end the process. Of several recorders with handlers in one chain, one after the other is closed then.
-
-    Args:
-        signals: Which signals.
-        flush: Delivers what was recorded; the process goes on.
-        close: The same, before the process ends. Gets the number of the signal.
-        journal: Where to say what cannot be done.
+    A handler only hands the signal's number to the thread, and calls the application's handler at once. If there is
+    none, so that the signal would have ended the process, the thread closes the recorder, and then sends the signal
+    again to end the process. Several recorders with handlers in one chain are closed one after the other.
     """
 
     def __init__(
@@ -71,7 +65,7 @@ class SignalWatch:
         self._thread.start()
 
     def end(self) -> None:
-        """Put back the handlers that were there, as far as nobody has replaced ours, and end the thread."""
+        """Restore the previous handlers, unless somebody has replaced ours, and end the thread."""
         thread, self._thread = self._thread, None
         if thread is None:
             return
@@ -82,7 +76,7 @@ class SignalWatch:
                     signal.signal(number, previous)
 
     def after_fork(self) -> None:
-        """Be as if not begun, in a forked child, where the thread does not run. The handlers then only chain."""
+        """Reset in a forked child, where the thread does not run: handlers then only call the previous ones."""
         self._thread = None
 
     def _handle(self, number: int, frame: FrameType | None) -> None:

@@ -1,4 +1,4 @@
-"""What becomes of telemetry errors: mistakes in using the library, or bugs in it."""
+"""Handles telemetry errors: mistakes in using the library, or bugs in it."""
 
 from __future__ import annotations
 
@@ -11,12 +11,9 @@ from one_logger.core.spi import AtomicCounter, Journal, diagnostics, error_text
 
 
 class TelemetryErrors:
-    """Counts, reports and, if the strategy says so, raises the telemetry errors of one recorder.
+    """Counts and reports the telemetry errors of one recorder, and raises them under `PROPAGATE_EXCEPTIONS`.
 
-    Args:
-        journal: What the recorder has to say.
-        tell: Tells every exporter: takes a sentence, attributes, and whether nothing will be recorded after that.
-        disable: Has the recorder record nothing any more.
+    `tell` tells every exporter: it takes a sentence, attributes, and whether recording ends. `disable` ends recording.
     """
 
     def __init__(
@@ -27,7 +24,7 @@ class TelemetryErrors:
     ) -> None:
         self.strategy = OneLoggerErrorHandlingStrategy.REPORT_METRIC_ERROR_AND_CONTINUE
         self.disabled = False
-        """Whether an error has put an end to recording."""
+        """Whether an error has ended recording."""
         self._journal = journal
         self._tell = tell
         self._disable = disable
@@ -39,15 +36,7 @@ class TelemetryErrors:
         return self.strategy is OneLoggerErrorHandlingStrategy.PROPAGATE_EXCEPTIONS
 
     def mistake(self, kind: str, message: str) -> None:
-        """Deal with a telemetry error as the strategy says.
-
-        Args:
-            kind: What it is, for counting: the same text for the same mistake.
-            message: A sentence.
-
-        Raises:
-            OneLoggerError: Under `PROPAGATE_EXCEPTIONS`.
-        """
+        """Handle a telemetry error as the strategy says. `kind` is the same text for the same mistake."""
         if self.disabled:
             return
         counter = self._counters.setdefault(kind, AtomicCounter())
@@ -67,14 +56,14 @@ class TelemetryErrors:
 
     @contextmanager
     def logged(self, when: str) -> Iterator[None]:
-        """A block in which a telemetry error that the strategy has raised is logged: the steps after it are taken."""
+        """Log a telemetry error that is raised in a block, so that the steps after it are still taken."""
         try:
             yield
         except OneLoggerError as error:
             self._journal.log(diagnostics.WARNING, f"Telemetry error {when}: {error}")
 
     def contain(self, method: str, error: Exception) -> None:
-        """Deal with an exception in the library: one that the strategy has raised, or a mistake nobody thought of."""
+        """Handle an exception in the library: one that the strategy has raised, or a bug."""
         if isinstance(error, OneLoggerError):
             raise error
         try:
@@ -88,7 +77,7 @@ class TelemetryErrors:
     def checked_parent(
         self, given: Span | SpanContext | Root, default: Span | SpanContext | None
     ) -> Span | SpanContext | None:
-        """The parent that `parent_span` names; `default` if it is of the wrong kind."""
+        """The parent that `parent_span` gives; `default` if it is of the wrong type."""
         if given is ROOT:
             return None
         if isinstance(given, (Span, SpanContext)):
@@ -101,7 +90,7 @@ class TelemetryErrors:
         return default
 
     def checked_time(self, argument: str, given: Timestamp) -> Timestamp | None:
-        """The time that was given; None, which means now, if it is of the wrong kind."""
+        """The time that was given; None, which means now, if it is of the wrong type."""
         if isinstance(given, Timestamp):
             return given
         self.mistake(
@@ -112,31 +101,26 @@ class TelemetryErrors:
         return None
 
     def no_open_span(self, method: str, span: object) -> None:
-        """Something was to be recorded, and there is no open span to record it on.
-
-        Args:
-            method: The method of the recorder.
-            span: What it was given as the span.
-        """
+        """Report that a method of the recorder was called without an open span."""
+        kind = "without a span"
         if span is None:
-            self.mistake(f"{method} without a span", f"{method}() was called, but no span is open here; {_LOST}")
+            what = "was called, but no span is open here"
         elif not isinstance(span, Span):
-            self.mistake(f"{method} without a span", f"{method}() was given {type(span).__name__} as the span; {_LOST}")
+            what = f"was given {type(span).__name__} as the span"
         elif isinstance(span, NoOpSpan):
             return
         elif span.end_unix_ns is not None:
-            self.mistake(f"{method} on an ended span", f"{method}() on {span!r}, which has ended; {_LOST}")
+            kind, what = "on an ended span", f"on {span!r}, which has ended"
         else:
-            self.mistake(
-                f"{method} on a foreign span", f"{method}() on {span!r}, which no recorder has started; {_LOST}"
-            )
+            kind, what = "on a foreign span", f"on {span!r}, which no recorder has started"
+        self.mistake(f"{method} {kind}", f"{method}() {what}; {_LOST}")
 
     def no_event(self, method: str, event: object) -> None:
-        """What was to be recorded is no event."""
+        """Report that something other than an event was to be recorded."""
         self.mistake(f"{method} without an event", f"event() was given {type(event).__name__}; {_LOST}")
 
     def cannot_stop(self, span: object) -> None:
-        """A span was to be stopped that cannot be."""
+        """Report that a span cannot be stopped."""
         if isinstance(span, Span):
             ended = "had ended." if span.end_unix_ns is not None else "this recorder has not started."
             self.mistake("stop", f"stop() was called on {span!r}, which {ended}")

@@ -8,7 +8,7 @@ from typing import Any
 
 from one_logger.api import OneLoggerConfig
 from one_logger.api.testing import configured
-from one_logger.exporter.memory import InMemoryExporter
+from one_logger.core import RecordExporter, Resource, read_records
 from one_logger.recorder.default_recorder import DefaultRecorder
 from one_logger.recorder.processors.processor import Processor
 
@@ -18,17 +18,35 @@ __all__ = ["RecordedTelemetry", "recorded_telemetry"]
 class RecordedTelemetry:
     """What was recorded so far.
 
-    Args:
-        exporter: Where it is exported to.
+    Attributes:
+        records: The records, in the order in which they were recorded: see `one_logger.core.record_schema()`.
     """
 
-    def __init__(self, exporter: InMemoryExporter) -> None:
-        self._exporter = exporter
+    def __init__(self) -> None:
+        self.records: list[dict[str, Any]] = []
 
-    @property
-    def records(self) -> list[dict[str, Any]]:
-        """The records, in the order in which they were recorded: see `one_logger.core.record_schema()`."""
-        return list(self._exporter.records)
+
+class _Keeper(RecordExporter):
+    """Keeps records where a test looks at them."""
+
+    def __init__(self, telemetry: RecordedTelemetry) -> None:
+        super().__init__()
+        self._telemetry = telemetry
+
+    def open(self, resource: Resource) -> None:
+        """Do nothing."""
+
+    def write(self, lines: list[str]) -> None:
+        """Keep the records that a file would give back."""
+        self._telemetry.records.extend(read_records(lines))
+        lines.clear()
+
+    def release(self) -> None:
+        """Do nothing: the records stay."""
+
+    def forget(self) -> None:
+        """Drop the records of the parent process, in a forked child."""
+        self._telemetry.records.clear()
 
 
 @contextmanager
@@ -48,7 +66,7 @@ def recorded_telemetry(
     Raises:
         OneLoggerError: An argument is not of the kind described here.
     """
-    exporter = InMemoryExporter()
-    recorder = DefaultRecorder([exporter], processors=processors, delivery="inline")
+    telemetry = RecordedTelemetry()
+    recorder = DefaultRecorder([_Keeper(telemetry)], processors=processors, delivery="inline")
     with configured(OneLoggerConfig("tests") if config is None else config, recorder):
-        yield RecordedTelemetry(exporter)
+        yield telemetry

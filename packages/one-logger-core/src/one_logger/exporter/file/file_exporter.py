@@ -7,41 +7,38 @@ import re
 import stat
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Literal
 
-from one_logger.core import ExportError, OneLoggerError, RecordExporter, Resource
-from one_logger.core.checks import check_choice
-from one_logger.core.text import safe_repr
+from one_logger.core import ExportError, RecordExporter, Resource
+from one_logger.core.checks import check_choice, check_number, check_type
 from one_logger.exporter.file.path import check_template, expand
 
 _ROTATED = re.compile(r"\.\d{8}T\d{6}\.\d{9}Z-\d+")
 
-
 _GZIP_BEGINNING = b"\x1f"  # no text begins so
 
 STEADY = 0.05
-"""Seconds that a file whose last line is not complete has to keep its size for the line to be one that nobody ends."""
+"""Seconds for which an unfinished last line must stay unchanged to count as abandoned."""
 
 LOOKS = 10
-"""How often it is looked at for that."""
+"""How often the file is looked at for that, at most."""
 
 
 class FileExporter(RecordExporter):
     """Appends records to a file, as JSON Lines in UTF-8.
 
-    What the file holds is never truncated. Every write ends at the end of a line, and the file is opened for appending,
-    so several processes may share one on a local disk. Neither the file nor its folders are touched before
-    `initialize`.
+    The file is never truncated. It is opened for appending, and every write ends at the end of a line, so several
+    processes may share one on a local disk. If someone else moves or removes it, the next flush makes a new one.
 
-    A write that fails, on a full disk say, is retriable: what could not be written is kept and written later. If only
-    part of a line could be written, it stays as a torn line, which readers pass over, and the line is written again.
-    If the file was moved or removed by someone else, it is made anew at the next flush, with its folders.
+    A write that fails, on a full disk for example, is tried again at the next flush. If only part of a line could be
+    written, it stays as a torn line, which readers skip, and the line is written again.
 
     Args:
         file_path: Where to write. May hold `{rank}`, `{pid}`, `{host}` and `{session_tag}`, with a format as in
-            `{rank:05}`; braces that are part of the path are doubled. Folders that do not exist are made.
-        max_bytes: How large the file may grow, in bytes. Before a line that would make it larger, the file gets the
-            time and the process id as a suffix, and a new one is begun. None: it is never rotated.
+            `{rank:05}`; braces that are part of the path are doubled. Missing folders are made.
+        max_bytes: How large the file may grow, in bytes. Before a line that would make it larger, the file is renamed
+            with the time and the process id as a suffix, and a new one is begun. None: it is never rotated.
         backups: How many rotated files are kept; older ones are removed. None: all.
         compression: `"gzip"`: each flush appends a member of its own to the file, so what is flushed can be read, and a
             process that is killed leaves one torn member. The file gets the name that was given, without a suffix. A
@@ -50,7 +47,7 @@ class FileExporter(RecordExporter):
             which only a part could be written is written again. None: no compression.
 
     Raises:
-        OneLoggerError: An argument is not of the kind described here.
+        OneLoggerError: An argument cannot be used.
     """
 
     def __init__(
@@ -62,11 +59,12 @@ class FileExporter(RecordExporter):
         compression: Literal["gzip"] | None = None,
     ) -> None:
         super().__init__()
-        if not isinstance(file_path, (str, bytes, os.PathLike)):
-            raise OneLoggerError(f"file_path is {type(file_path).__name__}; expected a path.")
+        check_type("file_path", file_path, (str, bytes, os.PathLike), "a path")
+        check_number("max_bytes", max_bytes, 1, "a number of bytes", whole=True, optional=True)
+        check_number("backups", backups, 0, "a number of files", whole=True, optional=True)
         self._template = check_template(str.__str__(os.fsdecode(file_path)))
-        self._max_bytes = _checked("max_bytes", max_bytes, 1, "a number of bytes")
-        self._backups = _checked("backups", backups, 0, "a number of files")
+        self._max_bytes = max_bytes
+        self._backups = backups
         self._member: Callable[[bytes], bytes] | None = None
         if compression is not None:
             check_choice("compression", compression, ("gzip",))
@@ -79,7 +77,7 @@ class FileExporter(RecordExporter):
         self._torn = False
 
     def open(self, resource: Resource) -> None:
-        """Open the file, making its folders."""
+        """Open the file. Make its folders if they are missing."""
         try:
             self._path = os.path.abspath(expand(self._template, resource))
         except Exception as error:  # whatever a format may have against a value
@@ -87,10 +85,10 @@ class FileExporter(RecordExporter):
         self._open()
 
     def write(self, lines: list[str]) -> None:
-        """Append `lines`, in as few writes as the system and `max_bytes` allow."""
+        """Append `lines` in as few writes as the system and `max_bytes` allow."""
         try:
             if self._moved():
-                self._reopen()
+                self._open()
             while lines:
                 data, count = self._next_write(lines)
                 written = os.write(self._fd, data)
@@ -116,6 +114,7 @@ class FileExporter(RecordExporter):
         self._fd = -1
 
     def _open(self) -> None:
+        self.release()
         try:
             os.makedirs(os.path.dirname(self._path), exist_ok=True)
             self._fd = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
@@ -135,12 +134,8 @@ class FileExporter(RecordExporter):
         # Whether a member is torn would take reading it: so what comes after any begins with a line feed.
         self._torn = torn or (compressed and bool(beginning))
 
-    def _reopen(self) -> None:
-        self.release()
-        self._open()
-
     def _moved(self) -> bool:
-        """Whether the path leads to something else than the open file, or the file could not be opened again."""
+        """Whether the path is not that of the open file any more, or no file is open."""
         if self._fd < 0:
             return True
         try:
@@ -149,7 +144,7 @@ class FileExporter(RecordExporter):
             return True
 
     def _next_write(self, lines: list[str]) -> tuple[bytes, int]:
-        """What to write next, and how many lines that are."""
+        """The bytes to write next, and how many lines they are."""
         if self._member is not None:
             return self._next_member(lines, self._member)
         start = b"\n" if self._torn else b""
@@ -168,7 +163,7 @@ class FileExporter(RecordExporter):
         if count == 0 and size > 0 and stat.S_ISREG(os.fstat(self._fd).st_mode):
             self._rotate()
             return self._next_write(lines)
-        count = max(count, 1)  # a line that is too long for any file is written all the same
+        count = max(count, 1)  # a line that is longer than `max_bytes` is written all the same
         return start + "".join(lines[:count]).encode(), count
 
     def _next_member(self, lines: list[str], member: Callable[[bytes], bytes]) -> tuple[bytes, int]:
@@ -187,17 +182,14 @@ class FileExporter(RecordExporter):
         return data, count
 
     def _rotate(self) -> None:
-        """Move the file out of the way, unless another process that shares it has just done so."""
+        """Rename the file, unless another process that shares it has just done so."""
         if not self._moved():
             seconds, rest = divmod(time.time_ns(), 10**9)
             moment = time.strftime("%Y%m%dT%H%M%S", time.gmtime(seconds))
-            try:
+            with suppress(FileNotFoundError):  # another process was faster, and has not made the new file yet
                 os.rename(self._path, f"{self._path}.{moment}.{rest:09}Z-{os.getpid()}")
-            except FileNotFoundError:
-                pass  # the other process was faster, and has not made the new file yet
-            else:
                 self._remove_old()
-        self._reopen()
+        self._open()
 
     def _remove_old(self) -> None:
         if self._backups is None:
@@ -205,29 +197,21 @@ class FileExporter(RecordExporter):
         folder, name = os.path.split(self._path)
         rotated = [n for n in os.listdir(folder) if n.startswith(name) and _ROTATED.fullmatch(n, len(name))]
         for old in sorted(rotated)[: max(0, len(rotated) - self._backups)]:
-            try:
+            with suppress(FileNotFoundError):  # another process was faster
                 os.remove(os.path.join(folder, old))
-            except FileNotFoundError:
-                continue  # another process that shares the file was faster
 
     def _retriable(self, what: str, error: OSError) -> ExportError:
         return ExportError(f"The file {self._path!r} cannot be {what}: {error.strerror or error}.", retriable=True)
 
 
-def _checked(name: str, value: int | None, least: int, expected: str) -> int | None:
-    if value is not None and (type(value) is not int or value < least):
-        raise OneLoggerError(f"{name} is {safe_repr(value, 100)}; expected {expected} from {least}, or None.")
-    return value
-
-
 def _look(path: str) -> tuple[bytes, bool]:
-    """The first byte of a file, and whether it ends in the middle of a line, as one does whose writer was killed."""
-    if not os.path.isfile(path):  # a pipe or a device has no end to look at
+    """The first byte of a file, and whether it ends in the middle of a line, as when its writer was killed."""
+    if not os.path.isfile(path):  # a pipe or a device has no end
         return b"", False
     try:
         beginning, size, torn = _ends(path)
         for _ in range(LOOKS if torn and beginning != _GZIP_BEGINNING else 0):
-            time.sleep(STEADY)  # another process may be writing to it: then it grows, or the line is complete
+            time.sleep(STEADY)  # another process may be writing the line just now
             before = size
             _, size, torn = _ends(path)
             if size == before or not torn:

@@ -11,27 +11,21 @@ from one_logger.core.text import error_text
 
 PLACEHOLDERS = ("rank", "local_rank", "pid", "host", "job_id", "session_tag")
 
+_ADVICE = "Write {{ and }} for braces that are part of the path."
 _NOT_IN_A_NAME = re.compile(r"^\.+$|[/\\\0\ud800-\udfff]")
 
 
 def check_template(path: str) -> str:
-    """`path`, if its placeholders are ones that `expand` knows.
-
-    Raises:
-        OneLoggerError: They are not.
-    """
+    """Give the path back, if `expand` can fill in its placeholders."""
     try:
         fields = [field for _, field, _, _ in Formatter().parse(path) if field is not None]
     except ValueError as error:
-        raise OneLoggerError(
-            f"The file path {path!r} is no template: {error}. Write {{{{ and }}}} for braces that are part of the path."
-        ) from None
+        raise OneLoggerError(f"The file path {path!r} is no template: {error}. {_ADVICE}") from None
     for field in fields:
         if field not in PLACEHOLDERS:
+            known = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
             raise OneLoggerError(
-                f"The file path {path!r} has the placeholder {{{field}}}; expected one of "
-                f"{', '.join(f'{{{name}}}' for name in PLACEHOLDERS)}. "
-                "Write {{ and }} for braces that are part of the path."
+                f"The file path {path!r} has the placeholder {{{field}}}; expected one of {known}. {_ADVICE}"
             )
     try:
         expand(path, Resource())
@@ -45,11 +39,8 @@ def check_template(path: str) -> str:
 def expand(template: str, resource: Resource) -> str:
     """The path for the process that `resource` describes.
 
-    `{rank}` and `{local_rank}` are 0 where there is no rank. What session tag and job id have that cannot be part of a
-    name, or would lead to another folder, becomes `_`.
-
-    Raises:
-        ValueError: A placeholder has a format that does not fit its value.
+    `{rank}` and `{local_rank}` are 0 if there is no rank. What cannot stand in the name of a file becomes `_` in the
+    session tag and the job id.
     """
     attributes = resource.attributes
     tag, job = (

@@ -17,8 +17,8 @@ _decode = json.JSONDecoder().raw_decode
 def format_line(record: dict[str, Any]) -> str:
     """The record as one line of ASCII: `type="event" name="epoch" attributes.loss=0.25`.
 
-    A value is JSON without spaces. A key is written as it is, or as a JSON string if it holds anything but letters,
-    digits and `_ . : / -`. What is nested in the record gets a key with the group's name before it.
+    A value is JSON without spaces. A key with anything but letters, digits and `_ . : / -` is written as a JSON string.
+    The keys of a nested group begin with the group's name and a dot.
     """
     parts: list[str] = []
     for key, value in record.items():
@@ -30,10 +30,10 @@ def format_line(record: dict[str, Any]) -> str:
 
 
 def parse_line(line: str) -> dict[str, Any]:
-    """The record that `format_line` made `line` of. A group without members is not restored.
+    """The record from which `format_line` made `line`. A group without members is not restored.
 
     Raises:
-        ValueError: The line is not made of `key=value` pairs. It says where it stops being so.
+        ValueError: The line is not made of `key=value` pairs. The message says where.
     """
     record: dict[str, Any] = {}
     position = 0
@@ -43,18 +43,12 @@ def parse_line(line: str) -> dict[str, Any]:
         elif match := _BARE_KEY.match(line, position):
             key, position = match[0], match.end()
         else:
-            raise ValueError(
-                f"A key was expected at position {position}, but there is {line[position : position + 20]!r}."
-            )
+            raise _unexpected("A key", line, position)
         if line[position : position + 1] != "=":
-            raise ValueError(
-                f"'=' was expected at position {position}, but there is {line[position : position + 20]!r}."
-            )
+            raise _unexpected("'='", line, position)
         value, position = _decode(line, position + 1)
         if line[position : position + 1] not in ("", " "):
-            raise ValueError(
-                f"' ' was expected at position {position}, but there is {line[position : position + 20]!r}."
-            )
+            raise _unexpected("' '", line, position)
         position += 1
         group, dot, name = key.partition(".")
         if dot and group in _GROUPS:
@@ -62,6 +56,11 @@ def parse_line(line: str) -> dict[str, Any]:
         else:
             record[key] = value
     return record
+
+
+def _unexpected(expected: str, line: str, position: int) -> ValueError:
+    found = line[position : position + 20]
+    return ValueError(f"{expected} was expected at position {position}, but there is {found!r}.")
 
 
 def _key(key: str) -> str:

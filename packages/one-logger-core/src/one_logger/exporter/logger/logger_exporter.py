@@ -5,19 +5,18 @@ from __future__ import annotations
 import logging
 
 from one_logger.core import OneLoggerError, RecordExporter, read_records
-from one_logger.core.text import safe_repr
+from one_logger.core.checks import check_type, shown
 from one_logger.exporter.logger.line import format_line
 
 
 class LoggerExporter(RecordExporter):
     """Writes each record as one line to a `logging.Logger`: errors at level ERROR, telemetry data errors at WARNING.
 
-    The line is made by `format_line` and read back by `parse_line`, whatever text is in it. No handler is added and
-    no level changed.
+    `format_line` makes the line, and `parse_line` reads it back. No handler is added and no level changed.
 
     Args:
         logger: The logger, or its name.
-        level: The level of what is neither an error nor a telemetry data error: a number, or a name such as `"INFO"`.
+        level: The level of all other records: a number, or a name such as `"INFO"`.
 
     Raises:
         OneLoggerError: `logger` is neither a logger nor a name, or there is no such level.
@@ -27,15 +26,12 @@ class LoggerExporter(RecordExporter):
         super().__init__()
         if isinstance(logger, str):
             logger = logging.getLogger(logger)
-        if not isinstance(logger, (logging.Logger, logging.LoggerAdapter)):
-            raise OneLoggerError(
-                f"logger was given as {type(logger).__name__}; expected a logging.Logger or the name of one."
-            )
+        check_type("logger", logger, (logging.Logger, logging.LoggerAdapter), "a logging.Logger or the name of one")
         self._logger = logger
         self._levels = {"error": logging.ERROR, "telemetry_data_error": logging.WARNING}
         known = logging.getLevelNamesMapping().get(level.upper()) if isinstance(level, str) else level
         if type(known) is not int:
-            raise OneLoggerError(f"level is {safe_repr(level, 100)}; expected a number, or a name such as 'INFO'.")
+            raise OneLoggerError(f"level is {shown(level)}; expected a number, or a name such as 'INFO'.")
         self._level = known
 
     def write(self, lines: list[str]) -> None:

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 class InMemoryExporter(RecordExporter):
     """Keeps records in a list, for the tests of an instrumented application.
 
-    They are what a file would give back: encoded and decoded again.
+    They are encoded and decoded again, so they are what a file would give back.
 
     Attributes:
-        records: The records so far, complete after `flush` of the recorder. May be cleared.
+        records: The records so far; after a `flush` of the recorder, all of them. May be cleared.
     """
 
     def __init__(self) -> None:

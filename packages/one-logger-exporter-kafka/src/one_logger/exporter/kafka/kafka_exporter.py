@@ -4,26 +4,33 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, get_args
 
-from one_logger.core import OneLoggerError, RecordExporter, Resource
-from one_logger.core.spi import encodable, keep_inherited, safe_repr
-from one_logger.exporter.kafka import settings
-from one_logger.exporter.kafka.outbox import Outbox
-from one_logger.exporter.kafka.settings import Batch, Compression, SaslMechanism, SecurityProtocol
+from one_logger.core import RecordExporter, Resource
+from one_logger.core.spi import check_choice, check_number, keep_inherited
+from one_logger.exporter.kafka.messages import Batch
+from one_logger.exporter.kafka.producer_config import (
+    Compression,
+    SaslMechanism,
+    SecurityProtocol,
+    build_config,
+    check_topic,
+)
+from one_logger.exporter.kafka.topic_writer import TopicWriter
 
 
 class KafkaExporter(RecordExporter):
     """Sends records to a topic of Kafka, many to a message.
 
     A record counts as exported once all in-sync replicas have it. The messages of a stream have its id as their key, so
-    they are in one partition, in order. A message that was handed to kafka-python is sent by it until the brokers
-    answer, however long that takes, and not a second time by us; the brokers recognise a repetition.
+    they are in one partition, in order. kafka-python sends a message until the brokers answer, however long that takes;
+    we do not send it a second time, and the brokers recognise a repetition.
 
     Args:
         bootstrap_servers: Where to find the brokers: `host:port,host:port` or a list. None: where the environment
             variable `KAFKA_BOOTSTRAP_SERVERS` says.
-        topic: Where to send. If there is no such topic, the brokers create it or they do not, as they are configured.
+        topic: Where to send; to be given. Whether the brokers create a missing topic depends on their configuration.
         client_id: What the brokers call us in their logs and quotas.
         batch: `"jsonl"`: a message holds many records, a line of JSON each. `"records"`: it holds one.
         compression: `"gzip"`, or one of `"snappy"`, `"lz4"` and `"zstd"` if its package is installed.
@@ -36,21 +43,20 @@ class KafkaExporter(RecordExporter):
         ssl_keyfile: The file with the client's private key.
         ssl_password: The password of that file.
         ssl_check_hostname: Whether the broker's certificate has to be for its host name.
-        max_message_bytes: How many bytes the content of a message has at most, before compression; also how many are in
-            flight at most. A record that is larger is lost, and counted. To be less than the brokers'
-            `message.max.bytes`.
-        delivery_timeout: How long `flush` waits for the brokers before it reports a failure, in seconds. What is on its
-            way stays so, and may be acknowledged by a later `flush`.
+        max_message_bytes: How many bytes the value of a message may have, before compression; also how many may be in
+            flight. A larger record is lost, and counted. Choose less than the brokers' `message.max.bytes`.
+        delivery_timeout: How long `flush` waits for the brokers before it reports a failure, in seconds. What was sent
+            by then may be acknowledged by a later `flush`.
         producer_config: Further options of `kafka.KafkaProducer`, by their names there.
 
     Raises:
-        OneLoggerError: An argument is not of the kind described here, or a package is missing.
+        OneLoggerError: An argument cannot be used, or a package is missing.
     """
 
     def __init__(
         self,
         bootstrap_servers: str | Sequence[str] | None = None,
-        topic: str = "",
+        topic: str | None = None,
         *,
         client_id: str = "one-logger",
         batch: Batch = "jsonl",
@@ -69,14 +75,10 @@ class KafkaExporter(RecordExporter):
         producer_config: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
-        servers = settings.check_bootstrap_servers(bootstrap_servers)
-        self._topic = settings.check_topic(topic)
-        if batch not in get_args(Batch):
-            raise OneLoggerError(f"batch is {safe_repr(batch, 100)}; expected 'jsonl' or 'records'.")
-        if not isinstance(client_id, str) or not client_id:
-            raise OneLoggerError(f"client_id is {safe_repr(client_id, 100)}; expected a text.")
-        settings.check_at_least("max_message_bytes", max_message_bytes, 1_024, "bytes", whole=True)
-        settings.check_at_least("delivery_timeout", delivery_timeout, 0.1, "seconds")
+        topic = check_topic(topic)
+        check_choice("batch", batch, get_args(Batch))
+        check_number("max_message_bytes", max_message_bytes, 1_024, "a whole number of bytes", whole=True)
+        check_number("delivery_timeout", delivery_timeout, 0.1, "a number of seconds", most=86_400)
         security: dict[str, Any] = {
             "security_protocol": security_protocol,
             "sasl_mechanism": sasl_mechanism,
@@ -88,45 +90,33 @@ class KafkaExporter(RecordExporter):
             "ssl_password": ssl_password,
             "ssl_check_hostname": ssl_check_hostname,
         }
-        further = settings.check_producer_config(producer_config, security)
-        security = settings.check_security(
-            {**security, **{name: further[name] for name in security if name in further}}
-        )
-        self._config = settings.producer_config(
-            servers,
-            encodable(client_id),
-            settings.check_compression(compression),
-            max_message_bytes,
-            {**further, **security},
-        )
-        self._batch: Batch = batch
-        self._max_message_bytes = max_message_bytes
-        self._delivery_timeout = delivery_timeout
+        config = build_config(bootstrap_servers, client_id, compression, max_message_bytes, security, producer_config)
+        self._connect = partial(TopicWriter, config, topic, batch, max_message_bytes, delivery_timeout)
         self._closing = False
-        self._outbox: Outbox | None = None
+        self._writer: TopicWriter | None = None
 
     def open(self, resource: Resource) -> None:
         """Connect to the brokers."""
-        self._outbox = Outbox(self._config, self._topic, self._batch, self._max_message_bytes, self._delivery_timeout)
+        self._writer = self._connect()
 
     def write(self, lines: list[str]) -> None:
         """Send `lines`, and wait until the brokers have acknowledged them."""
-        if self._outbox is not None:
-            self._outbox.write(lines, self.stream, last=self._closing)
+        if self._writer is not None:
+            self._writer.write(lines, self.stream, last=self._closing)
 
-    def close(self) -> None:
-        """Send what is buffered and an `end` record, wait for them up to `delivery_timeout`, and end the producer."""
+    def finish(self) -> None:
+        """Send what is buffered and an `end` record. Wait for the brokers no longer than `delivery_timeout`."""
         self._closing = True
-        super().close()
+        super().finish()
 
     def release(self) -> None:
         """End the producer."""
-        outbox, self._outbox = self._outbox, None
-        if outbox is not None:
-            outbox.close()
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.close()
 
     def forget(self) -> None:
         """Drop the parent's producer as it is."""
-        keep_inherited(self._outbox)
-        self._outbox = None
+        keep_inherited(self._writer)
+        self._writer = None
         self._closing = False

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
-from one_logger.exporter.kafka.settings import Batch
+Batch = Literal["jsonl", "records"]
 
 CONTENT_TYPES: dict[Batch, bytes] = {"jsonl": b"application/x-ndjson", "records": b"application/json"}
 
@@ -22,13 +22,7 @@ class Message(NamedTuple):
 
 
 def cut(lines: list[str], batch: Batch, limit: int) -> list[Message]:
-    """The messages to send next: so many of the first lines as `limit` allows, but one line at least.
-
-    Args:
-        lines: Lines of JSON.
-        batch: `jsonl` for one message, `records` for one a line.
-        limit: How many bytes the messages may have in all.
-    """
+    """The messages to send next: as many of the first lines as fit into `limit` bytes in all, but at least one."""
     if batch == "records":
         values: list[Message] = []
         room = limit
@@ -44,8 +38,3 @@ def cut(lines: list[str], batch: Batch, limit: int) -> list[Message]:
         return [Message(whole, len(lines))]
     end = whole.rfind(b"\n", 0, limit) + 1 or whole.index(b"\n") + 1
     return [Message(whole[:end], whole.count(b"\n", 0, end))]
-
-
-def size(line: str) -> int:
-    """How many bytes a line takes."""
-    return len(line) if line.isascii() else len(line.encode())

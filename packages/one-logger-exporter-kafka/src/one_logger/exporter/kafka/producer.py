@@ -1,4 +1,4 @@
-"""kafka-python's producer, with what an exporter needs of it beyond that. Imports kafka-python."""
+"""kafka-python's producer, changed where an exporter needs it. Imports kafka-python."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ from one_logger.exporter.kafka import quiet
 
 try:
     from kafka import KafkaProducer
-except DeprecationWarning:  # where warnings are errors: it reads files of its own by functions that are deprecated
+except DeprecationWarning:  # if warnings are errors: kafka-python calls functions that are deprecated
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         from kafka import KafkaProducer
 
 from kafka.errors import (
     AuthorizationError,
-    BrokerResponseError,
     InvalidRecordError,
     KafkaError,
     KafkaTimeoutError,
@@ -33,31 +32,16 @@ TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
 REFUSED = (SaslAuthenticationFailedError, AuthorizationError)
 
 REFUSED_PAUSE = 0.1
-"""Seconds that the producer's thread rests after a broker has refused it; it would not rest by itself."""
+"""Seconds for which the producer's thread sleeps after a broker has refused it; else it would use a whole core."""
 
 _DIRECT = "one-logger://direct"
-"""In place of a proxy's URL, which is how kafka-python is told what makes its sockets."""
+"""Given as the URL of a proxy, since that decides which class kafka-python makes its sockets of."""
 
-__all__ = [
-    "REFUSED",
-    "TOO_LARGE",
-    "BrokerResponseError",
-    "InvalidRecordError",
-    "KafkaError",
-    "KafkaTimeoutError",
-    "Producer",
-]
+__all__ = ["REFUSED", "TOO_LARGE", "InvalidRecordError", "KafkaError", "KafkaTimeoutError", "Producer"]
 
 
 class Producer(KafkaProducer):  # type: ignore[misc]  # kafka-python has no types
-    """A producer that ends when it is told to, and leaves its parent's alone in a forked child.
-
-    Args:
-        config: kafka-python's configuration.
-
-    Raises:
-        KafkaError: No broker answers, or one refuses.
-    """
+    """A producer that ends when it is told to, and does nothing to its parent's in a forked child."""
 
     def __init__(self, config: dict[str, Any]) -> None:
         self._pid = os.getpid()
@@ -69,17 +53,17 @@ class Producer(KafkaProducer):  # type: ignore[misc]  # kafka-python has no type
                 super().__init__(**{"proxy_url": _DIRECT, **config}, kafka_client=self._make_client)
         except BaseException:
             if self.client is not None:
-                self.client.close()  # no thread has it
+                self.client.close()  # no thread does
             else:
                 quiet.producer_ended()
             raise
-        # Loggers that the connection has brought in.
+        # Again, for the loggers that connecting has brought in.
         quiet.producer_made()
         quiet.producer_ended()
 
     @property
     def refused(self) -> bool:
-        """Whether a broker refuses to talk to us, so that nothing will be sent any more."""
+        """Whether a broker refuses to talk to us. Then nothing is sent any more."""
         return self.client is not None and self.client.refused is not None
 
     def _make_client(self, **config: Any) -> Client:
@@ -87,31 +71,27 @@ class Producer(KafkaProducer):  # type: ignore[misc]  # kafka-python has no type
         return self.client
 
     def flush(self, timeout: float | None = None) -> None:
-        """Wait for what is in flight, unless the producer is being ended: `close` begins by this, without a limit."""
+        """Wait for what is in flight, but not if the producer is being ended: `close` would call it without a limit."""
         if not self._abandoned:
             super().flush(timeout)
 
     def close(self, timeout: float | None = None, null_logger: bool = False) -> None:
-        """Close, in the process that made it.
+        """Close, but only in the process that made it, and not at interpreter exit.
 
-        With `null_logger`, kafka-python closes its producers at interpreter exit and silences all of them. An exporter
-        may have more to deliver then, and closes its producer itself.
+        kafka-python closes its producers then, with `null_logger`. The exporter may still have something to deliver,
+        and closes its producer itself.
         """
         if os.getpid() == self._pid and not null_logger:
             super().close(timeout=timeout)
 
     def end(self, timeout: float) -> None:
-        """Give up what is in flight and close. The thread may live somewhat longer.
-
-        Args:
-            timeout: How long to wait for the thread, in seconds.
-        """
+        """Give up what is in flight and close. Wait so many seconds for the thread, which may live somewhat longer."""
         self._abandoned = True
         with quiet.quietly():
             self.close(timeout)
 
     def __del__(self) -> None:
-        """Nothing: whoever made it ends it."""
+        """Do nothing: whoever made it ends it."""
 
 
 class Client(KafkaNetClient):  # type: ignore[misc]
@@ -120,16 +100,16 @@ class Client(KafkaNetClient):  # type: ignore[misc]
     def __init__(self, **config: Any) -> None:
         super().__init__(**config)
         self.refused: Exception | None = None
-        """Why a broker refuses to talk to us. The producer never gets over that; make a new one."""
+        """Why a broker refuses to talk to us. The producer does not recover from that."""
         self._ended = False
 
     def poll(self, timeout_ms: float | None = None, future: Any = None) -> Any:
-        """Do what there is to do on the network. This is what the producer's thread spends its time with."""
+        """Send and receive. The producer's thread does nothing else."""
         quiet.quieten()
         return super().poll(timeout_ms=timeout_ms, future=future)
 
     def maybe_connect(self, node_id: Any, **arguments: Any) -> None:
-        """Connect, or take note of being refused: the producer's thread would run in circles."""
+        """Connect. Catch a refusal, after which the producer's thread would try again at once, for ever."""
         quiet.quieten()
         try:
             super().maybe_connect(node_id, **arguments)

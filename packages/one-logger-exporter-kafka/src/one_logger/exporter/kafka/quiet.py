@@ -1,8 +1,8 @@
-"""How much kafka-python logs on our behalf.
+"""Limits what kafka-python logs for an exporter.
 
-kafka-python says several lines about every attempt to reach a broker. Of what it logs from threads that work for an
-exporter, a filter lets few lines a minute through. What other producers and consumers of the application log passes,
-and levels and handlers stay as the application has set them. The filter is there while a producer of ours lives.
+kafka-python logs several lines for each attempt to reach a broker. A filter passes a few lines a minute of what threads
+log that work for an exporter. It passes everything from other producers and consumers, and changes no level and no
+handler. It is there only while a producer of ours lives.
 """
 
 from __future__ import annotations
@@ -16,10 +16,9 @@ from contextlib import contextmanager
 from time import monotonic
 
 LINES = 2
-"""How many lines from WARNING on pass in each `PERIOD`. The recorder says up to three about the same outage."""
+"""How many lines from WARNING on pass in each `PERIOD`. The recorder itself logs up to three for the same outage."""
 
-PERIOD = 60.0
-"""Seconds."""
+PERIOD = 60.0  # seconds
 
 _threads: set[int] = set()
 _failures: dict[int, str] = {}
@@ -28,11 +27,11 @@ _lock = threading.Lock()
 
 
 class _Quiet(logging.Filter):
-    """Lets a message pass, unless a thread that works for an exporter has said enough."""
+    """Stops the log records of threads that work for an exporter, if there were enough in the last `PERIOD`."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._said: deque[float] = deque()
+        self._passed: deque[float] = deque()
 
     def filter(self, record: logging.LogRecord) -> bool:
         if threading.get_ident() not in _threads:
@@ -43,11 +42,11 @@ class _Quiet(logging.Filter):
         if "failed: " in message and not message.startswith("Bootstrap failed"):
             _failures[threading.get_ident()] = message
         now = monotonic()
-        while self._said and self._said[0] <= now - PERIOD:
-            self._said.popleft()
-        if len(self._said) >= LINES:
+        while self._passed and self._passed[0] <= now - PERIOD:
+            self._passed.popleft()
+        if len(self._passed) >= LINES:
             return False
-        self._said.append(now)
+        self._passed.append(now)
         return True
 
 
@@ -65,17 +64,17 @@ def _is_asked_for(name: str) -> bool:
 
 
 def producer_made() -> None:
-    """Note that there is a producer, whose threads are to be quiet."""
-    global _producers  # noqa: PLW0603 - filters hang at loggers, of which the process has one set
+    """Count a producer, and put the filter on kafka-python's loggers."""
+    global _producers  # noqa: PLW0603 - a process has one set of loggers
     with _lock:
         _producers += 1
-        # A logger's filters don't hold for those below it.
+        # A logger's filters are not asked about what is logged to its children.
         for logger in _loggers():
             logger.addFilter(_filter)
 
 
 def producer_ended() -> None:
-    """Note that a producer's thread has ended. The last one takes the filter with it."""
+    """Count a producer out whose thread has ended. The last one removes the filter."""
     global _producers  # noqa: PLW0603
     with _lock:
         _producers -= 1
@@ -91,13 +90,13 @@ def quieten() -> None:
 
 
 def last_failure() -> str:
-    """What kafka-python last logged on the calling thread about something that failed, which its errors don't say."""
+    """The last failure that kafka-python logged on the calling thread. Its errors don't have the reason."""
     return _failures.pop(threading.get_ident(), "")
 
 
 @contextmanager
 def quietly() -> Iterator[None]:
-    """Note the same, for a block."""
+    """The same for a block."""
     quieten()
     try:
         yield

@@ -8,15 +8,15 @@ from one_logger.core import AttributeValue
 from one_logger.core.spi import encodable, portable_integer, portable_integers
 
 UNNAMED = "one_logger.unnamed"
-"""The name of an attribute whose name is empty, which OpenTelemetry doesn't allow (Common concepts, "Attribute")."""
+"""Replaces an empty name, which OpenTelemetry does not allow (Common concepts, "Attribute")."""
 
 
 def exported_attributes(attributes: Mapping[str, AttributeValue]) -> dict[str, AttributeValue]:
-    """The attributes with every name and value as OTLP can carry it.
+    """The attributes with names and values that OTLP can carry.
 
     An integer beyond 64 bits becomes its text, as in the file and in Kafka (OTLP has no others: common.proto,
-    AnyValue.int_value), half a surrogate pair U+FFFD, an empty name `UNNAMED`. Floats are left as
-    they are: OTLP knows NaN and the infinities.
+    AnyValue.int_value), half a surrogate pair U+FFFD, an empty name `UNNAMED`. Floats stay as they are: OTLP has NaN
+    and the infinities.
     """
     exported: dict[str, AttributeValue] = {}
     for name, value in attributes.items():
@@ -35,7 +35,7 @@ def exported_attributes(attributes: Mapping[str, AttributeValue]) -> dict[str, A
 
 
 def exported_time(unix_ns: int) -> int:
-    """The time in nanoseconds since 1970, before which OTLP has none."""
+    """The nearest time that OTLP has, in nanoseconds since 1970."""
     return min(max(unix_ns, 0), 2**64 - 1)
 
 

@@ -1,6 +1,6 @@
 """From starts, events and errors of one-logger to log records of OpenTelemetry.
 
-OpenTelemetry's Python API for logs is not stable yet, so this module is imported only where log records are wanted.
+OpenTelemetry's Python API for logs is not stable yet, so this module is imported only if log records are wanted.
 """
 
 from __future__ import annotations
@@ -12,78 +12,62 @@ from opentelemetry._logs import LogRecord, SeverityNumber
 from opentelemetry.context import Context
 from opentelemetry.sdk._logs import ReadableLogRecord
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import NonRecordingSpan, set_span_in_context
 
 from one_logger.core import ErrorEvent, Event, Span, TelemetryDataError
 from one_logger.core.spi import encodable
 from one_logger.exporter.otel.attributes import exported_attributes, exported_time
+from one_logger.exporter.otel.outbox import Outbox
+from one_logger.exporter.otel.resource import SCOPE
 from one_logger.exporter.otel.spans import data_error_attributes, span_context
 
 PARENT = "one_logger.parent_span_id"
-"""The attribute of a `span_start` that has the parent's id, in hexadecimal: a log record knows its own span only."""
+"""The attribute of a `span_start` with its parent's id, in hexadecimal: a log record has only the id of its span."""
 
 
-class LogBuilder:
-    """Makes log records of OpenTelemetry, each in the context of its span.
+class LogWriter:
+    """Puts log records of OpenTelemetry in an outbox, each in the context of its span."""
 
-    Args:
-        resource: Who produces them.
-        scope: What they were made by.
-    """
-
-    def __init__(self, resource: Resource, scope: InstrumentationScope) -> None:
+    def __init__(self, resource: Resource, outbox: Outbox) -> None:
         self._resource = resource
-        self._scope = scope
+        self._outbox = outbox
 
-    def start(self, span: Span) -> ReadableLogRecord:
-        """The start of a span: its name is the body, all that is known of it at the start are the attributes."""
+    def start(self, span: Span) -> None:
+        """The start of a span: its name is the body, what is known of it by then are the attributes."""
         event = span.start_event
         parent = {} if span.parent_span_id is None else {PARENT: f"{span.parent_span_id:016x}"}
         attributes = {**parent, **exported_attributes({**span.initial_attributes, **event.attributes})}
-        return self._record(event, span, attributes, body=encodable(span.name))
+        self._put(event, span, attributes, span.name)
 
-    def event(self, event: Event, span: Span) -> ReadableLogRecord:
+    def event(self, event: Event, span: Span) -> None:
         """An event of a span."""
-        return self._record(event, span, exported_attributes(event.attributes))
+        self._put(event, span, exported_attributes(event.attributes))
 
-    def error(self, event: ErrorEvent, span: Span) -> ReadableLogRecord:
+    def error(self, event: ErrorEvent, span: Span) -> None:
         """An error in a span (semantic conventions, "Exceptions in logs")."""
-        return self._record(
-            event,
-            span,
-            exported_attributes(event.attributes),
-            body=encodable(event.message),
-            severity=SeverityNumber.ERROR,
-        )
+        self._put(event, span, exported_attributes(event.attributes), event.message, SeverityNumber.ERROR)
 
-    def data_error(self, error: TelemetryDataError, root: Span) -> ReadableLogRecord:
+    def data_error(self, error: TelemetryDataError, root: Span) -> None:
         """A telemetry data error."""
-        return self._record(
-            error,
-            root,
-            data_error_attributes(error),
-            body=encodable(error.message),
-            severity=SeverityNumber.ERROR,
-        )
+        self._put(error, root, data_error_attributes(error), error.message, SeverityNumber.ERROR)
 
-    def _record(
+    def _put(
         self,
         event: Event,
         span: Span,
         attributes: dict[str, Any],
         body: str | None = None,
         severity: SeverityNumber = SeverityNumber.INFO,
-    ) -> ReadableLogRecord:
+    ) -> None:
         record = LogRecord(
             timestamp=exported_time(event.timestamp.unix_ns),
             observed_timestamp=time_ns(),
-            # Built on an empty context: what is current on this thread is nobody's business here.
+            # On an empty context: what is current on this thread has nothing to do with it.
             context=set_span_in_context(NonRecordingSpan(span_context(span)), Context()),
             severity_number=severity,
             severity_text=severity.name,
-            body=body,
+            body=None if body is None else encodable(body),
             attributes=attributes,
             event_name=encodable(event.name),
         )
-        return ReadableLogRecord(record, self._resource, self._scope)
+        self._outbox.put(ReadableLogRecord(record, self._resource, SCOPE), 1)

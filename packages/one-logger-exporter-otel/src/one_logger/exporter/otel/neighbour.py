@@ -1,4 +1,4 @@
-"""Exporting without being noticed by the application's own OpenTelemetry set-up."""
+"""Keeps exporting out of the application's own traces and log."""
 
 from __future__ import annotations
 
@@ -16,35 +16,32 @@ _SUPPRESS = (getattr(context, "_SUPPRESS_INSTRUMENTATION_KEY", "suppress_instrum
 
 
 class Neighbour(logging.Filter):
-    """Keeps what happens while we export out of the application's traces and log.
+    """Keeps exporting out of the application's traces and log.
 
-    Instrumented libraries, `requests` say, make no spans of our exports. What exporters log on our thread while they
-    export goes into the error that we raise instead: the recorder logs each outage once. What they log on other
-    threads, for the application, is left alone.
+    Instrumented libraries, such as `requests`, make no spans of our exports. What is logged on our thread while we
+    export goes into the error that we raise, as the recorder logs each outage once. Other threads log as before.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self._loggers: list[logging.Logger] = []
         self._thread: int | None = None
-        self.said = ""
-        """What was last kept out of the log."""
+        self.said = ""  # what was last kept out of the log
 
     def watch(self, loggers: set[str]) -> None:
-        """Keep what is written to these loggers, while we export, out of the log."""
+        """Watch these loggers while we export."""
         self._loggers = [logging.getLogger(name) for name in sorted(loggers)]
         for logger in self._loggers:
-            # Before the SDK's own filters, one of which drops repetitions: of what the application would see, ours are
-            # none.
+            # First, so the SDK's duplicate filter never sees our records.
             logger.filters.insert(0, self)
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether the record goes on: unless it was made by our export."""
+        """Whether the record is not of our export."""
         if self._thread != threading.get_ident():
             return True
         try:
             self.said = record.getMessage()
-        except Exception as error:  # the arguments don't fit the format: logging would print that
+        except Exception as error:  # the arguments don't fit the format
             self.said = f"{record.msg} ({error_text(error)})"
         return False
 

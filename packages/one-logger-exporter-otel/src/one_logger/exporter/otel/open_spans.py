@@ -1,16 +1,17 @@
-"""What has happened in the spans that are open, until they stop: OpenTelemetry's spans have their events in them."""
+"""The events of open spans. They are kept until their span stops, because a span of OpenTelemetry has its events."""
 
 from __future__ import annotations
 
 from collections import deque
+from operator import itemgetter
 
 from one_logger.core import Event, Span
 
 MAX_OPEN = 65_536
-"""How many spans are tracked. If there are more, some never stop: the one goes that has been silent for longest."""
+"""How many spans are tracked. If there are more, some never stop; the one without an event for longest is dropped."""
 
 MAX_EVENTS = 65_536
-"""How many events all open spans have together, at most."""
+"""How many events of all open spans are kept."""
 
 
 class OpenSpan:
@@ -22,12 +23,9 @@ class OpenSpan:
         self.has_remote_parent = has_remote_parent
         self.ordinary: deque[tuple[int, Event]] = deque()
         self.errors: deque[tuple[int, Event]] = deque()
-        self.recorded = 0
-        """How many events it has had."""
+        self.recorded = 0  # events, of which `dropped` are not kept
         self.dropped = 0
-        """How many of these are not kept."""
-        self.problem: str | None = None
-        """The text of the last error."""
+        self.problem: str | None = None  # the text of the last error
 
     @property
     def kept(self) -> int:
@@ -36,20 +34,14 @@ class OpenSpan:
 
     @property
     def events(self) -> list[Event]:
-        """The events that are kept, in the order in which they happened."""
-        if not self.errors:
-            return [event for _, event in self.ordinary]
-        both = sorted([*self.ordinary, *self.errors], key=lambda numbered: numbered[0])
-        return [event for _, event in both]
+        """The events that are kept, in their order."""
+        return [event for _, event in sorted([*self.ordinary, *self.errors], key=itemgetter(0))]
 
     def add(self, event: Event, *, error: bool, limit: int) -> int:
-        """Keep an event, and let another go if there are `limit` already.
+        """Keep an event, and drop another one if there are `limit` already. By how many more are kept now.
 
-        The oldest goes that is no error, as in OpenTelemetry's own SDK. If all are errors, the new one does: the first
-        errors tell where it began.
-
-        Returns:
-            How many events more are kept.
+        The oldest is dropped that is not an error, as in OpenTelemetry's own SDK. If all are errors, the new one is:
+        the first errors show where the trouble began.
         """
         self.recorded += 1
         full = self.kept >= limit
@@ -62,7 +54,7 @@ class OpenSpan:
         return 0 if full else 1
 
     def drop_one(self) -> bool:
-        """Let the oldest event go that is no error, or else the newest error. Whether there was one."""
+        """Drop the oldest event that is not an error, or else the newest error. Whether there was one."""
         if self.ordinary:
             self.ordinary.popleft()
         elif self.errors:
@@ -74,23 +66,19 @@ class OpenSpan:
 
 
 class OpenSpans:
-    """The spans that are open, those first that have been silent for longest.
+    """The open spans, those first that have been without an event for longest. `max_events` are kept of each.
 
-    Bounded in every way: a span whose stop never comes must not cost more and more.
-
-    Args:
-        max_events: How many events of one span are kept.
+    Everything is bounded, as the stop of a span may never come.
     """
 
     def __init__(self, max_events: int) -> None:
         self._max_events = max_events
         self._spans: dict[int, OpenSpan] = {}
         self._events = 0
-        self.lost = 0
-        """How many events were let go with a span that is kept track of no longer."""
+        self.lost = 0  # events of spans that were dropped
 
     def start(self, span: Span) -> OpenSpan:
-        """Keep track of a span."""
+        """Track a span."""
         if len(self._spans) >= MAX_OPEN:
             silent = self._spans.pop(next(iter(self._spans)))
             self._events -= silent.kept
@@ -101,16 +89,9 @@ class OpenSpans:
         return started
 
     def add(self, event: Event, span: Span, *, problem: str | None = None, keep: bool = True) -> None:
-        """Keep an event of a span.
-
-        Args:
-            event: The event.
-            span: Its span.
-            problem: What went wrong, if the event is an error.
-            keep: False if all that is wanted of it is `problem`.
-        """
+        """Keep an event of a span, or only `problem`, the text of what went wrong if the event is an error."""
         known = self._spans.pop(span.span_id, None) or self.start(span)
-        self._spans[span.span_id] = known  # at the end now: it is not silent
+        self._spans[span.span_id] = known  # now at the end
         if problem is not None:
             known.problem = problem
         if keep:
@@ -119,7 +100,7 @@ class OpenSpans:
                 self._make_room()
 
     def stop(self, span: Span) -> OpenSpan:
-        """Keep track of a span no longer. What is known of it."""
+        """Stop tracking a span. What is known of it."""
         known = self._spans.pop(span.span_id, None)
         if known is None:
             known = self.start(span)
@@ -128,7 +109,7 @@ class OpenSpans:
         return known
 
     def _make_room(self) -> None:
-        """Let some of the events go, of the spans that have been silent for longest."""
+        """Drop events of the spans that have been without a new one for longest."""
         for silent in self._spans.values():
             while self._events > MAX_EVENTS * 15 // 16 and silent.drop_one():
                 self._events -= 1

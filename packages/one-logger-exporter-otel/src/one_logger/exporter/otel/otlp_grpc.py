@@ -1,7 +1,7 @@
 """OTLP over gRPC, by the messages and stubs of `opentelemetry-proto`.
 
-The exporters of `opentelemetry-exporter-otlp-proto-grpc` say no more than that they failed, and there is no place where
-one could look over their shoulder. Whether a batch may be sent again is in gRPC's status, so it is asked for here.
+The exporters of `opentelemetry-exporter-otlp-proto-grpc` only say that they failed, but gRPC's status says whether a
+batch may be sent again.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
-# What is not used below is imported by others at its first use, which is in the exporter's thread.
+# What is not used below would else be imported in the exporter's thread.
 import grpc
 import grpc.experimental
 import opentelemetry.util.re  # noqa: F401 - settings
 
 from one_logger.core import ExportError
 from one_logger.core.spi import error_text
-from one_logger.exporter.otel.refusal import RefusedError, Remedy
+from one_logger.exporter.otel.outbox import Hint, RefusedError
 from one_logger.exporter.otel.settings import OtlpSettings, Signal
 
 with suppress(ImportError):
@@ -28,37 +28,18 @@ DEFAULT_ENDPOINT = "http://localhost:4317"
 DEFAULT_TIMEOUT = 10.0
 """Seconds (OTLP exporter specification, "Configuration Options")."""
 
-RETRYABLE = frozenset(
-    (
-        grpc.StatusCode.CANCELLED,
-        grpc.StatusCode.DEADLINE_EXCEEDED,
-        grpc.StatusCode.ABORTED,
-        grpc.StatusCode.OUT_OF_RANGE,
-        grpc.StatusCode.UNAVAILABLE,
-        grpc.StatusCode.DATA_LOSS,
-    )
-)
+RETRYABLE = ("CANCELLED", "DEADLINE_EXCEEDED", "ABORTED", "OUT_OF_RANGE", "UNAVAILABLE", "DATA_LOSS")
 """The statuses after which a request may be sent again (OTLP specification, section "OTLP/gRPC Response")."""
 
 OPTIONS = (("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 1_000))
-"""Whoever calls waits between attempts. If gRPC did that, too, a collector would be found again minutes late."""
+"""The recorder waits between attempts. If gRPC did so, too, it would find a collector again minutes late."""
 
-_ABOUT_THE_CONTENT = frozenset(
-    (
-        grpc.StatusCode.INVALID_ARGUMENT,
-        grpc.StatusCode.RESOURCE_EXHAUSTED,
-        grpc.StatusCode.INTERNAL,
-        grpc.StatusCode.UNKNOWN,
-    )
-)
+_ABOUT_THE_CONTENT = ("INVALID_ARGUMENT", "RESOURCE_EXHAUSTED", "INTERNAL", "UNKNOWN")
 _RETRY_INFO = ("grpc-status-details-bin", "google.rpc.retryinfo-bin")
 
 
 def stub_of(signal: Signal) -> tuple[Any, Any, str]:
-    """What encodes a signal, the stub that sends it, and where an answer says how much was rejected.
-
-    Those for logs are imported where they are wanted: they are not stable.
-    """
+    """What encodes a signal, the stub that sends it, and the field of the answer for how many items were rejected."""
     if signal == "logs":
         from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
         from opentelemetry.proto.collector.logs.v1.logs_service_pb2_grpc import LogsServiceStub
@@ -71,11 +52,9 @@ def stub_of(signal: Signal) -> tuple[Any, Any, str]:
 
 
 class GrpcClient:
-    """The way to a collector over gRPC.
+    """Sends to a collector over gRPC, which logs nothing."""
 
-    Args:
-        settings: Where to, and how.
-    """
+    loggers: frozenset[str] = frozenset()
 
     def __init__(self, settings: OtlpSettings) -> None:
         self._encode, make, self._rejected = stub_of(settings.signal)
@@ -86,17 +65,12 @@ class GrpcClient:
         self._channel = _channel(settings, endpoint, self._peer)
         self._export: Any = make(self._channel).Export
 
-    @property
-    def loggers(self) -> set[str]:
-        """None: gRPC says in its errors what there is to say."""
-        return set()
-
     def send(self, batch: Sequence[Any], /) -> int:
         """Send a batch, once."""
         try:
             request = self._encode(batch)
         except Exception as error:
-            raise RefusedError(f"The batch cannot be encoded: {error_text(error)}", Remedy.SPLIT) from error
+            raise RefusedError(f"The batch cannot be encoded: {error_text(error)}", Hint.SPLIT) from error
         try:
             response = self._export(request, metadata=self._headers, timeout=self._timeout)
         except grpc.RpcError as error:
@@ -146,11 +120,11 @@ def _seconds(text: str | None) -> float:
 
 
 def _refusal(peer: str, error: grpc.RpcError) -> RefusedError:
-    code = error.code()
-    reason = f"{peer} answered {code.name}: {error.details()}"
-    # Without a word on when to come back, RESOURCE_EXHAUSTED means that the request is too large, or comes for nothing.
+    code = error.code().name
+    reason = f"{peer} answered {code}: {error.details()}"
+    # Without a retry delay RESOURCE_EXHAUSTED means that the request is too large, or that it is of no use to retry.
     metadata: Any = error.trailing_metadata() or ()
-    told = code is grpc.StatusCode.RESOURCE_EXHAUSTED and any(key in _RETRY_INFO for key, _ in metadata)
+    told = code == "RESOURCE_EXHAUSTED" and any(key in _RETRY_INFO for key, _ in metadata)
     if code in RETRYABLE or told:
-        return RefusedError(reason, Remedy.RETRY)
-    return RefusedError(reason, Remedy.SPLIT if code in _ABOUT_THE_CONTENT else Remedy.NONE)
+        return RefusedError(reason, Hint.RETRY)
+    return RefusedError(reason, Hint.SPLIT if code in _ABOUT_THE_CONTENT else Hint.GIVE_UP)

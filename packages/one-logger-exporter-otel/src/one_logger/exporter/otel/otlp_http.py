@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import netrc  # noqa: F401 - requests imports it at the first request, which is in the exporter's thread
+import netrc  # noqa: F401 - else requests imports it in the exporter's thread
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 from google.protobuf.message import DecodeError
@@ -13,9 +12,8 @@ from opentelemetry.exporter.otlp.proto.http import Compression
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
-from one_logger.core.spi import error_text
-from one_logger.exporter.otel.given import GivenExporter
-from one_logger.exporter.otel.refusal import RefusedError, Remedy
+from one_logger.core.spi import error_text, without_user_info
+from one_logger.exporter.otel.outbox import Hint, RefusedError
 from one_logger.exporter.otel.settings import OtlpSettings, Signal
 
 RETRYABLE = frozenset((429, 502, 503, 504))
@@ -26,10 +24,10 @@ _COMPRESSION = {"none": Compression.NoCompression, "gzip": Compression.Gzip, "de
 
 
 class NotingSession(requests.Session):
-    """A session that takes note of how the last request ended.
+    """A session that notes how the last request ended.
 
-    The exporters say no more than that they failed. And what may be sent again they send again themselves, and sleep in
-    between; that is the recorder's business here, so what they see of a failure is one that they give up at once.
+    OpenTelemetry's exporters only say that they failed. They would also sleep and send again themselves, which the
+    recorder does here, so each failure is raised as an error after which they give up.
     """
 
     def __init__(self) -> None:
@@ -38,22 +36,18 @@ class NotingSession(requests.Session):
         self.rejected = 0
 
     def request(self, method: Any, url: Any, *args: Any, **kwargs: Any) -> requests.Response:
-        """Send a request.
-
-        Raises:
-            RefusedError: Anything but success came back.
-        """
+        """Send a request, or raise `RefusedError`."""
         self.rejected = 0
-        shown = _shown(url)
+        shown = without_user_info(url).partition("?")[0]  # a query may have secrets, too
         if isinstance(self.verify, str):
-            kwargs["verify"] = self.verify  # else requests prefers REQUESTS_CA_BUNDLE to what was asked for
+            kwargs["verify"] = self.verify  # else requests prefers REQUESTS_CA_BUNDLE
         try:
             response = self._request(method, url, *args, **kwargs)
         except (requests.ConnectionError, requests.Timeout) as error:
-            self.refused = RefusedError(f"{shown} cannot be reached: {error_text(error)}", Remedy.RETRY)
+            self.refused = RefusedError(f"{shown} cannot be reached: {error_text(error)}", Hint.RETRY)
             raise self.refused from error
         except Exception as error:
-            self.refused = RefusedError(f"Nothing can be sent to {shown}: {error_text(error)}", Remedy.NONE)
+            self.refused = RefusedError(f"Nothing can be sent to {shown}: {error_text(error)}", Hint.GIVE_UP)
             raise self.refused from error
         if not 200 <= response.status_code < 300:
             self.refused = _refusal(shown, response)
@@ -68,11 +62,11 @@ class NotingSession(requests.Session):
         except requests.Timeout:
             raise
         except requests.ConnectionError:
-            return super().request(*args, **kwargs)  # the peer may just have closed a connection that was idle
+            return super().request(*args, **kwargs)  # the peer may have closed an idle connection just now
 
 
 def exporter_of(signal: Signal) -> Any:
-    """The class that exports a signal. The one for logs is imported where it is wanted: it is not stable."""
+    """The class that exports a signal. The one for logs is not stable, and imported only if it is wanted."""
     if signal == "logs":
         from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
 
@@ -81,15 +75,11 @@ def exporter_of(signal: Signal) -> Any:
 
 
 class HttpClient:
-    """The way to a collector over HTTP.
-
-    Args:
-        settings: Where to, and how.
-    """
+    """Sends to a collector over HTTP."""
 
     def __init__(self, settings: OtlpSettings) -> None:
         self._session = NotingSession()
-        self._exporter: GivenExporter[Any] = exporter_of(settings.signal)(
+        self._exporter = exporter_of(settings.signal)(
             endpoint=settings.url,
             certificate_file=settings.certificate,
             client_key_file=settings.client_key,
@@ -99,22 +89,18 @@ class HttpClient:
             compression=None if settings.compression is None else _COMPRESSION[settings.compression],
             session=self._session,
         )
-
-    @property
-    def loggers(self) -> set[str]:
-        """That of the exporter."""
-        return {type(self._exporter).__module__}
+        self.loggers = frozenset((type(self._exporter).__module__,))
 
     def send(self, batch: Sequence[Any], /) -> int:
         """Send a batch, once."""
         session = self._session
-        session.refused = RefusedError("The batch cannot be encoded, or is too large.", Remedy.SPLIT)
+        session.refused = RefusedError("The batch cannot be encoded, or is too large.", Hint.SPLIT)
         try:
             self._exporter.export(batch)
         except RefusedError:
             raise
         except Exception as error:
-            raise RefusedError(f"The batch cannot be encoded: {error_text(error)}", Remedy.SPLIT) from error
+            raise RefusedError(f"The batch cannot be encoded: {error_text(error)}", Hint.SPLIT) from error
         if session.refused is not None:
             raise session.refused
         return session.rejected
@@ -124,28 +110,17 @@ class HttpClient:
         self._exporter.shutdown()
 
 
-def _shown(url: str) -> str:
-    """The URL without what may be secret in it."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-
-
 def _refusal(url: str, response: requests.Response) -> RefusedError:
     status = response.status_code
     reason = f"{url} answered {status} {response.reason}."
     if status in RETRYABLE:
-        return RefusedError(reason, Remedy.RETRY, _seconds(response.headers.get("Retry-After", "")))
-    return RefusedError(reason, Remedy.SPLIT if status in _ABOUT_THE_CONTENT else Remedy.NONE)
-
-
-def _seconds(retry_after: str) -> float:
-    return float(retry_after) if retry_after.isascii() and retry_after.isdigit() else 0.0
+        after = response.headers.get("Retry-After", "")
+        return RefusedError(reason, Hint.RETRY, float(after) if after.isascii() and after.isdigit() else 0.0)
+    return RefusedError(reason, Hint.SPLIT if status in _ABOUT_THE_CONTENT else Hint.GIVE_UP)
 
 
 def _rejected(content: bytes) -> int:
-    """How many items the peer has rejected of those it was sent (OTLP specification, section "Partial Success")."""
-    if not content:
-        return 0
+    """How many items the peer has rejected (OTLP specification, section "Partial Success")."""
     try:
         # The responses for traces and for logs have the same fields, with the same numbers.
         return ExportTraceServiceResponse.FromString(content).partial_success.rejected_spans

@@ -8,7 +8,6 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event as OTelEvent
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.util import BoundedList
-from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
 from one_logger.core import AttributeValue, Event, Span, TelemetryDataError
@@ -16,64 +15,43 @@ from one_logger.core import Status as CoreStatus
 from one_logger.core.spi import encodable
 from one_logger.exporter.otel.attributes import exported_attributes, exported_time
 from one_logger.exporter.otel.open_spans import OpenSpan
+from one_logger.exporter.otel.resource import SCOPE
 
 SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 _UNSET, _OK = Status(StatusCode.UNSET), Status(StatusCode.OK)
 
 
-class SpanBuilder:
-    """Makes spans of OpenTelemetry.
+def stopped_span(span: Span, known: OpenSpan, resource: Resource) -> ReadableSpan:
+    """A span that has stopped, with what is known of it."""
+    parent, start = span.parent_span_id, span.start_unix_ns
+    return ReadableSpan(
+        name=encodable(span.name),
+        context=span_context(span),
+        parent=None if parent is None else SpanContext(span.trace_id, parent, known.has_remote_parent, SAMPLED),
+        resource=resource,
+        attributes=exported_attributes(span.attributes),
+        events=_events(span, known),
+        kind=SpanKind.INTERNAL,
+        status=_status(span.status, known.problem),
+        start_time=exported_time(start),
+        end_time=exported_time(start + max(span.duration_ns or 0, 0)),
+        instrumentation_scope=SCOPE,
+    )
 
-    Args:
-        resource: Who produces them.
-        scope: What they were made by.
-    """
 
-    def __init__(self, resource: Resource, scope: InstrumentationScope) -> None:
-        self._resource = resource
-        self._scope = scope
-
-    def span(self, span: Span, known: OpenSpan) -> ReadableSpan:
-        """A span that has stopped.
-
-        Args:
-            span: The span.
-            known: What has happened in it.
-        """
-        parent = span.parent_span_id
-        start = span.start_unix_ns
-        return ReadableSpan(
-            name=encodable(span.name),
-            context=span_context(span),
-            parent=None if parent is None else SpanContext(span.trace_id, parent, known.has_remote_parent, SAMPLED),
-            resource=self._resource,
-            attributes=exported_attributes(span.attributes),
-            events=_events(span, known),
-            kind=SpanKind.INTERNAL,
-            status=_status(span.status, known.problem),
-            start_time=exported_time(start),
-            end_time=exported_time(start + max(span.duration_ns or 0, 0)),
-            instrumentation_scope=self._scope,
-        )
-
-    def data_error(self, error: TelemetryDataError, root: Span) -> ReadableSpan:
-        """A span of its own for a telemetry data error.
-
-        Args:
-            error: The error.
-            root: A span that has the ids for it.
-        """
-        time = exported_time(error.timestamp.unix_ns)
-        return ReadableSpan(
-            name=encodable(error.name),
-            context=span_context(root),
-            resource=self._resource,
-            attributes=data_error_attributes(error),
-            status=Status(StatusCode.ERROR, encodable(error.message)),
-            start_time=time,
-            end_time=time,
-            instrumentation_scope=self._scope,
-        )
+def data_error_span(error: TelemetryDataError, root: Span, resource: Resource) -> ReadableSpan:
+    """A span of its own for a telemetry data error, with the ids of `root`."""
+    time = exported_time(error.timestamp.unix_ns)
+    return ReadableSpan(
+        name=encodable(error.name),
+        context=span_context(root),
+        resource=resource,
+        attributes=data_error_attributes(error),
+        status=Status(StatusCode.ERROR, encodable(error.message)),
+        start_time=time,
+        end_time=time,
+        instrumentation_scope=SCOPE,
+    )
 
 
 def span_context(span: Span) -> SpanContext:
@@ -82,7 +60,7 @@ def span_context(span: Span) -> SpanContext:
 
 
 def data_error_attributes(error: TelemetryDataError) -> dict[str, AttributeValue]:
-    """What a telemetry data error says beside its message."""
+    """All of a telemetry data error but its message."""
     known: dict[str, AttributeValue] = {"one_logger.error_type": error.error_type.value}
     if error.dropped:
         known["one_logger.dropped"] = error.dropped
@@ -99,7 +77,7 @@ def _events(span: Span, known: OpenSpan) -> Sequence[OTelEvent]:
         events.append(_event(stop_event, span.start_unix_ns + max(span.duration_ns or 0, 0)))
     if not known.dropped:
         return events
-    bounded = BoundedList.from_seq(None, events)  # OTLP's encoder looks for the number of dropped events there
+    bounded = BoundedList.from_seq(None, events)  # OTLP's encoder takes the number of dropped events from it
     bounded.dropped = known.dropped
     return bounded
 
@@ -110,7 +88,7 @@ def _event(event: Event, unix_ns: int | None = None) -> OTelEvent:
 
 
 def _status(status: CoreStatus, problem: str | None) -> Status:
-    """The status. An error decides it where nobody has set it: a recorder does, who calls the exporter need not."""
+    """The status. If nobody has set it, an error does; a recorder sets it, but other callers need not."""
     if status is CoreStatus.ERROR or (status is CoreStatus.UNSET and problem is not None):
         return Status(StatusCode.ERROR, problem)
     return _OK if status is CoreStatus.OK else _UNSET

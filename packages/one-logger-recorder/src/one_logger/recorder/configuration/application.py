@@ -1,4 +1,4 @@
-"""`configure`: everything that an application has to do, in one line."""
+"""`configure`: sets up telemetry in one call."""
 
 from __future__ import annotations
 
@@ -50,39 +50,39 @@ def configure(
     recorder: Mapping[str, object] | None = None,
     processors: Sequence[Mapping[str, object] | Processor] | None = None,
 ) -> Recorder:
-    """Configure this process: find the exporters, build them and a recorder, and give it to the provider.
+    """Configure this process: find and build the exporters, and give a recorder with them to the provider.
 
-    To be called once, at start-up. Reads the configuration file, and does no other input or output: an exporter opens
-    its file or connection later, in its own thread. In a process that is disabled, by `ONE_LOGGER_DISABLED` or by
-    `enable_for_current_rank`, nothing is read and nothing imported.
+    Call it once, at start-up. It reads the configuration file and does no other input or output: an exporter opens its
+    file or connection later, on its own thread. In a process that is disabled, by `ONE_LOGGER_DISABLED` or by
+    `enable_for_current_rank`, it reads no file and imports no exporter.
 
-    What is wrong with the configuration is one error, `ExporterConfigError`. Under `PROPAGATE_EXCEPTIONS` it is raised.
-    Under the other strategies, and if it cannot be told which strategy is wanted, it is logged, and telemetry stays
-    off: nothing is recorded, and the job runs on.
+    All problems of the configuration are one error, `ExporterConfigError`. Under `PROPAGATE_EXCEPTIONS` it is raised.
+    Under the other strategies, and if the strategy cannot be read, it is logged, and telemetry stays off: nothing is
+    recorded, and the job runs on.
 
     Args:
-        application_name: As in `OneLoggerConfig`, like all up to `custom_metadata`. None: what `config` says or, if it
-            doesn't, the section `one_logger` of the file.
+        application_name: As in `OneLoggerConfig`, like all up to `custom_metadata`. None: the value in `config` or else
+            in the section `one_logger` of the file.
         session_tag: See there.
         world_size: See there.
         rank: See there.
-        enable_for_current_rank: See there. If it is given here, a process that is not enabled doesn't read the file; a
-            function gets the rank that is known without it.
+        enable_for_current_rank: See there. If it is given here, a process that is not enabled does not read the file.
+            A function gets the rank that is known without the file.
         error_handling_strategy: See there.
         custom_metadata: See there.
-        config: A `OneLoggerConfig`, which then says it all, or a mapping with some of its arguments.
-        exporters: Entries as in the guide, or exporters. None: what the file or installed packages say.
+        config: A `OneLoggerConfig` instead of the arguments above, or a mapping with some of them.
+        exporters: Entries as in the guide, or exporters. None: those of the file or of installed packages.
         config_file: The path of the file. None: `ONE_LOGGER_EXPORTER_CONFIG_PATH`, else
             `one_logger_exporters_config.yaml`, `.yml` or `.json` in the working directory.
-        inherit: True: `exporters`, or the file if there are none, add to the next source instead of replacing it.
-        recorder: Options of `DefaultRecorder`, such as `flush_interval`. They go before those in the file.
-        processors: Entries as in the guide to processors, or processors. None: what the file says.
+        inherit: True: `exporters`, or the file if there are none, are added to the next source, and do not replace it.
+        recorder: Options of `DefaultRecorder`, such as `flush_interval`. They override those in the file.
+        processors: Entries as in the guide to processors, or processors. None: those of the file.
 
     Returns:
         The recorder of this process.
 
     Raises:
-        OneLoggerError: Under `PROPAGATE_EXCEPTIONS`, if something is wrong.
+        OneLoggerError: Something is wrong, and the strategy is `PROPAGATE_EXCEPTIONS`.
     """
     given = {
         "application_name": application_name,
@@ -108,15 +108,10 @@ def build_exporters(
     config_file: str | os.PathLike[str] | None = None,
     inherit: bool | None = None,
 ) -> dict[str, Exporter]:
-    """The exporters that are configured, by name: for applications that make their recorder themselves.
-
-    Args:
-        exporters: As in `configure`.
-        config_file: As in `configure`.
-        inherit: As in `configure`.
+    """The configured exporters by name, for applications that make their recorder. Arguments are as in `configure`.
 
     Raises:
-        ExporterConfigError: Something is wrong with the configuration; it lists everything that is.
+        ExporterConfigError: The configuration has problems. The error lists all of them.
     """
     code = code_source(exporters=exporters, inherit=inherit)
     checked = check(resolve(code, read(config_file), []))
@@ -128,26 +123,17 @@ def build_processors(
     *,
     config_file: str | os.PathLike[str] | None = None,
 ) -> list[Processor]:
-    """The processors that are configured, in their order: for applications that make their recorder themselves.
-
-    Args:
-        processors: As in `configure`.
-        config_file: As in `configure`.
+    """The configured processors, for applications that make their recorder. Arguments are as in `configure`.
 
     Raises:
-        ExporterConfigError: Something is wrong with the configuration; it lists everything that is.
+        ExporterConfigError: The configuration has problems. The error lists all of them.
     """
     code = code_source(exporters=(), processors=processors)
     return build(check(resolve(code, read(config_file), []))).processors
 
 
 class _Attempt:
-    """One call of `configure`.
-
-    Args:
-        arguments: The arguments of `OneLoggerConfig` that were given to it.
-        config: What was given as `config`.
-    """
+    """One call of `configure`."""
 
     def __init__(self, arguments: dict[str, object], config: object) -> None:
         self._arguments = arguments  # the strongest source first, weaker ones as they are read
@@ -155,7 +141,7 @@ class _Attempt:
         self._problems: list[ConfigProblem] = []
 
     def configure(self, code: Source, config_file: str | os.PathLike[str] | None) -> None:
-        """Do what `configure` does. `code` has exporters, processors and the recorder's options."""
+        """Configure the process. `code` has exporters, processors and the recorder's options."""
         provider = OneLoggerProvider.instance()
         self._read_config()
         off = disabled_by_environment() or not self._enabled_by_code()
@@ -177,7 +163,7 @@ class _Attempt:
         raise ExporterConfigError(self._problems)
 
     def give_up(self, error: Exception) -> None:
-        """Raise or log what is wrong, as the strategy says, if it is known already."""
+        """Raise or log the error, as the strategy says."""
         given = isinstance(self._config, OneLoggerConfig) and self._config.error_handling_strategy
         strategy = self._arguments.get("error_handling_strategy") or given
         name = strategy.value if isinstance(strategy, OneLoggerErrorHandlingStrategy) else strategy
@@ -191,7 +177,7 @@ class _Attempt:
         _LOG.error("configure() has switched telemetry off. %s", message)
 
     def _read_config(self) -> None:
-        """Read what was given as `config`. A mapping has weaker arguments; an object has all, or none."""
+        """Read the argument `config`: a mapping has arguments that others override, an object stands alone."""
         section = Section(code_source(), ("config",), self._problems)
         if isinstance(self._config, OneLoggerConfig):
             if self._arguments:
@@ -201,7 +187,7 @@ class _Attempt:
             self._arguments = check_one_logger(section.expand(self._config), section) | self._arguments
 
     def _enabled_by_code(self) -> bool:
-        """Whether what the code gives lets this process record. It is known before anything is read."""
+        """Whether the code lets this process record. This is known before anything is read."""
         if isinstance(self._config, OneLoggerConfig):
             return self._config.enable_for_current_rank
         known = {key: value for key, value in self._arguments.items() if key in ("rank", "enable_for_current_rank")}
@@ -212,7 +198,7 @@ class _Attempt:
         return self._arguments.get("enable_for_current_rank") is not False
 
     def _complete_config(self, file: Source | None) -> OneLoggerConfig | None:
-        """The configuration from arguments and file, None if something is wrong, which becomes a problem."""
+        """The configuration from arguments and file. None if there are problems."""
         if isinstance(self._config, OneLoggerConfig) and not self._problems:
             return self._config
         section = Section(code_source() if file is None else file, ("one_logger",), self._problems)

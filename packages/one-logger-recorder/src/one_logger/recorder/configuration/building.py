@@ -1,4 +1,4 @@
-"""From entries that are checked to exporters, processors and the recorder: all of them or none."""
+"""Builds exporters, processors and the recorder from checked entries: all of them or none."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from one_logger.recorder.processors.processor import Processor
 
 
 class Built(NamedTuple):
-    """What a configuration has made: exporters by name, and processors in their order."""
+    """Exporters by name, and processors in their order."""
 
     exporters: dict[str, Exporter]
     processors: list[Processor]
 
 
 def build(resolution: Resolution) -> Built:
-    """Construct what the entries that are enabled are about.
+    """Construct the exporters and processors of the enabled entries.
 
-    Raises `ExporterConfigError` if something is wrong, before anything is constructed, or if constructors have raised.
-    What was constructed is closed then.
+    Raises `ExporterConfigError` before anything is constructed if there are problems, or if a constructor raises. Then
+    the exporters that were constructed are closed.
     """
     exporters: dict[str, Exporter] = {}
     if not resolution.problems:
@@ -43,7 +43,7 @@ def build(resolution: Resolution) -> Built:
 
 
 def build_recorder(resolution: Resolution) -> DefaultRecorder:
-    """Build all of it, and the recorder. Raises a `OneLoggerError` also if something was given twice."""
+    """Build exporters, processors and recorder, or raise a `OneLoggerError`."""
     exporters, processors = build(resolution)
     options: Any = resolution.options  # checked
     try:
@@ -54,7 +54,7 @@ def build_recorder(resolution: Resolution) -> DefaultRecorder:
 
 
 def close(exporters: dict[str, Exporter], resolution: Resolution) -> None:
-    """Close exporters that will not be used, but for those that the application has made."""
+    """Close exporters that will not be used, except those that the application has made."""
     theirs = [entry.instance for entry in resolution.exporters if entry.instance is not None]
     for exporter in exporters.values():
         if not any(exporter is other for other in theirs):
@@ -65,7 +65,7 @@ def close(exporters: dict[str, Exporter], resolution: Resolution) -> None:
 
 
 def named(entries: list[Entry]) -> dict[str, Entry]:
-    """The entries that are enabled, by name. One without a name is named after its type, with a number if need be."""
+    """The enabled entries by name. One without a name is named after its type, with a number if needed."""
     enabled = [entry for entry in entries if entry.enabled]
     given = {entry.name for entry in enabled}
     names: dict[str, Entry] = {}
@@ -85,7 +85,7 @@ def _processors(entries: list[Entry]) -> list[Processor]:
 
 
 def _construct(entry: Entry) -> object:
-    """What an entry is about. None if it cannot be made, which becomes a problem."""
+    """The exporter or processor of an entry. None if it cannot be made, which becomes a problem."""
     if entry.instance is not None or entry.target is None:
         return entry.instance
     try:

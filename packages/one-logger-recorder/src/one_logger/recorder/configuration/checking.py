@@ -15,14 +15,11 @@ from one_logger.recorder.configuration.signature import Signature
 from one_logger.recorder.default_recorder import DefaultRecorder
 
 NOT_IN_RECORDER = ("exporters", "processors")
-"""Arguments of `DefaultRecorder` that don't stand in the section `recorder`."""
+"""Arguments of `DefaultRecorder` that are not options of the section `recorder`."""
 
 
 def check(resolution: Resolution) -> Resolution:
-    """Load the class of each entry that is enabled, and see that all arguments are of the kind that is wanted.
-
-    What is wrong becomes problems. Gives the same resolution, with classes, arguments and options.
-    """
+    """Load the class of each enabled entry, and check all arguments. Mistakes become problems of the resolution."""
     _check_entries([*resolution.exporters, *resolution.processors])
     for values, section in resolution.recorder:
         resolution.options |= _recorder_options(values, section)
@@ -60,7 +57,7 @@ def _recorder_options(values: object, section: Section) -> dict[str, object]:
 
 
 def check_one_logger(values: object, section: Section) -> dict[str, object]:
-    """The arguments that a section gives, as `OneLoggerConfig` takes them. What is wrong becomes problems."""
+    """The arguments in a section, as `OneLoggerConfig` takes them. Mistakes become problems."""
     if isinstance(values, Mapping):
         return Signature(OneLoggerConfig).check(values, section, "OneLoggerConfig", partial=True)
     section.mismatch(values, "a mapping, such as application_name: orders")
@@ -68,7 +65,7 @@ def check_one_logger(values: object, section: Section) -> dict[str, object]:
 
 
 def check_config(arguments: Mapping[str, object], section: Section) -> OneLoggerConfig | None:
-    """The configuration that arguments from all sources make together, None if they don't, which becomes a problem."""
+    """The configuration of the arguments from all sources. None if it is not valid, which becomes a problem."""
     try:
         return OneLoggerConfig.from_mapping(arguments)
     except OneLoggerError as error:

@@ -1,4 +1,4 @@
-"""An entry: what a configuration says of one exporter or processor."""
+"""Entries: the parts of a configuration that each describe one exporter or processor."""
 
 from __future__ import annotations
 
@@ -15,36 +15,22 @@ _SWITCH = shape_of(bool, "")
 
 @dataclass
 class Entry:
-    """What a configuration says of one exporter or processor.
-
-    Args:
-        section: Where it stands.
-        kind: Which of them it is about.
-        name: The name that it has been given.
-        key: `"type"` or `"class_name"`.
-        reference: What stands there: a type's name, or the dotted name of a class.
-        enabled: Whether it is to be used.
-        config: The arguments, references replaced.
-        processors: The entries of the processors that an exporter has for itself.
-        instance: The exporter or processor itself, if the entry is none but an object made by the application.
-        target: The class, once it is loaded.
-        arguments: The arguments as the class takes them, once they are checked.
-    """
+    """The description of one exporter or processor in a configuration."""
 
     section: Section = field(repr=False)
     kind: Kind
     name: str | None = None
-    key: str = "type"
-    reference: str = ""
+    key: str = "type"  # or "class_name"
+    reference: str = ""  # the value of that key: the name of a type or a class
     enabled: bool = True
-    config: Mapping[str, object] = field(default_factory=dict, repr=False)
+    config: Mapping[str, object] = field(default_factory=dict, repr=False)  # references replaced
     processors: list[Entry] = field(default_factory=list)
-    instance: object = None
-    target: type | None = None
-    arguments: dict[str, object] = field(default_factory=dict, repr=False)
+    instance: object = None  # what the application gave, if it gave an object instead of an entry
+    target: type | None = None  # the class, once it is loaded
+    arguments: dict[str, object] = field(default_factory=dict, repr=False)  # as the class takes them, once checked
 
     def blame_reference(self, message: str) -> None:
-        """Note what is wrong with the class: a sentence, or one that goes on after `which`."""
+        """Add a problem with the class: a sentence, or a text that follows `which`."""
         shown = self.section.shown(self.reference, (self.key,))
         joined = f", which {message}" if message[:1].islower() else f". {message}"
         self.section.problem((self.key,), f"is {shown}{joined}")
@@ -53,10 +39,9 @@ class Entry:
 def read_entries(
     values: object, section: Section, kind: Kind, taken: Collection[str] = ()
 ) -> tuple[list[Entry], list[str]]:
-    """The entries in a list, but for those whose names are taken, and the names of these.
+    """The entries in a list except those whose names are taken, and the names of these. Mistakes become problems.
 
-    What is wrong becomes problems. Of an entry that is not enabled only the keys are checked: neither its class nor its
-    variables need be there.
+    Of a disabled entry only the keys are checked: its class and its variables need not exist.
     """
     if not isinstance(values, Sequence) or isinstance(values, (str, bytes)):
         section.mismatch(values, f"a list of entries. An empty list means no {kind.noun}s", quoted=False)
@@ -80,7 +65,7 @@ def read_entries(
 
 
 def read_switch(value: object, section: Section, path: tuple[str, ...] = ()) -> bool | None:
-    """What a value says that switches something on or off. None if nobody can tell, which becomes a problem."""
+    """A value as true or false. None if it is neither, which becomes a problem."""
     try:
         switched = _SWITCH.convert(value)
     except MismatchError as error:
@@ -90,7 +75,7 @@ def read_switch(value: object, section: Section, path: tuple[str, ...] = ()) -> 
 
 
 def _name_of(value: object, section: Section) -> str:
-    """The name that an entry is given. What is wrong with the entry is of no interest yet."""
+    """The name of an entry. Problems of the entry are not collected yet."""
     name = value.get("name") if isinstance(value, Mapping) else None
     return str(Section(section.source, section.path, []).expand(name, ("name",))) if isinstance(name, str) else ""
 

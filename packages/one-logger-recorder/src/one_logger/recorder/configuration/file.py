@@ -1,4 +1,4 @@
-"""The configuration file: where it is looked for, and how it is read."""
+"""Finds and reads the configuration file."""
 
 from __future__ import annotations
 
@@ -12,26 +12,25 @@ PATH_VARIABLE = "ONE_LOGGER_EXPORTER_CONFIG_PATH"
 """The environment variable that names the file."""
 
 DEFAULT_NAMES = tuple(f"one_logger_exporters_config.{extension}" for extension in ("yaml", "yml", "json"))
-"""The files that are looked for in the working directory, in this order."""
+"""The files to look for in the working directory, in this order."""
 
 MAX_SIZE = 262_144
-"""How many bytes a file may have."""
+"""The largest file that is read, in bytes."""
 
 KEYS = ("exporters", "inherit", "one_logger", "processors", "recorder", "$schema")
-"""What a file may have at its top."""
+"""The top-level keys of a file."""
 
 
 def read(given: str | os.PathLike[str] | None) -> Source | None:
-    """What the configuration file says, None if there is none. Raises `ExporterConfigError` if it cannot be read."""
+    """Read the configuration file, if there is one. Raises `ExporterConfigError` if it cannot be read."""
     path = find_file(given)
     return None if path is None else read_file(path)
 
 
 def find_file(given: str | os.PathLike[str] | None = None) -> str | None:
-    """The path of the file to read, None if there is none to be read.
+    """The path that is given, else the one in the environment, else the first of `DEFAULT_NAMES` that exists.
 
-    It is the one given, else the one that the environment names, else the first of `DEFAULT_NAMES` that exists. Raises
-    `ExporterConfigError` if what is given is no path.
+    Raises `ExporterConfigError` if what is given is no path.
     """
     if given is not None:
         if not isinstance(given, (str, bytes, os.PathLike)):
@@ -46,7 +45,7 @@ def find_file(given: str | os.PathLike[str] | None = None) -> str | None:
 def read_file(path: str) -> Source:
     """Read a configuration file: JSON if its name ends in `.json`, else YAML.
 
-    Raises `ExporterConfigError` if it cannot be read, or has a key that no such file has.
+    Raises `ExporterConfigError` if it cannot be read or has an unknown top-level key.
     """
     try:
         values, lines = _parsed(_text(path), "JSON" if path.endswith(".json") else "YAML")
@@ -95,7 +94,7 @@ def _text(path: str) -> str:
 
 
 def _data(path: str) -> bytes:
-    """The contents of a file. Never waits: a pipe, a device or a folder is refused, and so is a file that is large."""
+    """The contents of a file. Never waits: refuses a pipe, device or folder, and a file that is too large."""
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     try:
         status = os.fstat(fd)

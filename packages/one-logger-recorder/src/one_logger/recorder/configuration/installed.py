@@ -1,4 +1,4 @@
-"""What installed distributions offer: exporters and processors by name, and default configurations."""
+"""Finds what installed distributions register: exporters, processors and default configurations."""
 
 from __future__ import annotations
 
@@ -13,20 +13,17 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 CONFIGS = "one_logger.exporter_configs"
-"""The group of entry points that are lists of entries, or functions that return one."""
+"""The group of entry points for default configurations: lists of entries, or functions that return one."""
 
 _PORTION = "one_logger.exporter."
 
 
 class NotLoadedError(Exception):
-    """An object cannot be had. The message goes with the place where it was asked for."""
+    """An object cannot be loaded. The message follows the place that names the object."""
 
 
 def installed(group: str) -> list[EntryPoint]:
-    """The entry points of a group, by name and distribution. Nothing is imported for it.
-
-    Raises `NotLoadedError` if the metadata of the installed distributions cannot be read.
-    """
+    """The entry points of a group, sorted by name and distribution, or `NotLoadedError`. Imports none of them."""
     from importlib.metadata import entry_points  # the import alone takes milliseconds
 
     try:
@@ -45,12 +42,12 @@ def distribution(point: EntryPoint) -> str:
 
 
 def label(point: EntryPoint) -> str:
-    """What a package's default configuration is called in messages."""
+    """The name of a package's default configuration in messages."""
     return f"{distribution(point)} (entry point {point.name})"
 
 
 def load_config(point: EntryPoint) -> object:
-    """The default configuration that an entry point names, as such or returned by a function, or `NotLoadedError`."""
+    """The default configuration of an entry point, or of the function it names, or `NotLoadedError`."""
     provided = _load(point)
     try:
         return provided() if callable(provided) else provided
@@ -60,9 +57,9 @@ def load_config(point: EntryPoint) -> object:
 
 
 def class_of_type(kind: Kind, name: str) -> type:
-    """The exporter or processor that an installed distribution has given this name. No other one is imported.
+    """The class that an installed distribution has registered by this name. No other class is imported.
 
-    Raises `NotLoadedError` if there is none of this name, or several, or it cannot be imported or is of another kind.
+    Raises `NotLoadedError` if there is none or several, or if it cannot be imported or is of another kind.
     """
     points = installed(kind.group)
     found = [point for point in points if point.name == name]
@@ -112,7 +109,7 @@ def _load(point: EntryPoint) -> object:
 
 
 def _checked(found: object, what: str, kind: Kind) -> type:
-    """A class that may be constructed. Anything else is not touched: writing a file must not start a process."""
+    """The class, if it is one of this kind. Nothing else is called: a configuration file must not start a process."""
     if isinstance(found, type) and issubclass(found, kind.base):
         if not isabstract(found):
             return found
@@ -128,7 +125,7 @@ def _said(error: BaseException) -> str:
 
 
 def _hint(error: BaseException, wanted: str = "") -> str:
-    """How to install what the import of `wanted` has missed, if it is one of our exporters."""
+    """How to install the module that the import of `wanted` misses, if it is one of our exporters."""
     if not isinstance(error, ModuleNotFoundError):
         return ""
     portion = wanted.removeprefix(_PORTION).partition(".")[0] if wanted.startswith(_PORTION) else ""

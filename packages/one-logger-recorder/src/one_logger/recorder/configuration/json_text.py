@@ -1,4 +1,4 @@
-"""JSON, read into values of which the line is known."""
+"""Reads JSON, and the line of each value."""
 
 from __future__ import annotations
 
@@ -11,10 +11,7 @@ _LEXEME = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^\s"\[\]{},:]+|\n')
 
 
 def read_json(text: str) -> tuple[object, dict[Path, int]]:
-    """The value that a JSON document holds, and the line of each value in it.
-
-    Raises `TextError` if the text is no JSON, or a key stands twice in one object.
-    """
+    """The value in a JSON document, and the line of each value. Raises `TextError` if it is not valid."""
     try:
         return json.loads(text, object_pairs_hook=_object), _lines(text)
     except json.JSONDecodeError as error:
@@ -35,7 +32,7 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _lines(text: str) -> dict[Path, int]:
-    """The line of each value in a text that is known to be JSON; of a member of an object, that of its key."""
+    """The line of each value in a valid JSON text. For a member of an object it is the line of the key."""
     lines: dict[Path, int] = {}
     steps: list[str | int | None] = []  # the place in each array and object that is open; None: a key comes next
     line = 1

@@ -1,4 +1,4 @@
-"""What an entry can be about: an exporter or a processor."""
+"""The two kinds of entries: exporters and processors."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from one_logger.recorder.processors.processor import Processor
 
 
 class Kind(NamedTuple):
-    """What the entries of a list are about."""
+    """A kind of entries."""
 
     noun: str
     one: str
     base: type
     base_name: str
     group: str
-    """The group of entry points that give classes a name: `type` in an entry."""
+    """The group of entry points whose names are the types of entries."""
     keys: tuple[str, ...]
-    """What an entry may have."""
+    """The keys of an entry."""
     distributions: Mapping[str, str] = {}
-    """Which distribution has which of them, for those who have not installed it."""
+    """The distributions of our own types, for the hint how to install a missing one."""
 
 
 _KEYS = ("type", "class_name", "name", "enabled", "config")

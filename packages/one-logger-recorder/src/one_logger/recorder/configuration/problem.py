@@ -1,4 +1,4 @@
-"""What is wrong with a configuration, and where it stands."""
+"""Problems of a configuration, and their places."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ Path = tuple[str | int, ...]
 
 
 class Source(NamedTuple):
-    """One of the places that say something: the code, a file, an installed package."""
+    """A source of configuration: the code, a file, or an installed package."""
 
     label: str
-    """What it is called in messages: a file by its path."""
+    """Its name in messages: of a file, the path."""
     values: Mapping[str, object] = {}
-    """What it says, by the keys that a file may have at its top."""
+    """Its values by the top-level keys of a file."""
     lines: Mapping[Path, int] = {}
-    """The line of each value, from 1, where there are lines."""
+    """The line of each value in a file, from 1."""
 
     def line(self, path: Path) -> int | None:
-        """The line of a value or, if it isn't there, of the nearest one around it."""
+        """The line of a value or, if it is missing, of the nearest one around it."""
         while path and path not in self.lines:
             path = path[:-1]
         return self.lines.get(path)
 
 
 class ConfigProblem(NamedTuple):
-    """One thing that is wrong with a configuration."""
+    """One problem of a configuration."""
 
     source: str
     """Where it was found: a file, a package, the code."""
     line: int | None
     """The line in the file, from 1."""
     path: str
-    """The place in the source, such as `exporters[1].config.topic`; empty if it is the source as a whole."""
+    """The place in the source, such as `exporters[1].config.topic`. Empty: the whole source."""
     message: str
     """What was given, and what was expected."""
 
@@ -48,10 +48,10 @@ class ConfigProblem(NamedTuple):
 
 
 class ExporterConfigError(OneLoggerError):
-    """A configuration cannot be used. Its text lists everything that is wrong with it, without secrets.
+    """A configuration cannot be used. The text lists all its problems, without secrets.
 
     Args:
-        problems: What is wrong.
+        problems: The problems, in any order.
     """
 
     def __init__(self, problems: Sequence[ConfigProblem]) -> None:
@@ -64,7 +64,7 @@ class ExporterConfigError(OneLoggerError):
 
     @property
     def problems(self) -> tuple[ConfigProblem, ...]:
-        """What is wrong: source by source, and in each source by line."""
+        """The problems, by source and line."""
         problems: tuple[ConfigProblem, ...] = self.args[0]
         return problems
 
@@ -76,7 +76,7 @@ class ExporterConfigError(OneLoggerError):
 
 
 class TextError(Exception):
-    """A text cannot be read: what is wrong with it, and in which line."""
+    """A text cannot be parsed: why, and in which line."""
 
     def __init__(self, message: str, line: int | None = None) -> None:
         super().__init__(message)
@@ -84,5 +84,5 @@ class TextError(Exception):
 
 
 def code_source(**values: object) -> Source:
-    """What the code says. None says nothing."""
+    """The code as a source, with the arguments that are not None."""
     return Source("the code", {key: value for key, value in values.items() if value is not None})

@@ -1,4 +1,4 @@
-"""What `python -m one_logger.recorder config` prints."""
+"""The report that `python -m one_logger.recorder config` prints."""
 
 from __future__ import annotations
 
@@ -23,11 +23,7 @@ Report = dict[str, Any]
 
 
 def make_report(path: str | None) -> Report:
-    """Everything that is to be said about the configuration in this environment, secrets masked.
-
-    Args:
-        path: The file to read. None: the one that `configure` would find.
-    """
+    """Describe the configuration in this environment, with secrets masked. `path` None: the file of `configure`."""
     problems: list[ConfigProblem] = []
     file: Source | None = None
     found = find_file(path)
@@ -56,10 +52,7 @@ def make_report(path: str | None) -> Report:
         "replaced": [each._asdict() for each in [*resolution.replaced, *_replaced_packages(resolution)]],
         "values": [value for values, section in sections for value in _values(section, values)],
         "installed": {
-            group: [
-                {"name": each.name, "value": each.value, "distribution": distribution(each)} for each in _points(group)
-            ]
-            for group in (EXPORTER.group, CONFIGS, PROCESSOR.group)
+            group: [_point(each) for each in _points(group)] for group in (EXPORTER.group, CONFIGS, PROCESSOR.group)
         },
         "problems": [{**problem._asdict(), "text": str(problem)} for problem in ExporterConfigError(problems).problems],
     }
@@ -121,7 +114,7 @@ def _replaced_packages(resolution: Resolution) -> list[Replaced]:
 def _points(group: str) -> list[EntryPoint]:
     try:
         return installed(group)
-    except NotLoadedError:  # a problem only for those who need one of them
+    except NotLoadedError:  # reported elsewhere if it matters
         return []
 
 
@@ -137,7 +130,6 @@ def _entries(entries: list[Entry]) -> list[Report]:
 def _entry(entry: Entry, name: str | None) -> Report:
     section, target = entry.section, entry.target
     reference = section.displayed(entry.reference, (entry.key,))
-    own = {"processors": _entries(entry.processors)} if entry.kind is EXPORTER else {}
     return {
         "name": name or entry.name or reference,
         "reference": reference,
@@ -146,12 +138,12 @@ def _entry(entry: Entry, name: str | None) -> Report:
         "source": section.source.label,
         "line": section.line(),
         "values": list(_values(section, entry.config, ("config",))) if entry.config else [],
-        **own,
+        **({"processors": _entries(entry.processors)} if entry.kind is EXPORTER else {}),
     }
 
 
 def _values(section: Section, value: object, path: Path = ()) -> Iterator[Report]:
-    """The values that hold no others, each with its place."""
+    """The values that are not lists or mappings, each with its place."""
     if isinstance(value, (dict, list, tuple)) and value:
         for step, item in value.items() if isinstance(value, dict) else enumerate(value):
             yield from _values(section, item, (*path, step))

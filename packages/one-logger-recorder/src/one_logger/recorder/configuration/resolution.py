@@ -1,4 +1,4 @@
-"""Decides what is used of all that code, file and packages say."""
+"""Decides which values of code, file and packages are used."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from one_logger.recorder.configuration.section import Said, Section, said
 
 
 class Replaced(NamedTuple):
-    """An entry or a source that is not used, and the source that says something else."""
+    """An entry or source that is not used, and the source that is used instead."""
 
     what: str
     by: str
@@ -22,32 +22,20 @@ class Replaced(NamedTuple):
 
 @dataclass
 class Resolution:
-    """What the sources say, taken together.
-
-    Args:
-        problems: What is wrong.
-        exporters: The entries of exporters, those of the strongest source first, also those that are not enabled.
-        processors: The same of processors, in the order in which they are used.
-        recorder: The sections `recorder`, references replaced, the weakest first.
-        options: The options of the recorder, once they are checked.
-        inherit: What the sources say about inheriting, references replaced.
-        present: Whether there is a source of exporters at all. One may be there and say that there are none.
-        replaced: What is not used, packages apart.
-        instead_of_packages: The source that is used instead of what packages provide, if one is.
-    """
+    """The values of all sources together."""
 
     problems: list[ConfigProblem]
-    exporters: list[Entry] = field(default_factory=list)
-    processors: list[Entry] = field(default_factory=list)
-    recorder: list[Said] = field(default_factory=list)
-    options: dict[str, object] = field(default_factory=dict)
+    exporters: list[Entry] = field(default_factory=list)  # those of the strongest source first; also disabled ones
+    processors: list[Entry] = field(default_factory=list)  # in the order in which they run
+    recorder: list[Said] = field(default_factory=list)  # the sections `recorder`, the weakest source first
+    options: dict[str, object] = field(default_factory=dict)  # of the recorder, once they are checked
     inherit: list[Said] = field(default_factory=list)
-    present: bool = False
-    replaced: list[Replaced] = field(default_factory=list)
-    instead_of_packages: str | None = None
+    present: bool = False  # whether a source has exporters; it may say that there are none
+    replaced: list[Replaced] = field(default_factory=list)  # what is not used, except packages
+    instead_of_packages: str | None = None  # the source that is used instead of what packages provide
 
     def add(self, lists: Iterable[Said]) -> None:
-        """Add lists of exporters' entries that are equally strong, but for entries whose names are there already."""
+        """Add lists of exporter entries, except entries whose names an earlier source has."""
         taken = {entry.name: entry.section.source.label for entry in self.exporters if entry.name is not None}
         for values, section in lists:
             entries, names = read_entries(values, section, EXPORTER, taken)
@@ -57,14 +45,14 @@ class Resolution:
 
 
 def resolve(code: Source, file: Source | None, problems: list[ConfigProblem]) -> Resolution:
-    """Decide what is used. What is wrong becomes problems.
+    """Decide what is used. Mistakes become problems.
 
-    The strongest source of exporters, of code, file and packages, replaces the others as a whole; if it inherits, it
-    adds to the next one. Nothing is imported but the default configurations of packages, if they are used.
+    Code comes before the file, and the file before packages. The first source with exporters replaces the others as a
+    whole; if it inherits, it adds to the next one. Default configurations of packages are imported only if used.
     """
     resolution = Resolution(problems)
     sources = [code] if file is None else [code, file]
-    spoken: bool | None = None  # what a source without exporters has said about inheriting: it is about the next one
+    spoken: bool | None = None  # `inherit` of a source without exporters: it applies to the next one
     for source in sources:
         own = _inherits(source, resolution, in_code=source is code)
         inherits = own if spoken is None else spoken
@@ -96,7 +84,7 @@ def _inherits(source: Source, resolution: Resolution, *, in_code: bool) -> bool 
 
 
 def _of_packages(problems: list[ConfigProblem]) -> Iterator[Said]:
-    """What installed packages provide."""
+    """The default configurations of installed packages."""
     try:
         points = installed(CONFIGS)
     except NotLoadedError as error:

@@ -1,4 +1,4 @@
-"""Single values: from what a file can hold to a text, number, switch, duration or path."""
+"""Converts single values of a file to a text, number, bool, duration or path."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _MILLISECOND, _SECOND = 10**6, 10**9
 _NANOSECONDS = {"ns": 1, "us": 1_000, "µs": 1_000, "ms": _MILLISECOND, "s": _SECOND} | {
     unit: seconds * _SECOND for unit, seconds in (("m", 60), ("min", 60), ("h", 3_600), ("d", 86_400))
 }
-# What a parameter counts in can only be told by its name.
+# Only its name tells in which unit a parameter counts time.
 _IN_SECONDS = re.compile(r"(^|_)(timeout|interval|delay|duration|period|cool_?down|seconds|secs)$")
 _IN_MILLISECONDS = re.compile(r"_(ms|millis|milliseconds)$")
 
 
 class UnfitError(ValueError):
-    """A value is not what is wanted. The message, if there is one, says more exactly what is."""
+    """A value does not fit. The message, if there is one, says what is expected."""
 
 
 def unit_of(name: str) -> int | None:
@@ -118,6 +118,6 @@ SCALARS: tuple[tuple[type, str, str, Callable[[object, int | None], object]], ..
     (timedelta, "a duration such as 500ms, 30s or 1h", "number", _time_span),
     (os.PathLike, A_PATH, "string", _path),
 )
-"""Each kind of single values: its name in messages, its type in JSON, and its conversion. A conversion gets a value and
-the unit, in nanoseconds, in which the parameter counts time, and raises a `ValueError` if the value doesn't fit. The
-first kind that fits an annotation is used: a bool is an int."""
+"""The types of single values: name in messages, type in JSON, and conversion. A conversion gets a value and the unit,
+in nanoseconds, in which the parameter counts time, and raises a `ValueError` if the value does not fit. The first type
+that fits an annotation is used: bool stands before int."""

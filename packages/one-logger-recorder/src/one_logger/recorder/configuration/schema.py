@@ -1,4 +1,4 @@
-"""The JSON Schema of a configuration file, made from the code, so that the two cannot disagree."""
+"""Makes the JSON Schema of a configuration file from the code, so that the two cannot disagree."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _PROCESSORS: Schema = {"type": "array", "items": {"$ref": "#/$defs/processor"}}
 def configuration_schema() -> Schema:
     """The JSON Schema (draft 2020-12) of a configuration file.
 
-    It has the arguments of every exporter and processor that is installed: unlike anything else here, it imports them
-    all. One that cannot be imported is in it by its name.
+    It has the arguments of all installed exporters and processors, and imports them all. Of one that cannot be
+    imported, it has the name only.
     """
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -71,7 +71,7 @@ def _entry(kind: Kind) -> Schema:
 
 
 def _config_of(kind: Kind, name: str) -> Schema:
-    """What is allowed as `config` in an entry of this type."""
+    """The schema of `config` in an entry of this type."""
     try:
         target = class_of_type(kind, name)
         config = Signature(target).schema(_descriptions(target))
@@ -85,7 +85,7 @@ def _config_of(kind: Kind, name: str) -> Schema:
 
 
 def _descriptions(target: Target) -> dict[str, str]:
-    """What the docstring says of each argument, where it has a section `Args:` as in Google's style."""
+    """The descriptions of arguments in a docstring of Google's style."""
     found: dict[str, str] = {}
     in_arguments, name = False, ""
     for line in inspect.cleandoc(target.__doc__ or "").splitlines():

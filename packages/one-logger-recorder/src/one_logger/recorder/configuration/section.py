@@ -1,4 +1,4 @@
-"""A part of a configuration while it is being checked: an entry of a list, or a section of a file."""
+"""A part of a configuration while it is checked: an entry of a list, or a section of a file."""
 
 from __future__ import annotations
 
@@ -10,24 +10,19 @@ from one_logger.recorder.configuration.problem import ConfigProblem, Path, Sourc
 from one_logger.recorder.configuration.variables import VariableError, expand, names_in
 
 MAX_DEPTH = 32
-"""How deep values may be nested."""
+"""The deepest nesting of values that is read."""
 
 UNUSABLE = object()
-"""Stands for a value whose problem is known already, so that it is not reported twice."""
+"""Stands for a value whose problem is reported already."""
 
 _LONGEST = 200
 _MOST_BITS = 4_096  # Python refuses to write numbers of more than 4,300 digits
 
 
 class Section:
-    """Knows where a part of a configuration stands, what in it is secret, and what is wrong with it.
+    """Knows the place of a part of a configuration, which of its values are secret, and its problems.
 
-    Paths given to it start at the part, not at the top of the document.
-
-    Args:
-        source: Where it comes from.
-        path: Where it stands in there.
-        problems: Where to put problems.
+    The paths that its methods take start at the part, not at the top of the document.
     """
 
     def __init__(self, source: Source, path: Path, problems: list[ConfigProblem]) -> None:
@@ -43,7 +38,7 @@ class Section:
         return Section(self.source, (*self.path, step), self._problems)
 
     def place(self, path: Path) -> str:
-        """Where a value stands, as it is written in messages: `exporters[1].config.topic`."""
+        """The place of a value, as in messages: `exporters[1].config.topic`."""
         steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in self.path + path)
         return "".join(steps).removeprefix(".")
 
@@ -52,15 +47,15 @@ class Section:
         return self.source.line(self.path + path)
 
     def problem(self, path: Path, message: str) -> None:
-        """Note a problem. The message continues the path: `is 7; expected a text.` is one."""
+        """Add a problem. The message follows the path: `is 7; expected a text.`."""
         self.sound = False
         message = self._redactor.redacted(message)
         self._problems.append(ConfigProblem(self.source.label, self.line(path), self.place(path), message))
 
     def mismatch(self, value: object, expected: str, path: Path = (), *, quoted: bool = True) -> None:
-        """Note that a value is not what was expected. What has a problem already gets no second one.
+        """Add the problem that a value is not what was expected, unless it has one already.
 
-        A text is not `quoted` if it stands in the place of a mapping: anything secret may be in it.
+        A text in the place of a mapping is not `quoted`, as it may contain secrets.
         """
         if value is not UNUSABLE:
             subject = "" if self.path + path else "The default configuration "  # of a package: a list, and no more
@@ -68,9 +63,9 @@ class Section:
             self.problem(path, f"{subject}is {given}; expected {expected}.")
 
     def expand(self, value: object, path: Path = (), *, literal: bool = False) -> object:
-        """A copy of a value in which every reference to a variable is replaced, `UNUSABLE` where that cannot be.
+        """A copy of a value with references to variables replaced, and `UNUSABLE` where that is not possible.
 
-        If it is taken `literal`, references stay as they are: it is shown, and not used.
+        With `literal` references are kept: the value is shown, and not used.
         """
         if len(path) > MAX_DEPTH:
             self.problem(path[:3], f"is nested too deeply; at most {MAX_DEPTH} levels are read.")
@@ -103,12 +98,12 @@ class Section:
         return self._variables.get(path, ())
 
     def is_secret(self, path: Path) -> bool:
-        """Whether a value is to be kept out of messages: by its key, a key around it, or its variable's name."""
+        """Whether a value is secret: by its key, a key around it, or the name of its variable."""
         names = [step for step in (*self.path, *path) if isinstance(step, str)]
         return any(map(is_secret_name, [*names, *self.variables(path)]))
 
     def shown(self, value: object, path: Path = ()) -> str:
-        """A value as it may stand in a message. Of lists and mappings only that: something in them may be secret."""
+        """A value as text for a message. Lists and mappings are not shown, as they may contain secrets."""
         if isinstance(value, Mapping):
             return "a mapping"
         if isinstance(value, (list, tuple, set, frozenset)):
@@ -125,7 +120,7 @@ class Section:
         return f"a {type(value).__qualname__}"
 
     def displayed(self, value: object, path: Path = ()) -> object:
-        """A value that holds no others as JSON may print it, masked if it is a secret."""
+        """A single value for JSON output, masked if it is secret."""
         if value is None or value is UNUSABLE:
             return None
         if isinstance(value, (bool, dict, list, tuple)):
@@ -144,11 +139,11 @@ def _is_too_long(value: object) -> bool:
 
 
 Said = tuple[object, Section]
-"""What stands somewhere, references replaced, and where."""
+"""A value with references replaced, and its section."""
 
 
 def said(source: Source | None, key: str, problems: list[ConfigProblem]) -> list[Said]:
-    """What a source says under a key at its top: nothing, or one thing."""
+    """The value of a source under a top-level key: a list of one, or of none."""
     if source is None or key not in source.values:
         return []
     section = Section(source, (key,), problems)

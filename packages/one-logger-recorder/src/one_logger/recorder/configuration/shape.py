@@ -1,4 +1,4 @@
-"""What an annotation asks for: in words, as JSON Schema, and of a value from a configuration."""
+"""What an annotation allows: in words, as JSON Schema, and as a conversion of values."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NOT_IN_FILES: Schema = {"not": {}}
 
 
 class MismatchError(Exception):
-    """A value is not what a parameter takes: what it takes, where in the value the mismatch is, what stands there."""
+    """A value does not fit: what was expected, and the path and value that do not fit."""
 
     def __init__(self, expected: str, path: Path, given: object) -> None:
         super().__init__(expected)
@@ -33,12 +33,12 @@ class Shape(NamedTuple):
     expected: str
     """In words: `a whole number`."""
     schema: Schema
-    """As JSON Schema. In the place of anything but a text may stand one that refers to environment variables."""
+    """As JSON Schema. A text with references to environment variables may stand for any other value."""
     conversion: Callable[[Any, Path], object]
-    """Makes it of a value that stands at a path, or raises a `ValueError`."""
+    """Converts the value at a path, or raises a `ValueError`."""
 
     def convert(self, value: object, path: Path = ()) -> object:
-        """The value, which stands at a path in that of the parameter, as it is taken. Raises `MismatchError`."""
+        """Convert the value at a path, or raise `MismatchError`."""
         if value is UNUSABLE:
             return value
         try:
@@ -52,13 +52,7 @@ _ANYTHING = Shape("a value", {}, lambda value, _: value)
 
 
 def shape_of(annotation: Any, name: str, within: tuple[object, ...] = ()) -> Shape:
-    """What a parameter takes. What its annotation says that nobody can check is not checked.
-
-    Args:
-        annotation: The annotation, evaluated.
-        name: What the parameter is called: the name may say in what it counts time.
-        within: The `type` statements in which the annotation stands. One may be about itself.
-    """
+    """The shape of a parameter. Its name may tell a unit of time; `within` are the `type` statements around it."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return shape_of(arguments[0], name, within)
@@ -135,7 +129,7 @@ def _union(shapes: list[Shape]) -> Shape:
 
 
 def _container(kind: type, arguments: tuple[object, ...], name: str, within: tuple[object, ...]) -> Shape | None:
-    """What a list or a mapping stands for: the first of Python's own containers that is of this kind."""
+    """The shape of a list or mapping, converted to the first of Python's containers that fits."""
     if is_typeddict(kind):
         return _mapping(Any)
     if getattr(kind, "_is_protocol", False):  # it may have no way to tell
@@ -159,7 +153,7 @@ def _mapping(annotation: object) -> Shape:
 
 
 def _list(made: type, items: list[Shape], *, fixed: bool) -> Shape:
-    """A list of items of the first shape or, if it is `fixed`, with an item of each shape."""
+    """A list of items of the first shape or, if `fixed`, with one item of each shape."""
 
     def conversion(value: object, path: Path) -> object:
         if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
@@ -178,7 +172,7 @@ def _list(made: type, items: list[Shape], *, fixed: bool) -> Shape:
 
 
 def _instance(kind: type) -> Shape:
-    """What only code can give."""
+    """An instance of a class, which only code can give."""
 
     def conversion(value: object, _: Path) -> object:
         try:

@@ -19,12 +19,8 @@ Target = Callable[..., object]
 class Signature:
     """The arguments that a class or function takes by name.
 
-    An annotation that cannot be evaluated, as its names are imported for type checkers only, says nothing. A target
-    written in C may not say what it takes; then it takes anything.
-
-    Args:
-        target: The class or function.
-        without: Parameters that are none of the configuration's business.
+    An annotation that cannot be evaluated, as its names are imported for type checkers only, is ignored. A target
+    without a signature, as in C, takes any argument.
     """
 
     def __init__(self, target: Target, without: Collection[str] = ()) -> None:
@@ -48,14 +44,10 @@ class Signature:
     def check(
         self, values: Mapping[str, object], section: Section, called: str, *, at: str = "", partial: bool = False
     ) -> dict[str, object]:
-        """The values as the parameters take them. What is wrong with them becomes problems of the section.
+        """Convert values by name for the parameters. Mistakes become problems of the section.
 
-        Args:
-            values: The arguments, by name.
-            section: The part of the configuration in which they stand.
-            called: What the class or function is called in messages.
-            at: The key in the section under which they stand, if they are not all of it.
-            partial: Whether arguments may be missing: they come from elsewhere.
+        `called` is the target's name in messages, `at` the key of the values in the section. If `partial`, arguments
+        may be missing.
         """
         path = (at,) if at else ()
         arguments: dict[str, object] = {}

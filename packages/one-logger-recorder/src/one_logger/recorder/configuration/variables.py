@@ -9,7 +9,7 @@ _REFERENCE = re.compile(r"\$\$\{|\$\{(?:(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P
 
 
 class VariableError(Exception):
-    """A reference cannot be replaced. The message goes with the place of the value."""
+    """A reference cannot be replaced. The message follows the place of the value."""
 
 
 def names_in(text: str) -> tuple[str, ...]:
@@ -18,7 +18,7 @@ def names_in(text: str) -> tuple[str, ...]:
 
 
 def expand(text: str) -> str:
-    """Replace the references in a text, or raise `VariableError`. What a variable holds is not looked into."""
+    """Replace the references in a text, or raise `VariableError`. References in a variable's value are kept."""
     return _REFERENCE.sub(_replacement, text)
 
 

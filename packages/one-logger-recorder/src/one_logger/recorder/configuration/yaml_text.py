@@ -1,4 +1,4 @@
-"""YAML, read into values of which the line is known."""
+"""Reads YAML, and the line of each value."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from one_logger.recorder.configuration.problem import Path, TextError
 from one_logger.recorder.configuration.section import MAX_DEPTH
 
 MAX_VALUES = 10_000
-"""How many values a document may have, each alias counted with all that it stands for."""
+"""The most values in a document. An alias counts as often as it is used, with all its values."""
 
 _TAG = "tag:yaml.org,2002:"
 _AS_WRITTEN = {f"{_TAG}{name}" for name in ("str", "timestamp", "value")}
@@ -26,10 +26,9 @@ _INSTEAD_OF_PYYAML = {
 
 
 def read_yaml(text: str) -> tuple[object, dict[Path, int]]:
-    """The value that a YAML document holds, and the line of each value in it.
+    """The value in a YAML document, and the line of each value. Raises `TextError` if it cannot be read.
 
-    Aliases and merge keys are followed. Dates stay texts, and no tag but those of JSON's types is known. Raises
-    `TextError` if the text is no YAML, or is more than a configuration needs.
+    Aliases and merge keys are followed. Dates stay texts, and only the tags of JSON's types are allowed.
     """
     try:
         loader = yaml.SafeLoader(text)

@@ -1,14 +1,15 @@
-"""The processors of a recorder: what they make of the spans and events of the calling thread."""
+"""The processors of a recorder, which run on the thread that records."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from enum import Enum
 
 from one_logger.api import Recorder
 from one_logger.core import ErrorEvent, Event, OneLoggerError, Span, SpanContext, Status, Timestamp
 from one_logger.core.spi import new_trace_id
+from one_logger.recorder.channels import Channels
 from one_logger.recorder.delivery import ERROR, EVENT
 from one_logger.recorder.processors.pipeline import Failure
 from one_logger.recorder.processors.processing import Processing
@@ -17,45 +18,27 @@ from one_logger.recorder.processors.unexported_span import FilteredSpan, Observe
 from one_logger.recorder.recorded_span import RecordedSpan
 from one_logger.recorder.telemetry_errors import TelemetryErrors
 
-QueueSpan = Callable[[RecordedSpan], None]
-QueueEvent = Callable[[int, RecordedSpan, Event], None]
-
 
 class Chain:
-    """Makes the spans of a recorder, and queues what its processors leave of them and of their events.
+    """Makes the spans of a recorder, and queues the spans and events that its processors leave.
 
-    What a processor does wrong becomes a telemetry error when the call is done: what is recorded by it is not lost.
-
-    Args:
-        processors: The processors.
-        recorder: The recorder.
-        errors: The telemetry errors of the recorder.
-        queue_start: Queues the start of a span for every exporter.
-        queue_event: The same for an event or error, given with its kind.
-        queue_stop: The same for the stop of a span.
+    A mistake of a processor becomes a telemetry error at the end of the call, so that its record is not lost. Under
+    `PROPAGATE_EXCEPTIONS`, the methods raise it as a `OneLoggerError`.
     """
 
     def __init__(
-        self,
-        processors: Sequence[Processor],
-        recorder: Recorder,
-        errors: TelemetryErrors,
-        queue_start: QueueSpan,
-        queue_event: QueueEvent,
-        queue_stop: QueueSpan,
+        self, processors: Sequence[Processor], recorder: Recorder, errors: TelemetryErrors, channels: Channels
     ) -> None:
         self._recorder = recorder
         self._errors = errors
-        self._queue_start = queue_start
-        self._queue_event = queue_event
-        self._queue_stop = queue_stop
+        self._channels = channels
         self._failures: deque[Failure] = deque()
         self._processing: Processing[RecordedSpan] = Processing(processors, self, self._failures.append)
         self._pipeline = self._processing.pipeline
         self._closed = False
 
     def after_fork(self) -> None:
-        """Be as new in a forked child."""
+        """Reset in a forked child."""
         self._failures.clear()
         self._pipeline.after_fork()
 
@@ -67,11 +50,7 @@ class Chain:
         parent: Span | SpanContext | None,
         start_time: Timestamp | None,
     ) -> RecordedSpan:
-        """Make a span. Whether its start is to be queued, `is_exported` says.
-
-        Raises:
-            OneLoggerError: Under `PROPAGATE_EXCEPTIONS`, a processor did something wrong.
-        """
+        """Make a span. If `is_exported`, its start is to be queued."""
         pipeline = self._pipeline
         trace_id, sampled = self._sample(parent) if pipeline.samplers else (0, True)
         text = name if type(name) is str else _text(name)
@@ -82,9 +61,10 @@ class Chain:
         if choice.dropped and not choice.observers:
             span = FilteredSpan(self._recorder, text, parent, trace_id, choice, sampled)
         else:
-            given = self._recorder, name, attributes, start_event_attributes, parent, start_time
-            unexported = choice.dropped or choice.deferrers
-            span = ObservedSpan(*given, choice, sampled) if unexported else RecordedSpan(*given)
+            kind = ObservedSpan if choice.dropped or choice.deferrers else RecordedSpan
+            span = kind(self._recorder, name, attributes, start_event_attributes, parent, start_time)
+            if isinstance(span, ObservedSpan):
+                span.choice, span.is_sampled = choice, sampled
             if isinstance(parent, UnexportedSpan):
                 span.parent_span_id = parent.parent_of_children or None
             if trace_id:
@@ -96,10 +76,9 @@ class Chain:
         return span
 
     def _sample(self, parent: Span | SpanContext | None) -> tuple[int, bool]:
-        """The id of the trace, if it is a new one, and whether it is to be recorded.
+        """The id of a new trace, else 0, and whether the trace is recorded.
 
-        As with OpenTelemetry's ParentBased sampler, what was decided of the parent holds for the child (Trace SDK,
-        section "ParentBased").
+        A child follows its parent, as with OpenTelemetry's ParentBased sampler (Trace SDK, section "ParentBased").
         """
         if parent is not None and parent.trace_id:
             if isinstance(parent, SpanContext):
@@ -109,21 +88,13 @@ class Chain:
         return trace_id, self._pipeline.samples(trace_id)
 
     def record(self, event: Event, span: RecordedSpan) -> None:
-        """Queue what the processors leave of an event or error.
-
-        Raises:
-            OneLoggerError: Under `PROPAGATE_EXCEPTIONS`, a processor did something wrong.
-        """
+        """Queue what the processors leave of an event or error."""
         self._processing.event(event, span)
         if self._failures:
             self.report()
 
     def stop_span(self, span: RecordedSpan) -> None:
-        """Show a span that has stopped to the processors, and queue its stop if it is exported.
-
-        Raises:
-            OneLoggerError: Under `PROPAGATE_EXCEPTIONS`, a processor did something wrong.
-        """
+        """Show a stopped span to the processors, and queue its stop if it is exported."""
         if type(span) is FilteredSpan:
             return
         self._processing.stop(span)
@@ -131,23 +102,19 @@ class Chain:
             self.report()
 
     def show_stop(self, span: RecordedSpan) -> None:
-        """Show the processors that a span which the parent process exports has stopped here."""
+        """Show the processors the stop of a span that the parent process exports."""
         self._pipeline.stopped(span)
         if self._failures:
             self.report()
 
     def close(self) -> None:
-        """Tell the processors that this was all. Again: nothing."""
+        """Call `on_close` of the processors, once."""
         if not self._closed:
             self._closed = True
             self._pipeline.close()
 
     def report(self) -> None:
-        """Make telemetry errors of what processors did wrong.
-
-        Raises:
-            OneLoggerError: Under `PROPAGATE_EXCEPTIONS`.
-        """
+        """Make telemetry errors of the processors' mistakes."""
         while self._failures:
             try:
                 failure = self._failures.popleft()
@@ -162,19 +129,19 @@ class Chain:
 
     def put(self, event: Event, place: RecordedSpan) -> None:
         """Queue an event or error."""
-        self._queue_event(ERROR if isinstance(event, ErrorEvent) else EVENT, place, event)
+        self._channels.queue_event(ERROR if isinstance(event, ErrorEvent) else EVENT, place, event)
 
     def stop(self, place: RecordedSpan) -> None:
         """Queue the stop of a span."""
-        self._queue_stop(place)
+        self._channels.queue_stop(place)
 
     def complete(self, place: RecordedSpan) -> None:
-        """Queue start and stop of a span that was put off."""
-        self._queue_start(place)
-        self._queue_stop(place)
+        """Queue start and stop of a deferred span."""
+        self._channels.queue_start(place)
+        self._channels.queue_stop(place)
 
     def span_for(self, event: Event, origin: RecordedSpan | None) -> RecordedSpan:
-        """A span for an event that is to have one of its own: by the name of an error's span, or of the event."""
+        """A new span for an event, named like the error's span or the event."""
         is_error = isinstance(event, ErrorEvent)
         name = origin.name if is_error and origin is not None else event.name
         parent = origin if origin is not None and origin.is_sampled else None
@@ -186,19 +153,18 @@ class Chain:
         return span
 
     def put_alone(self, event: Event, span: Span) -> None:
-        """Queue an event with the span that was made for it."""
+        """Queue an event with the span that `span_for` has made."""
         if isinstance(span, RecordedSpan):
-            self._queue_start(span)
+            self._channels.queue_start(span)
             self.put(event, span)
             span._end_span()
-            self._queue_stop(span)
+            self._channels.queue_stop(span)
 
     def place(self, span: Span) -> RecordedSpan | None:
-        """The span: a recorder's spans know what was decided of them."""
+        """The span itself, if a recorder made it."""
         return span if isinstance(span, RecordedSpan) else None
 
 
 def _text(name: str | Enum) -> str:
     """The name of a span as it will be exported."""
-    value = name.value if isinstance(name, Enum) else name
-    return value if type(value) is str else Span(name).name
+    return Span(name).name

@@ -12,9 +12,9 @@ Added = Mapping[str, object] | Callable[[Span | Event], Mapping[str, object] | N
 
 
 class Enricher(Processor):
-    """Adds attributes to spans, to events, or to both. What the job has set itself stays as it is.
+    """Adds attributes to spans, events, or both. An attribute that the job has set is kept.
 
-    A span gets them when it starts. Errors are events; their name is `exception`.
+    A span gets them when it starts. Errors are events with the name `exception`.
 
     Args:
         attributes: The attributes: a mapping, or a function of the span or event that gives one, or None.
@@ -26,44 +26,36 @@ class Enricher(Processor):
     """
 
     def __init__(self, attributes: Added, *, spans: Names = "*", events: Names = ()) -> None:
-        self._constant: Attributes | None = None
-        self._function: Callable[[Span | Event], Mapping[str, object] | None] | None = None
-        if isinstance(attributes, Mapping):
-            self._constant = Attributes(attributes)
-        elif callable(attributes):
-            self._function = attributes
-        else:
+        if not isinstance(attributes, Mapping) and not callable(attributes):
             raise OneLoggerError(
                 f"attributes is {type(attributes).__name__}; expected a mapping, or a function that gives one."
             )
+        self._attributes = Attributes(attributes) if isinstance(attributes, Mapping) else attributes
         self._spans = NamePattern("spans", spans)
         self._events = NamePattern("events", events)
 
     def on_start(self, span: Span) -> Mapping[str, object] | None:
-        """The attributes that the span does not have."""
+        """Add the attributes that the span does not have."""
         if not self._spans.matches(span.name):
             return None
-        return _without(self._added(span), span.initial_attributes)
+        added, present = self._added(span), span.initial_attributes
+        if added.keys().isdisjoint(present.keys()):
+            return added
+        return {name: value for name, value in added.items() if name not in present}
 
     def on_event(self, event: Event, span: Span) -> Event:
-        """The event with these attributes, too."""
+        """Add the attributes that the event does not have."""
         if not self._events.matches(event.name):
             return event
         added = self._added(event)
         return event.with_attributes({**added, **event.given_attributes}) if added else event
 
     def _added(self, to: Span | Event) -> Mapping[str, object]:
-        if self._constant is not None:
-            return self._constant
-        given: object = None if self._function is None else self._function(to)
+        if isinstance(self._attributes, Attributes):
+            return self._attributes
+        given: object = self._attributes(to)
         if given is None:
             return {}
         if not isinstance(given, Mapping):
             raise OneLoggerError(f"The function given as attributes returned {type(given).__name__}, not a mapping.")
         return given
-
-
-def _without(added: Mapping[str, object], present: Mapping[str, object]) -> Mapping[str, object]:
-    if added.keys().isdisjoint(present.keys()):
-        return added
-    return {name: value for name, value in added.items() if name not in present}

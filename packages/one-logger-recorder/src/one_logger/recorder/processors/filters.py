@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from one_logger.core import ErrorEvent, Event, OneLoggerError, Span
-from one_logger.core.spi import safe_repr
-from one_logger.recorder.processors.conditions import Conditions
+from one_logger.core.spi import shown
+from one_logger.recorder.processors.conditions import Conditions, is_number
 from one_logger.recorder.processors.names import NameFilter, NamePattern, Names
 from one_logger.recorder.processors.processor import Decision, Processor
 
@@ -14,8 +14,8 @@ from one_logger.recorder.processors.processor import Decision, Processor
 class SpanFilter(Processor):
     """Drops spans by their names, and their events with them.
 
-    The children of a span that is dropped hang on the nearest exported span around it. Its errors are not dropped: they
-    become errors of the nearest open exported span around it or, if there is none, of a span that is made for them.
+    The children of a dropped span become children of the nearest exported span around it. Its errors are kept: they
+    become errors of the nearest open exported span around it or, without one, of a span that is made for them.
 
     Args:
         include: The names of the spans to keep: a name, a pattern such as `load_*`, or a list of them. None: all.
@@ -31,8 +31,8 @@ class SpanFilter(Processor):
         self._names = NameFilter(include, exclude)
 
     def decide(self, name: str) -> Decision:
-        """Drop what is not wanted."""
-        return Decision.KEEP if self._names.wants(name) else Decision.DROP
+        """Drop a span whose name is not wanted."""
+        return Decision.KEEP if self._names.matches(name) else Decision.DROP
 
 
 class EventFilter(Processor):
@@ -41,10 +41,10 @@ class EventFilter(Processor):
     Args:
         include: The names of the events to keep: a name, a pattern such as `batch_*`, or a list of them. None: all.
         exclude: Of these, the names of the events to drop.
-        where: What has to hold for an event, or else it is dropped: conditions on its attributes, such as
-            `{"loss": {"above": 10}}`, or a function of the event. See the guide for the conditions.
-        max_verbosity: Events that have a number above this as their verbosity are dropped. None: none are.
-        verbosity_attribute: The attribute that holds it.
+        where: Events for which this does not hold are dropped: conditions on attributes, such as
+            `{"loss": {"above": 10}}`, or a function of the event. The guide lists the conditions.
+        max_verbosity: Events whose verbosity is a number above this are dropped. None: no event is.
+        verbosity_attribute: The attribute that holds the verbosity.
         names: The names of the events that `where` and `max_verbosity` are about.
 
     Raises:
@@ -63,46 +63,31 @@ class EventFilter(Processor):
     ) -> None:
         self._names = NameFilter(include, exclude)
         self._about = NamePattern("names", names)
-        conditions: dict[str, object] = {}
-        self._predicate: Callable[[Event], bool] | None = None
-        if isinstance(where, Mapping):
-            conditions.update(where)
-        elif callable(where):
-            self._predicate = where
-        elif where is not None:
+        if where is not None and not isinstance(where, Mapping) and not callable(where):
             raise OneLoggerError(
                 f"where is {type(where).__name__}; expected a mapping of attributes to conditions, or a function."
             )
-        self._conditions = Conditions("where", conditions) if conditions else None
-        if max_verbosity is not None and (
-            isinstance(max_verbosity, bool) or not isinstance(max_verbosity, int | float)
-        ):
-            raise OneLoggerError(f"max_verbosity is {safe_repr(max_verbosity, 100)}; expected a number.")
+        if max_verbosity is not None and not is_number(max_verbosity):
+            raise OneLoggerError(f"max_verbosity is {shown(max_verbosity)}; expected a number.")
         if not isinstance(verbosity_attribute, str):
-            raise OneLoggerError(
-                f"verbosity_attribute is {safe_repr(verbosity_attribute, 100)}; expected an attribute's name."
-            )
+            raise OneLoggerError(f"verbosity_attribute is {shown(verbosity_attribute)}; expected an attribute's name.")
+        self._where = Conditions("where", where).hold if isinstance(where, Mapping) else where
         self._max_verbosity = max_verbosity
         self._verbosity = verbosity_attribute
-        self._looks = self._conditions is not None or self._predicate is not None or max_verbosity is not None
 
     def on_event(self, event: Event, span: Span) -> Event | None:
-        """Drop what is not wanted."""
+        """Drop an event that is not wanted."""
         if isinstance(event, ErrorEvent):
             return event
-        name = event.name
-        if not self._names.wants(name):
+        if not self._names.matches(event.name):
             return None
-        if not self._looks or not self._about.matches(name):
+        if (self._max_verbosity is None and self._where is None) or not self._about.matches(event.name):
             return event
         return event if self._wants(event) else None
 
     def _wants(self, event: Event) -> bool:
-        attributes = event.attributes
         if self._max_verbosity is not None:
-            verbosity = attributes.get(self._verbosity, 0)
+            verbosity = event.attributes.get(self._verbosity, 0)
             if isinstance(verbosity, int | float) and verbosity > self._max_verbosity:
                 return False
-        if self._conditions is not None and not self._conditions.hold(attributes):
-            return False
-        return self._predicate is None or bool(self._predicate(event))
+        return self._where is None or bool(self._where(event))

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from one_logger.core import OneLoggerError
-from one_logger.core.spi import name_text, safe_repr
+from one_logger.core.spi import name_text, shown
 
 if TYPE_CHECKING:
     Name = str | Enum
@@ -18,23 +18,16 @@ else:  # what a configuration file can hold
     Names = str | Sequence[str]
 
 MAX_CACHED = 1_024
-"""Of how many names it is remembered whether they match. Those that come later are matched anew each time."""
+"""For how many names it is remembered whether they match. Further names are matched each time."""
 
 _WILDCARDS = {"*": ".*", "?": "."}
 
 
 class NamePattern:
-    """Names and patterns. What matches is remembered, so that asking again is one look-up.
+    """Names and patterns. Results are remembered, so that asking again is one look-up.
 
     In a pattern `*` stands for any text, also an empty one, and `?` for one character. Every other character stands for
     itself, brackets too: `layer[0]` is the name `layer[0]`. Upper and lower case differ.
-
-    Args:
-        argument: What the names were given as, for messages.
-        names: The names and patterns.
-
-    Raises:
-        OneLoggerError: `names` is neither a name nor a list of names.
     """
 
     def __init__(self, argument: str, names: Names) -> None:
@@ -42,47 +35,34 @@ class NamePattern:
         patterns = [text for text in map(name_text, given) if text is not None]
         if len(patterns) < len(given):
             raise OneLoggerError(
-                f"{argument} is {safe_repr(names, 100)}; "
-                "expected a name, a pattern such as 'load_*', or a list of them."
+                f"{argument} is {shown(names)}; expected a name, a pattern such as 'load_*', or a list of them."
             )
         self._match = re.compile("|".join(map(_expression, patterns)) or r"(?!)", re.DOTALL).fullmatch
         self._known: dict[str, bool] = {}
 
     def matches(self, name: str) -> bool:
-        """Whether one of them is this name, or stands for it."""
+        """Whether one of the names or patterns matches this name."""
         known = self._known.get(name)
         if known is None:
-            known = self._match(name) is not None
+            known = self._asked(name)
             if len(self._known) < MAX_CACHED:
                 self._known[name] = known
         return known
+
+    def _asked(self, name: str) -> bool:
+        return self._match(name) is not None
 
 
 def _expression(pattern: str) -> str:
     return "".join(_WILDCARDS.get(character) or re.escape(character) for character in pattern)
 
 
-class NameFilter:
-    """Which names are wanted.
-
-    Args:
-        include: The names that are wanted. None: all.
-        exclude: Of these, the ones that are not.
-
-    Raises:
-        OneLoggerError: An argument is neither a name nor a list of names.
-    """
+class NameFilter(NamePattern):
+    """Matches the names that are included and not excluded."""
 
     def __init__(self, include: Names | None, exclude: Names) -> None:
-        self._include = NamePattern("include", "*" if include is None else include)
+        super().__init__("include", "*" if include is None else include)
         self._exclude = NamePattern("exclude", exclude)
-        self._known: dict[str, bool] = {}
 
-    def wants(self, name: str) -> bool:
-        """Whether this name is wanted."""
-        known = self._known.get(name)
-        if known is None:
-            known = self._include.matches(name) and not self._exclude.matches(name)
-            if len(self._known) < MAX_CACHED:
-                self._known[name] = known
-        return known
+    def _asked(self, name: str) -> bool:
+        return super()._asked(name) and not self._exclude.matches(name)

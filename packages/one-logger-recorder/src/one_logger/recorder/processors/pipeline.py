@@ -1,50 +1,33 @@
-"""Calling processors in their order, whatever they do."""
+"""Calls processors in their order, whatever they do."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Generic, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from one_logger.core import Attributes, Event, OneLoggerError, Span
-from one_logger.core.spi import error_text, safe_repr
-from one_logger.recorder.processors.choice import ALL, Choice
+from one_logger.core.spi import error_text, shown
 from one_logger.recorder.processors.names import MAX_CACHED
-from one_logger.recorder.processors.processor import Decision, Host, Processor
+from one_logger.recorder.processors.processor import ALL, Choice, Decision, Host, Processor
 
 Method = TypeVar("Method", bound=Callable[..., object])
 
 
-class Step(NamedTuple, Generic[Method]):
-    """A method of a processor that does not leave everything as it is."""
-
-    place: int
-    """The number of the processor in the list, from 0."""
-    call: Method
-    """The method, bound."""
+Step = tuple[int, Method]
+"""The place of a processor in the list, from 0, and a method that it overrides."""
 
 
 class Failure(NamedTuple):
-    """What a processor did wrong."""
+    """A mistake of a processor."""
 
     kind: str
-    """What it is, for counting."""
+    """The same text for the same mistake, so that it can be counted."""
     message: str
-    """A sentence."""
     error: Exception | None
-    """What it raised."""
 
 
 class Pipeline:
-    """Processors in their order. One that raises is skipped, which is noted as a failure.
-
-    Args:
-        processors: The processors.
-        host: What they belong to from now on.
-        failed: Is told what a processor did wrong.
-
-    Raises:
-        OneLoggerError: What was given is no list of processors, or one of them is in use already.
-    """
+    """Calls processors in their order. One that raises is skipped, and `failed` is told."""
 
     def __init__(self, processors: Sequence[Processor], host: Host, failed: Callable[[Failure], None]) -> None:
         self._processors = check_processors(processors)
@@ -53,10 +36,10 @@ class Pipeline:
         self.samplers: list[Step[Callable[[int], bool]]] = self._steps("sample_trace")
         self.deciders: list[Step[Callable[[str], Decision]]] = self._steps("decide")
         self.known: dict[str, Choice] = {}
-        """What they have decided of a name in a sampled trace, where they would decide the same again."""
+        """The choice for each name in sampled traces, if only names decide."""
         self.known_unsampled: dict[str, Choice] = {}
-        """The same in a trace that is not sampled."""
-        self._by_name = all(self._processors[step.place].decides_by_name for step in self.deciders)
+        """The same in traces that are not sampled."""
+        self._by_name = all(self._processors[index].decides_by_name for index, _ in self.deciders)
         self.starters: list[Step[Callable[[Span], Mapping[str, object] | None]]] = self._steps("on_start")
         self.listeners: list[Step[Callable[[Event, Span], Event | None]]] = self._steps("on_event")
         self.stoppers: list[Step[Callable[[Span], bool]]] = self._steps("on_stop")
@@ -64,10 +47,10 @@ class Pipeline:
             processor.attach(host)
 
     def _steps(self, method: str) -> list[Step[Method]]:
-        """The processors that have a method of their own: the others are not called."""
+        """The processors that override a method: the others are not called."""
         default = getattr(Processor, method)
         bound = [(index, getattr(processor, method)) for index, processor in enumerate(self._processors)]
-        return [Step(index, call) for index, call in bound if getattr(call, "__func__", None) is not default]
+        return [(index, call) for index, call in bound if getattr(call, "__func__", None) is not default]
 
     def place(self, processor: Processor) -> int:
         """The place of a processor in the list."""
@@ -84,11 +67,11 @@ class Pipeline:
         return True
 
     def choose(self, name: str, *, sampled: bool = True) -> Choice:
-        """Ask the processors what is to be done with a span: those before the samplers, if its trace is not sampled."""
+        """Have processors decide on a span: all, or those before the samplers if its trace is not sampled."""
         known = self.known if sampled else self.known_unsampled
         choice = known.get(name)
         if choice is None:
-            choice = self._ask(name, self.size if sampled else self.samplers[0].place)
+            choice = self._ask(name, self.size if sampled else self.samplers[0][0])
             if not sampled:
                 choice = choice._replace(dropped=True, deferrers=())
             if self._by_name and len(known) < MAX_CACHED:
@@ -119,7 +102,7 @@ class Pipeline:
         return Choice(limit, False, observers, deferrers) if observers or deferrers or limit < self.size else ALL
 
     def attributes(self, span: Span, depth: int, take: Callable[[Mapping[str, object]], None]) -> None:
-        """Show the start of a span to the first `depth` processors; `take` gets the attributes that they add."""
+        """Call `on_start` of the first `depth` processors; `take` gets the attributes that they add."""
         for index, on_start in self.starters:
             if index >= depth:
                 break
@@ -135,7 +118,7 @@ class Pipeline:
                 self._raised(index, "on_start", error)
 
     def event(self, event: Event, span: Span, first: int = 0, depth: int = ALL.depth) -> Event | None:
-        """What the processors from place `first` on, of the first `depth`, leave of an event."""
+        """What the processors from place `first` up to `depth` leave of an event. None: it is dropped."""
         for index, on_event in self.listeners:
             if index < first:
                 continue
@@ -156,7 +139,7 @@ class Pipeline:
         return event
 
     def stopped(self, span: Span, only: Sequence[int] | None = None, without: Sequence[int] = ()) -> None:
-        """Show a span that has stopped to all processors, or to those at some places."""
+        """Call `on_stop` of all processors, or of those at the given places."""
         for index, on_stop in self.stoppers:
             if index not in without and (only is None or index in only):
                 try:
@@ -165,7 +148,7 @@ class Pipeline:
                     self._raised(index, "on_stop", error)
 
     def refused_by(self, span: Span, deferrers: Sequence[int]) -> int | None:
-        """The place of the first processor of those that have deferred it which does not want a span exported."""
+        """The place of the first deferring processor that does not want the span exported. None if all want it."""
         for index in deferrers:
             try:
                 if not self._processors[index].on_stop(span):
@@ -175,52 +158,35 @@ class Pipeline:
         return None
 
     def close(self) -> None:
-        """Tell all of them that this was all."""
-        for index, processor in enumerate(self._processors):
-            try:
-                processor.on_close()
-            except Exception as error:
-                self._raised(index, "on_close", error)
+        """Call `on_close` of all processors."""
+        self._call_all("on_close")
 
     def after_fork(self) -> None:
-        """Have all of them forget."""
+        """Call `after_fork` of all processors."""
+        self._call_all("after_fork")
+
+    def _call_all(self, method: str) -> None:
         for index, processor in enumerate(self._processors):
             try:
-                processor.after_fork()
+                getattr(processor, method)()
             except Exception as error:
-                self._raised(index, "after_fork", error)
+                self._raised(index, method, error)
 
     def _raised(self, index: int, method: str, error: Exception) -> None:
-        called, kind = self._called(index), type(error).__name__
-        self._failed(
-            Failure(
-                f"{called} {method} {kind}",
-                f"The processor {called} was skipped: its {method}() raised {kind}: {error_text(error)}",
-                error,
-            )
-        )
+        kind = type(error).__name__
+        self._skipped(index, method, kind, f"raised {kind}: {error_text(error)}", error)
 
     def _wrong(self, index: int, method: str, given: object, expected: str) -> None:
-        called = self._called(index)
-        self._failed(
-            Failure(
-                f"{called} {method} result",
-                f"The processor {called} was skipped: its {method}() gave {safe_repr(given, 100)}; "
-                f"expected {expected}.",
-                None,
-            )
-        )
+        self._skipped(index, method, "result", f"returned {shown(given)}; expected {expected}.")
 
-    def _called(self, index: int) -> str:
-        return f"{type(self._processors[index]).__name__} (number {index + 1})"
+    def _skipped(self, index: int, method: str, kind: str, what: str, error: Exception | None = None) -> None:
+        called = f"{type(self._processors[index]).__name__} (number {index + 1})"
+        message = f"The processor {called} was skipped: its {method}() {what}"
+        self._failed(Failure(f"{called} {method} {kind}", message, error))
 
 
 def check_processors(processors: object) -> tuple[Processor, ...]:
-    """The processors, if that is what they are.
-
-    Raises:
-        OneLoggerError: It is no list of processors.
-    """
+    """The processors, or a `OneLoggerError` if the argument is no list of processors."""
     if not isinstance(processors, Sequence) or isinstance(processors, (str, bytes)):
         raise OneLoggerError(f"processors is {type(processors).__name__}; expected a list of processors.")
     for number, processor in enumerate(processors):

@@ -1,4 +1,4 @@
-"""An exporter behind processors of its own."""
+"""An exporter with processors of its own."""
 
 from __future__ import annotations
 
@@ -25,15 +25,14 @@ from one_logger.recorder.processors.span_tree import Node, SpanTree
 
 
 class ProcessedExporter(Exporter):
-    """An exporter that gets what processors of its own leave: other exporters of the recorder get everything.
+    """Passes spans and events through processors before an exporter. Other exporters of the recorder get everything.
 
-    The processors run where the exporter does, in a thread of the recorder, and cost the job nothing. They see live
-    spans; nothing of a span is copied or changed. A processor that fails is skipped for that call; this exporter's
-    backend is told, and the job's error handling strategy has no part in it.
+    The processors run on the exporter's thread, and cost the job nothing. They see live spans, which are neither copied
+    nor changed. A processor that fails is skipped for that call. This exporter's backend is told; the error handling
+    strategy does not apply.
 
-    The children of a span that is dropped here are shown to this exporter as children of the nearest span around it
-    that it sees. An error of such a span becomes one of that span or, if there is none, is exported by itself, with the
-    ids of its own span.
+    The children of a dropped span are exported as children of the nearest exported span around it. Its errors go to
+    that span or, without one, are exported by themselves, with the ids of their own span.
 
     Args:
         exporter: The exporter.
@@ -71,7 +70,7 @@ class ProcessedExporter(Exporter):
             self.exporter.export_start(node.shown)
 
     def export_stop(self, span: Span) -> None:
-        """Export the stop of a span whose start was exported, or both if that was put off until now."""
+        """Export the stop of a span whose start was exported, or both if the span was deferred."""
         if not self._ready:
             self.exporter.export_stop(span)
             return
@@ -90,7 +89,7 @@ class ProcessedExporter(Exporter):
         self._export(event, span)
 
     def export_telemetry_data_error(self, error: TelemetryDataError) -> None:
-        """Export it: processors have no say in it."""
+        """Export it unchanged: processors do not see it."""
         self.exporter.export_telemetry_data_error(error)
 
     def export_alive(self) -> None:
@@ -102,7 +101,7 @@ class ProcessedExporter(Exporter):
         self.exporter.flush()
 
     def after_fork(self) -> None:
-        """Forget what is the parent's, and have the exporter do so."""
+        """Forget the parent process's telemetry, and have the exporter forget it."""
         self._ready = False
         self._failures.clear()
         self._tree = SpanTree(self._processing.pipeline)
@@ -110,7 +109,7 @@ class ProcessedExporter(Exporter):
         self.exporter.after_fork()
 
     def close(self) -> None:
-        """Let the processors say what they have left to say, and close the exporter."""
+        """Let the processors emit what is left, and close the exporter."""
         try:
             if self._ready:
                 self._ready = False
@@ -134,7 +133,7 @@ class ProcessedExporter(Exporter):
     # -- the sink of the processors ----------------------------------------------------------------------------------
 
     def put(self, event: Event, place: Node) -> None:
-        """Export an event or error of a span that this exporter sees."""
+        """Export an event or error of a span that is exported."""
         self._export_event(event, place.shown)
 
     def stop(self, place: Node) -> None:
@@ -142,12 +141,12 @@ class ProcessedExporter(Exporter):
         self.exporter.export_stop(place.shown)
 
     def complete(self, place: Node) -> None:
-        """Export start and stop of a span that was put off."""
+        """Export start and stop of a deferred span."""
         self.exporter.export_start(place.shown)
         self.exporter.export_stop(place.shown)
 
     def span_for(self, event: Event, origin: Node | None) -> Span:
-        """The span for an event without one that this exporter sees: an error's own, if an error may come alone."""
+        """A new span for an event, or the error's own span if this exporter takes errors alone."""
         if isinstance(event, ErrorEvent) and origin is not None:
             if not self.events_need_span:
                 return origin.shown
@@ -164,7 +163,7 @@ class ProcessedExporter(Exporter):
         return made
 
     def put_alone(self, event: Event, span: Span) -> None:
-        """Export an event with the span that was made for it, or an error alone."""
+        """Export an event with the span that `span_for` has made, or an error alone."""
         if self._tree.known(span) is not None:
             self._export_event(event, span)
             return
@@ -173,11 +172,11 @@ class ProcessedExporter(Exporter):
         self.exporter.export_stop(span)
 
     def place(self, span: Span) -> Node | None:
-        """What is known of a span, if it is open here."""
+        """The node of a span, if it is open."""
         return self._tree.known(span)
 
     def _failed(self, failure: Failure) -> None:
-        """Say that a processor was skipped: in the log, and to the backend the 1st, 2nd, 4th, 8th ... time."""
+        """Report that a processor was skipped: to the log and the backend the 1st, 2nd, 4th, 8th ... time."""
         self._failures[failure.kind] += 1
         occurrences = self._failures[failure.kind]
         if occurrences & (occurrences - 1) == 0:
@@ -185,6 +184,6 @@ class ProcessedExporter(Exporter):
             diagnostics.report(f"{called} {failure.kind}", f"Exporter {called}: {failure.message}")
             attributes = {"one_logger.occurrences": occurrences} if occurrences > 1 else None
             error = TelemetryDataError(TelemetryDataErrorType.INCOMPLETE_TELEMETRY_DATA, failure.message, attributes)
-            # What keeps it from being told keeps the next record from being exported, and is found there.
+            # If this fails, so does the next record, and that is counted.
             with suppress(Exception):
                 self.exporter.export_telemetry_data_error(error)

@@ -1,4 +1,4 @@
-"""What processors make of spans and events: the same way for all exporters of a recorder, and for one of them."""
+"""Passes spans and events through processors: for all exporters of a recorder, or for one of them."""
 
 from __future__ import annotations
 
@@ -6,21 +6,20 @@ from collections.abc import Callable, Sequence
 from typing import Generic, Protocol, Self, TypeVar
 
 from one_logger.core import ErrorEvent, Event, OneLoggerError, Span
-from one_logger.recorder.processors.choice import Choice
 from one_logger.recorder.processors.pipeline import Failure, Pipeline
-from one_logger.recorder.processors.processor import Processor
+from one_logger.recorder.processors.processor import Choice, Processor
 
 
 class Place(Protocol):
-    """A span, and what was decided of it."""
+    """A span, and the processors' choice."""
 
     @property
     def shown(self) -> Span:
-        """The span, as exporters are to see it."""
+        """The span, as exporters see it."""
 
     @property
     def ancestor(self) -> Self | None:
-        """The span around it. It may have stopped."""
+        """The span around it, which may have stopped."""
 
     @property
     def is_open(self) -> bool:
@@ -28,7 +27,7 @@ class Place(Protocol):
 
     @property
     def is_exported(self) -> bool:
-        """Whether its start is exported. That of a span which was put off is not, whatever is decided at its stop."""
+        """Whether its start is exported when it starts. False for a deferred span, even if it is exported later."""
 
     @property
     def is_sampled(self) -> bool:
@@ -52,36 +51,28 @@ class Sink(Protocol[P]):
         """Export the stop of a span whose start is exported."""
 
     def complete(self, place: P) -> None:
-        """Export start and stop of a span that was put off until now."""
+        """Export start and stop of a deferred span."""
 
     def span_for(self, event: Event, origin: P | None) -> Span:
-        """The span that an event gets for which there is none: one made for it, or where that will do its own."""
+        """A span for an event that no exported span can take: a new one or, where that is enough, its own."""
 
     def put_alone(self, event: Event, span: Span) -> None:
-        """Export an event and the span that `span_for` has given."""
+        """Export an event with the span that `span_for` has given."""
 
     def place(self, span: Span) -> P | None:
         """The place of a span. None if it is not open here."""
 
 
 class Processing(Generic[P]):
-    """Passes what is recorded through the processors, and what they leave of it to a sink.
+    """Passes spans and events through the processors, and what they leave to a sink.
 
-    The decisions stand in the place of each span, so nothing is locked and nobody waits:
+    The decisions are kept with each span, so there is no lock, and no thread waits:
 
-    - A span that is *exported* is shown to all processors, and so are its events.
-    - A span that is *dropped* is seen by the processors before the one that drops it. Its children hang on the nearest
-      exported span around it. Its events are gone; its errors go to that span, or get one of their own.
-    - A span that is *put off* is dropped, until the processors that have put it off decide at its stop. If they want
-      it, it is exported then, start and stop at once. Its events have gone to the exported span around it.
-
-    Args:
-        processors: The processors, in their order.
-        sink: Where to put what they leave.
-        failed: Is told what a processor did wrong.
-
-    Raises:
-        OneLoggerError: What was given is no list of processors, or one of them is in use already.
+    - An *exported* span and its events are seen by all processors.
+    - A *dropped* span is seen by the processors before the one that drops it. Its children become children of the
+      nearest exported span around it. Its events are dropped; its errors go to that span, or get one of their own.
+    - A *deferred* span is dropped until the processors that have deferred it decide at its stop. If they want it, start
+      and stop are exported together. Its events have gone to the exported span around it.
     """
 
     def __init__(self, processors: Sequence[Processor], sink: Sink[P], failed: Callable[[Failure], None]) -> None:
@@ -89,7 +80,7 @@ class Processing(Generic[P]):
         self._sink = sink
 
     def event(self, event: Event, place: P) -> None:
-        """Something has happened in a span, or an error."""
+        """Pass on an event or error of a span."""
         if place.is_exported:
             left = self.pipeline.event(event, place.shown)
             if left is not None:
@@ -107,7 +98,7 @@ class Processing(Generic[P]):
                 self._sink.put(left, around)
 
     def stop(self, place: P) -> None:
-        """A span has stopped."""
+        """Pass on the stop of a span."""
         span, (depth, _, observers, deferrers) = place.shown, place.choice
         if place.is_exported:
             self.pipeline.stopped(span)
@@ -123,7 +114,7 @@ class Processing(Generic[P]):
         self.pipeline.stopped(span, only=[observer for observer in observers if observer < depth])
 
     def emit(self, processor: Processor, event: Event, span: Span | None) -> None:
-        """Export an event that a processor has made, if those after it leave it. See `Processor.emit`."""
+        """Pass an event of a processor to those after it, and export what they leave. See `Processor.emit`."""
         if not isinstance(event, Event) or not isinstance(span, Span | None):
             raise OneLoggerError(
                 f"emit() was given {type(event).__name__} and {type(span).__name__}; expected an Event and a Span."
@@ -133,25 +124,18 @@ class Processing(Generic[P]):
         self._move(event, target, place, self.pipeline.place(processor) + 1)
 
     def exported(self, span: Span) -> Span | None:
-        """The nearest span that is open and exported, from `span` on outwards."""
+        """See `Processor.exported`."""
         place = nearest_exported(self._sink.place(span))
         return None if place is None else place.shown
 
     def around(self, span: Span) -> Span | None:
-        """The nearest span around `span` that is open and exported."""
+        """See `Processor.around`."""
         place = self._sink.place(span)
         around = None if place is None else nearest_exported(place.ancestor)
         return None if around is None else around.shown
 
     def _move(self, event: Event, target: P | None, origin: P | None, first: int) -> None:
-        """Export what the processors from place `first` on leave of an event, in another span than its own.
-
-        Args:
-            event: The event.
-            target: The exported span that it is part of now. None: there is none.
-            origin: The span that it comes from, if there is one.
-            first: The place of the first processor that has not seen the event.
-        """
+        """Export what the processors from place `first` on leave of an event, in `target` or a span made for it."""
         span = self._sink.span_for(event, origin) if target is None else target.shown
         left = self.pipeline.event(event, span, first)
         if left is None:
@@ -163,7 +147,7 @@ class Processing(Generic[P]):
 
 
 def nearest_exported(place: P | None) -> P | None:
-    """The nearest span that is open and exported, from `place` on outwards."""
+    """The nearest open exported span: that of `place`, or one around it."""
     while place is not None and not (place.is_open and place.is_exported):
         place = place.ancestor
     return place

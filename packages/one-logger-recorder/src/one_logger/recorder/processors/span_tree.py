@@ -1,24 +1,18 @@
-"""What one exporter has been shown of the spans, and what not."""
+"""The spans as one exporter with processors of its own sees them."""
 
 from __future__ import annotations
 
 from one_logger.core import Span
 from one_logger.core.spi import SpanView
-from one_logger.recorder.processors.choice import Choice
 from one_logger.recorder.processors.pipeline import Pipeline
+from one_logger.recorder.processors.processor import Choice
 
 MAX_HIDDEN = 16_384
-"""How many spans are remembered that have stopped and were not shown: children of theirs may start later."""
+"""How many stopped spans that were not exported are remembered, as children of theirs may start later."""
 
 
 class Node:
-    """A span that is open, as one exporter sees it. It is a `Place`.
-
-    Args:
-        shown: The span as the exporter sees it, if it does.
-        ancestor: The span around it, if that was open when it started.
-        is_sampled: Whether its trace is recorded.
-    """
+    """A span that is open, as one exporter sees it. It is a `Place`."""
 
     __slots__ = ("ancestor", "choice", "is_exported", "is_open", "is_sampled", "parent", "shown")
 
@@ -35,11 +29,7 @@ class Node:
 
 
 class SpanTree:
-    """The spans that are open, and those that have stopped and were not shown. For one thread.
-
-    Args:
-        pipeline: The processors, which decide what is shown.
-    """
+    """Keeps the open spans, and the stopped ones that were not exported. For one thread."""
 
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
@@ -48,13 +38,13 @@ class SpanTree:
         self._hidden: dict[int, tuple[int | None, bool]] = {}
 
     def known(self, span: Span) -> Node | None:
-        """What is known of a span, if it is open."""
+        """The node of a span, if it is open."""
         return self._open.get(span.span_id)
 
     def node(self, span: Span) -> Node:
-        """What is known of a span. One whose start did not come here, as a process before the fork got it, is taken in.
+        """The node of a span. Adopts a span started before the fork, whose start never came here.
 
-        Its stop may not come here either, so only a number of these are kept.
+        Its stop may never come either, so only a limited number of these are kept.
         """
         node = self._open.get(span.span_id)
         if node is None:
@@ -67,7 +57,7 @@ class SpanTree:
         return node
 
     def start(self, span: Span) -> Node:
-        """Take in a span, and have the processors decide on it."""
+        """Make the node of a span, and have the processors decide on it."""
         parent, ancestor, sampled = self._place(span)
         shown = span if parent == span.parent_span_id else SpanView(span, parent)
         node = self._open[span.span_id] = Node(shown, ancestor, is_sampled=sampled)
@@ -81,11 +71,11 @@ class SpanTree:
         return node
 
     def stop(self, node: Node) -> None:
-        """Keep a span that has stopped in mind only as far as children of it may come."""
+        """Forget a stopped span, except for what children that start later need."""
         span_id = node.shown.span_id
         node.is_open = False
         while node.ancestor is not None and not node.ancestor.is_open:
-            node.ancestor = node.ancestor.ancestor  # what has stopped must not hold on to others that have
+            node.ancestor = node.ancestor.ancestor  # so that a long chain of stopped spans is freed
         self._open.pop(span_id, None)
         self._adopted.pop(span_id, None)
         if not node.is_exported:
@@ -94,7 +84,7 @@ class SpanTree:
                 del self._hidden[next(iter(self._hidden))]
 
     def _place(self, span: Span) -> tuple[int | None, Node | None, bool]:
-        """The id of the parent that is shown, the span around it, and whether the trace is sampled."""
+        """The id of the parent that is exported, the node around it, and whether the trace is sampled."""
         parent = span.parent_span_id
         if parent is not None:
             around = self._open.get(parent) or self._inherited(span, parent)

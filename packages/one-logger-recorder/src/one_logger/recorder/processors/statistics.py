@@ -1,24 +1,24 @@
-"""What is known of a series of numbers without keeping them."""
+"""Statistics of a series of numbers, without keeping them."""
 
 from __future__ import annotations
 
 from collections import deque
+from contextlib import suppress
 from math import isfinite, sqrt
 from threading import get_ident
 from time import monotonic, monotonic_ns
 from typing import NamedTuple
 
 MAX_LATE = 1_024
-"""How many numbers are kept as they are. If there are more, some that were given at the same moment are not counted."""
+"""How many interrupting values are kept. If there are more, the oldest are not counted."""
 
 
 class Summary(NamedTuple):
     """Count, mean, smallest, largest, standard deviation, sum and last of numbers."""
 
     valid: int = 0
-    """How many values were finite numbers. All that follows is about these."""
+    """How many values were finite numbers. All fields below but `invalid` are about these."""
     invalid: int = 0
-    """How many values were no finite number."""
     mean: float = 0.0
     squares: float = 0.0
     """The sum of the squares of the differences from the mean."""
@@ -27,7 +27,7 @@ class Summary(NamedTuple):
     total: float = 0
     last: float = 0
     last_ns: int = 0
-    """When the last one came, by the monotonic clock, in nanoseconds."""
+    """When the last one came, in nanoseconds of the monotonic clock."""
 
     @property
     def seen(self) -> int:
@@ -36,7 +36,7 @@ class Summary(NamedTuple):
 
     @property
     def deviation(self) -> float:
-        """The standard deviation of the values themselves, not of what they may be a sample of."""
+        """The standard deviation of the values themselves (divided by their count)."""
         return sqrt(self.squares / self.valid) if self.valid else 0.0
 
     def merged(self, other: Summary) -> Summary:
@@ -67,7 +67,7 @@ _NONE = Summary()
 
 
 class _Part:
-    """What one thread has added."""
+    """The values of one thread."""
 
     __slots__ = ("busy", "summary")
 
@@ -86,15 +86,15 @@ class Statistics:
 
     def __init__(self) -> None:
         self._parts: dict[int, _Part] = {}
-        # What a signal handler or a finalizer gives while the thread that it has interrupted is adding something.
+        # Values that a signal handler or finalizer adds while the thread that it has interrupted is adding one.
         self._late: deque[Summary] = deque(maxlen=MAX_LATE)
         self.reported = 0
-        """How many values, valid or not, the last report was about."""
+        """How many values the last report covered."""
         self.reported_at = monotonic()
         """When it was made, or the first value came."""
 
     def add(self, value: object) -> None:
-        """Take a value. What is no finite number is counted as invalid."""
+        """Take a value. Anything but a finite number is counted as invalid."""
         added = _summary_of(value)
         thread = get_ident()
         part = self._parts.get(thread) or self._parts.setdefault(thread, _Part())
@@ -119,11 +119,8 @@ class Statistics:
 
 
 def _summary_of(value: object) -> Summary:
-    number = value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
-    try:
-        if number is None or not isfinite(number):
-            return Summary(invalid=1)
-        mean = float(number)
-    except OverflowError:  # an integer beyond all floats
-        return Summary(invalid=1)
-    return Summary(1, 0, mean, 0.0, number, number, number, number, monotonic_ns())
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        with suppress(OverflowError):  # an int that is too large for a float
+            if isfinite(value):
+                return Summary(1, 0, float(value), 0.0, value, value, value, value, monotonic_ns())
+    return Summary(invalid=1)

@@ -5,38 +5,38 @@ from __future__ import annotations
 from time import monotonic
 
 from one_logger.core import ErrorEvent, Event, OneLoggerError, Span
-from one_logger.core.spi import name_text, safe_repr
+from one_logger.core.spi import check_number, name_text, shown
 from one_logger.recorder.processors.names import Name, NamePattern
 from one_logger.recorder.processors.processor import Decision, Processor
 from one_logger.recorder.processors.statistics import Statistics
 
 MAX_SPANS = 1_024
-"""For how many enclosing spans numbers are kept at once. If there are more, the oldest are reported and forgotten."""
+"""For how many enclosing spans statistics are kept. If there are more, the oldest are reported and forgotten."""
 
 DURATION = "duration_seconds"
-"""What the duration of a span is called among the attributes of a summary."""
+"""The name of a span's duration in the attributes of a summary."""
 
 _NANOSECONDS = 10**9
 
 
 class Summarizer(Processor):
-    """Keeps the statistics of an attribute of events, or of the duration of spans, and records them as events.
+    """Records statistics of an attribute of events, or of the duration of spans, as events.
 
-    A summary is about all values since the enclosing span started, and an event of that span: for events the nearest
-    exported open span that they happen in, for spans the nearest one around them, or the nearest one that has the name
-    `within`. It comes every so many values, every so many seconds, and when that span stops. What has no such span is
-    summarised for the whole process; the summary then has a span of its own. `event`, `span` and `within` may be
-    patterns such as `load_*`; all events or spans that match make one summary.
+    A summary covers all values since the enclosing span started, and is an event of that span. The enclosing span is
+    the nearest open exported one: of events the one that they happen in, of spans one around them. With `within`, it is
+    the nearest one of that name. A summary comes after so many values, after so many seconds, and when that span stops.
+    Without an enclosing span, values are summarised for the whole process, and the summary gets a span of its own.
+    `event`, `span` and `within` may be patterns such as `load_*`; all events or spans that match make one summary.
 
     Its attributes are `count`, `avg`, `min`, `max`, `stddev`, `total` and `last`, each after the name of the attribute
-    and a dot: `duration.avg`. Values that are no finite numbers are left out and counted: `duration.invalid`.
+    and a dot: `duration.avg`. Values that are not finite numbers are left out, and counted as `duration.invalid`.
 
     Args:
         event: The name of the events whose attribute is summarised.
         span: Instead, the name of the spans.
         attribute: The attribute. For spans None is the duration, in seconds, called `duration_seconds`.
-        every: After how many values there is a summary. None: after no number.
-        interval: After how many seconds there is one, checked when a value comes. None: at no time.
+        every: After how many values there is a summary. None: the number does not matter.
+        interval: After how many seconds there is one, checked when a value comes. None: the time does not matter.
         within: The name of the enclosing span. None: whichever is the nearest.
         name: The name of the summary. None: that of the events or spans, and `stats update`.
 
@@ -62,13 +62,9 @@ class Summarizer(Processor):
         summarised = _text("event", event) or _text("span", span)
         measured = _text("attribute", attribute)
         if event is not None and measured is None:
-            raise OneLoggerError(f"attribute is missing; say which attribute of {safe_repr(event, 100)} to summarise.")
-        if every is not None and (type(every) is not int or every < 1):
-            raise OneLoggerError(f"every is {safe_repr(every, 100)}; expected a whole number from 1 on.")
-        if interval is not None and (
-            isinstance(interval, bool) or not isinstance(interval, (int, float)) or not interval >= 0
-        ):
-            raise OneLoggerError(f"interval is {safe_repr(interval, 100)}; expected a number of seconds from 0 on.")
+            raise OneLoggerError(f"attribute is missing; say which attribute of {shown(event)} to summarise.")
+        check_number("every", every, 1, "a number of values", whole=True, optional=True)
+        check_number("interval", interval, 0, "a number of seconds", optional=True)
         self._events = NamePattern("event", () if event is None else event)
         self._spans = NamePattern("span", () if span is None else span)
         self._attribute = measured
@@ -80,7 +76,7 @@ class Summarizer(Processor):
         self._statistics: dict[Span | None, Statistics] = {}
 
     def decide(self, name: str) -> Decision:
-        """Have a say in no span, but see those that are summarised, also if they are not exported."""
+        """Drop no span, but see those that are summarised, even if they are not exported."""
         return Decision.OBSERVE if self._spans.matches(name) else Decision.KEEP
 
     def on_event(self, event: Event, span: Span) -> Event:
@@ -90,10 +86,8 @@ class Summarizer(Processor):
         return event
 
     def on_stop(self, span: Span) -> bool:
-        """Take the duration of a span, and report what there is of those in it."""
-        statistics = self._statistics.pop(span, None)
-        if statistics is not None:
-            self._report(statistics, span)
+        """Report the values of a span that stops, and take its duration."""
+        self._finish(span)
         if self._spans.matches(span.name):
             value = (
                 (span.duration_ns or 0) / _NANOSECONDS
@@ -106,9 +100,7 @@ class Summarizer(Processor):
     def on_close(self) -> None:
         """Report what is left."""
         for enclosing in list(self._statistics):
-            statistics = self._statistics.pop(enclosing, None)
-            if statistics is not None:
-                self._report(statistics, enclosing)
+            self._finish(enclosing)
 
     def after_fork(self) -> None:
         """Forget what the parent process reports."""
@@ -120,7 +112,8 @@ class Summarizer(Processor):
         statistics = self._statistics.get(enclosing)
         if statistics is None:
             if len(self._statistics) >= MAX_SPANS:
-                self._make_room()
+                for oldest in list(self._statistics)[: MAX_SPANS // 8]:
+                    self._finish(oldest)
             statistics = self._statistics.setdefault(enclosing, Statistics())
         statistics.add(value)
         if (self._every is not None and statistics.summary.seen - statistics.reported >= self._every) or (
@@ -128,14 +121,13 @@ class Summarizer(Processor):
         ):
             self._report(statistics, enclosing)
         if enclosing is not None and self.exported(enclosing) is not enclosing:
-            # Another thread has stopped it in the meantime. There is nobody who would report this any more.
+            # Another thread has stopped it in the meantime, so nobody would report this any more.
             self._statistics.pop(enclosing, None)
 
-    def _make_room(self) -> None:
-        for oldest in list(self._statistics)[: MAX_SPANS // 8]:
-            statistics = self._statistics.pop(oldest, None)
-            if statistics is not None:
-                self._report(statistics, oldest)
+    def _finish(self, enclosing: Span | None) -> None:
+        statistics = self._statistics.pop(enclosing, None)
+        if statistics is not None:
+            self._report(statistics, enclosing)
 
     def _report(self, statistics: Statistics, enclosing: Span | None) -> None:
         summary = statistics.summary
@@ -162,5 +154,5 @@ class Summarizer(Processor):
 def _text(argument: str, given: object) -> str | None:
     text = name_text(given)
     if text is None and given is not None:
-        raise OneLoggerError(f"{argument} is {safe_repr(given, 100)}; expected a text.")
+        raise OneLoggerError(f"{argument} is {shown(given)}; expected a text.")
     return text

@@ -1,24 +1,16 @@
-"""Spans of a recorder that are open, and current, and not exported, or not yet."""
+"""Spans whose start is not exported, as processors have dropped or deferred them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from enum import Enum
-
 from one_logger.api import Recorder
-from one_logger.core import Span, SpanContext, Timestamp
+from one_logger.core import Span, SpanContext
 from one_logger.core.spi import INVALID_SPAN_CONTEXT, EmptySpan, new_span_id, new_trace_id
-from one_logger.recorder.processors.choice import Choice
+from one_logger.recorder.processors.processor import Choice
 from one_logger.recorder.recorded_span import RecordedSpan
 
 
 class UnexportedSpan(RecordedSpan):
-    """A span whose start is not exported, so that its children hang on the nearest exported span around it.
-
-    Attributes:
-        choice: What the processors have decided.
-        is_sampled: Whether its trace is recorded. If not, its id goes to other processes, and says so.
-    """
+    """A span whose start is not exported. Its children become children of the nearest exported span around it."""
 
     __slots__ = ("choice", "is_sampled")
 
@@ -26,12 +18,12 @@ class UnexportedSpan(RecordedSpan):
 
     @property
     def parent_of_children(self) -> int:
-        """The id of the nearest exported span around it; 0 if there is none. Without a sampled trace its own."""
+        """The id of the nearest exported span around it, or 0. In a trace that is not sampled, its own id."""
         return self.span_id
 
     @property
     def context(self) -> SpanContext:
-        """What other processes are to take as the parent: an exported span, or that the trace is not recorded."""
+        """The parent for other processes: an exported span, or one of a trace that is not sampled."""
         parent = self.parent_of_children
         if not parent:
             return INVALID_SPAN_CONTEXT
@@ -39,16 +31,7 @@ class UnexportedSpan(RecordedSpan):
 
 
 class FilteredSpan(EmptySpan, UnexportedSpan):
-    """An unexported span that nobody wants to know of. Its id is that of the nearest exported span around it, or 0.
-
-    Args:
-        recorder: The recorder that it belongs to.
-        name: The name.
-        parent: The span or context that the span would be part of.
-        trace_id: The id of the trace, if it was chosen already, else 0.
-        choice: What the processors have decided.
-        is_sampled: Whether its trace is recorded.
-    """
+    """A dropped span that no processor observes. Its id is that of the nearest exported span around it, or 0."""
 
     __slots__ = ()
 
@@ -82,37 +65,11 @@ class FilteredSpan(EmptySpan, UnexportedSpan):
 
 
 class ObservedSpan(UnexportedSpan):
-    """An unexported span with an id, times and attributes: of interest to a processor, or put off.
-
-    Args:
-        recorder: As in `RecordedSpan`, like the five that follow.
-        name: See there.
-        attributes: See there.
-        start_event_attributes: See there.
-        parent: See there.
-        start_time: See there.
-        choice: What the processors have decided.
-        is_sampled: Whether its trace is recorded.
-    """
+    """A dropped or deferred span with an id, times and attributes, for the processors that see its stop."""
 
     __slots__ = ()
 
-    def __init__(
-        self,
-        recorder: Recorder,
-        name: str | Enum,
-        attributes: Mapping[str, object] | None,
-        start_event_attributes: Mapping[str, object] | None,
-        parent: Span | SpanContext | None,
-        start_time: Timestamp | None,
-        choice: Choice,
-        is_sampled: bool,
-    ) -> None:
-        super().__init__(recorder, name, attributes, start_event_attributes, parent, start_time)
-        self.choice = choice
-        self.is_sampled = is_sampled
-
     @property
     def parent_of_children(self) -> int:
-        """The id of the nearest exported span around it; 0 if there is none. Without a sampled trace its own."""
+        """See `UnexportedSpan.parent_of_children`."""
         return (self.parent_span_id or 0) if self.is_sampled else self.span_id

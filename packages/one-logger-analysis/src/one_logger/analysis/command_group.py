@@ -1,0 +1,72 @@
+"""The group of all commands, each of which is imported when it is asked for."""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Callable
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+
+import click
+
+from one_logger.analysis.errors import ReadError
+from one_logger.core import OneLoggerError
+
+ENTRY_POINT_GROUP = "one_logger.commands"
+_PACKAGE = "one_logger.analysis.commands"
+
+
+class Commands(click.Group):
+    """The commands of this distribution, by the names of their modules, and those that others have registered."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of all commands. Ours go before those of others, in `get_command`, too."""
+        return sorted({*_own(), *_others()})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of a name, or None."""
+        if cmd_name in _own():
+            command = import_module(f"{_PACKAGE}.{cmd_name}").command
+            return command if isinstance(command, click.Command) else None
+        entry_point = _others().get(cmd_name)
+        return None if entry_point is None else _of_other(cmd_name, entry_point)
+
+
+def _own() -> list[str]:
+    return [module.name for module in pkgutil.iter_modules(import_module(_PACKAGE).__path__)]
+
+
+def _others() -> dict[str, EntryPoint]:
+    return {entry_point.name: entry_point for entry_point in entry_points(group=ENTRY_POINT_GROUP)}
+
+
+def _of_other(name: str, entry_point: EntryPoint) -> click.Command:
+    distribution = entry_point.dist.name if entry_point.dist else entry_point.value
+
+    # Not even --help is ours.
+    @click.command(
+        name,
+        short_help=f"From {distribution}.",
+        add_help_option=False,
+        context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+    )
+    @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+    def command(arguments: tuple[str, ...]) -> int:
+        try:
+            function: Callable[[list[str]], int] = entry_point.load()
+        except Exception as error:
+            raise ReadError(
+                f"The command {name!r} of {distribution} cannot be loaded: {type(error).__name__}: {error}. "
+                f"Install {distribution} again, or remove it."
+            ) from error
+        try:
+            return function(list(arguments))
+        except (OneLoggerError, OSError, click.ClickException):
+            raise
+        except Exception as error:
+            raise ReadError(
+                f"The command {name!r} of {distribution} has failed: {type(error).__name__}: {error}. "
+                f"That is a mistake in {distribution}."
+            ) from error
+
+    return command

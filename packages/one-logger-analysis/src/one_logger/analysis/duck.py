@@ -1,0 +1,85 @@
+"""A connection to DuckDB that keeps to its memory, writes nothing where it wasn't told to, and can be interrupted."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import duckdb
+
+_T = TypeVar("_T")
+
+
+def connect(temp_folder: str, memory_limit: str, threads: int | None) -> duckdb.DuckDBPyConnection:
+    """A connection to a database of its own, in memory.
+
+    Args:
+        temp_folder: Where it may write what doesn't fit into memory. By default that is `.tmp` in the working folder.
+        memory_limit: How much memory it may use, as in `1GB`. By default that is 80 % of the machine's.
+        threads: How many threads it may use. None: one for each core.
+    """
+    config: dict[str, Any] = {
+        "temp_directory": temp_folder,
+        "memory_limit": memory_limit,
+        "preserve_insertion_order": False,  # which takes memory and time; whoever needs an order says ORDER BY
+        "autoinstall_known_extensions": False,  # no query may reach for the network
+    }
+    if threads is not None:
+        config["threads"] = threads
+    connection = duckdb.connect(":memory:", config=config)
+    connection.execute("SET enable_progress_bar = false")  # which is written to stdout
+    return connection
+
+
+def execute(
+    connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[object] | Mapping[str, object] | None = None
+) -> list[tuple[Any, ...]]:
+    """All rows of a query's answer. Ctrl-C ends the query at once.
+
+    Raises:
+        duckdb.Error: The query fails.
+        KeyboardInterrupt: Ctrl-C was pressed. The connection can be used on.
+    """
+    return interruptible(connection, lambda: connection.execute(sql, parameters).fetchall())
+
+
+def interruptible(connection: duckdb.DuckDBPyConnection, function: Callable[[], _T]) -> _T:
+    """What a function gives that lets DuckDB work. Ctrl-C ends that at once.
+
+    DuckDB looks for a signal now and then only, and makes another exception of it. So the function runs in a thread,
+    and this one waits in such a way that Python handles signals.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C was pressed. The connection can be used on.
+    """
+    answer: list[_T] = []
+    failure: list[BaseException] = []
+    done = threading.Event()
+
+    def run() -> None:
+        try:
+            answer.append(function())
+        except BaseException as error:
+            failure.append(error)
+        finally:
+            done.set()
+
+    threading.Thread(target=run, name="one-logger-query", daemon=True).start()
+    try:
+        while not done.wait(0.1):
+            pass
+    except BaseException:
+        # `Thread.join` could be interrupted, too, and would then take the thread for dead.
+        while not done.is_set():
+            connection.interrupt()
+            done.wait(0.05)
+        raise
+    if failure:
+        raise failure[0]
+    return answer[0]
+
+
+def quoted(text: str) -> str:
+    """A text as SQL."""
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,26 @@
+"""The errors that the job recorded, by kind."""
+
+from __future__ import annotations
+
+from one_logger.analysis.findings.facts import Facts
+from one_logger.analysis.findings.finding import Finding, clock, ranks
+
+
+def find_errors(facts: Facts) -> list[Finding]:
+    """One finding for all errors of the run, with the most frequent kinds."""
+    if not facts.errors:
+        return []
+    count = sum(error.times for error in facts.errors)
+    kinds = [f"{error.exception_type or error.name} ({error.times})" for error in facts.errors]
+    more = f" and {len(kinds) - 3} other kinds" if len(kinds) > 3 else ""
+    of = sorted({rank for error in facts.errors for rank in error.ranks})
+    first = min(facts.errors, key=lambda error: error.first_time)
+    return [
+        Finding(
+            "errors",
+            "warning",
+            f"{count:,} {'error was' if count == 1 else 'errors were'} recorded{f' by {ranks(of)}' if of else ''}: "
+            f"{', '.join(kinds[:3])}{more}; the first at {clock(first.first_time)}.",
+            {"count": count, "kinds": len(kinds), "ranks": of, "first_time_unix_nano": first.first_time},
+        )
+    ]

@@ -1,0 +1,295 @@
+"""Reading records from files into Parquet, exactly as `read_records` does."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+import duckdb
+
+from one_logger.analysis.columns import COLUMNS, EXTRA, trusted
+from one_logger.analysis.duck import execute, quoted
+from one_logger.analysis.sources import Source, unpack
+from one_logger.analysis.unusual import is_usual, repair
+
+_BATCH_BYTES = 256 << 20
+_BATCH_FILES = 1_000
+_TAIL = 1 << 20
+_BOM = b"\xef\xbb\xbf"
+_RECORD_START = b'{"v":'
+PARQUET = "(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
+_STRUCT = quoted(json.dumps(COLUMNS))
+# The columns of the files that are written. `bytes` is the length of a line that DuckDB was trusted with.
+_FIELDS = {**COLUMNS, EXTRA: "VARCHAR"}
+_ROW = {**_FIELDS, "file": "VARCHAR", "bytes": "BIGINT"}
+
+Progress = Callable[[int, int], None]
+"""Called with how many bytes of how many are done."""
+
+
+class Counts(NamedTuple):
+    """What was found in one file.
+
+    Attributes:
+        file: Its path.
+        records: How many records.
+        no_records: How many lines without a record; blank ones are not counted.
+        unknown_versions: How many records of a version that core doesn't know; they are not among `records`.
+        is_foreign: Whether it holds something, but nothing that looks like records.
+    """
+
+    file: str
+    records: int
+    no_records: int
+    unknown_versions: int = 0
+    is_foreign: bool = False
+
+
+class _Plain(NamedTuple):
+    """A file as DuckDB gets it: `name` is one that it can open and takes for no pattern."""
+
+    name: str
+    source: Source
+
+
+class Loader:
+    """Reads files in batches, and writes a Parquet file or more for each of them.
+
+    Args:
+        connection: To DuckDB; used by nobody else meanwhile.
+        folder: Where the Parquet files go to.
+        scratch: A folder for what is needed during a batch.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, folder: str, scratch: str) -> None:
+        self._connection = connection
+        self._folder = folder
+        self._scratch = scratch
+        self._number = 0
+        self._names = 0
+        self.counts: list[Counts] = []
+
+    def load(self, sources: Sequence[Source], progress: Progress | None = None) -> None:
+        """Read all records in `sources`. `counts` then says how many each of them has."""
+        # One without a row says what the columns are, even if nothing is read.
+        nothing = ", ".join(f"NULL::{kind} AS {column}" for column, kind in _ROW.items())
+        execute(self._connection, f"COPY (SELECT {nothing} LIMIT 0) TO {quoted(self._next_part())} {PARQUET}")
+        total = sum(source.size for source in sources)
+        done = 0
+        for batch in _batches(sources):
+            if batch[0].kind == "parquet":
+                self._load_parquet(batch[0])
+            else:
+                self._load_lines(batch)
+            done += sum(source.size for source in batch)
+            if progress:
+                progress(done, total)
+
+    def _load_lines(self, batch: Sequence[Source]) -> None:
+        files = [_Plain(self._plain(source), source) for source in batch]
+        try:
+            self._read(files)
+        finally:
+            for file in files:
+                if file.name != file.source.path:
+                    os.unlink(file.name)
+
+    def _plain(self, source: Source) -> str:
+        """A name for the file that DuckDB can open: uncompressed, in UTF-8, without what makes it a pattern."""
+        if source.kind == "jsonl" and _is_plain(source.path):
+            return source.path
+        self._names += 1
+        name = os.path.join(self._scratch, f"{self._names}.jsonl")
+        if source.kind == "jsonl":
+            os.symlink(os.path.abspath(source.path), name)
+        else:
+            unpack(source, name)
+        return name
+
+    def _read(self, files: Sequence[_Plain]) -> None:
+        """Let DuckDB read what it can be trusted with, and core what is left."""
+        part = self._next_part()
+        try:
+            self._copy(files, part)
+        except (duckdb.InvalidInputException, duckdb.InvalidTypeException, duckdb.ConversionException):
+            # One file makes the query fail for all: one with a line that is too long, say.
+            if os.path.exists(part):
+                os.unlink(part)
+            if len(files) > 1:
+                middle = len(files) // 2
+                self._read(files[:middle])
+                self._read(files[middle:])
+            else:
+                self._repair(files[0])
+            return
+        trusted = {
+            name: (records, covered)
+            for name, records, covered in execute(
+                self._connection,
+                f"SELECT file, count(*), sum(bytes + 1)::BIGINT FROM read_parquet({quoted(part)}) GROUP BY file",
+            )
+        }
+        usual = []
+        for file in files:
+            records, covered = trusted.get(shown(file.source.path), (0, 0))
+            tail = _tail(file.name, covered)
+            if tail is None:
+                self._repair(file)
+                continue
+            usual.append(file)
+            if tail:
+                self._repair(file, [tail], records)
+            else:
+                self.counts.append(Counts(file.source.path, records, 0))
+        if not usual:
+            os.unlink(part)
+        elif len(usual) < len(files):
+            self._copy(usual, part)
+
+    def _copy(self, files: Sequence[_Plain], part: str) -> None:
+        """Write those lines that look as an encoder writes them."""
+        names = {file.name: shown(file.source.path) for file in files}
+        # Parameters cannot be bound in COPY.
+        objects = (
+            f"read_json_objects([{', '.join(map(quoted, names))}], format = 'newline_delimited', ignore_errors = true, "
+            "filename = 'file_', compression = 'none')"
+        )
+        file = "file_"
+        if any(name != path for name, path in names.items()):
+            pairs = ", ".join(f"{quoted(name)}: {quoted(path)}" for name, path in names.items())
+            file = f"(MAP {{{pairs}}})[file_]"
+        execute(
+            self._connection,
+            f"""COPY (
+                SELECT unnest(fields), NULL::VARCHAR AS {EXTRA}, {file} AS file, strlen(line) AS bytes
+                FROM (
+                    SELECT json::VARCHAR AS line, json_transform(json, {_STRUCT}) AS fields, file_ FROM {objects}
+                    WHERE json IS NOT NULL
+                )
+                WHERE fields.stream IS NOT NULL
+                AND {trusted("line", "fields")}
+            ) TO {quoted(part)} {PARQUET}""",
+        )
+
+    def _repair(self, file: _Plain, lines: Iterable[bytes] | None = None, trusted: int = 0) -> None:
+        """Let core read a file, and write a Parquet file of it.
+
+        Args:
+            file: The file.
+            lines: What of it is to be read. None: all.
+            trusted: How many of its records have been read by DuckDB.
+        """
+        name = os.path.join(self._scratch, "repaired.jsonl")
+        with open(name, "wb") as out:
+            if lines is None:
+                with open(file.name, "rb") as opened:
+                    repaired = repair(opened, out)
+            else:
+                repaired = repair(lines, out)
+        records = trusted + repaired.records
+        is_foreign = (
+            not records
+            and not repaired.unknown_versions
+            and repaired.no_records > 0
+            and not _begins_like_records(file.name)
+        )
+        self.counts.append(
+            Counts(file.source.path, records, repaired.no_records, repaired.unknown_versions, is_foreign)
+        )
+        if repaired.records:
+            # Attributes are texts in lines that were written again, and objects in the others.
+            columns = ", ".join(
+                f"{column}: '{'VARCHAR' if kind == 'JSON' else kind}'" for column, kind in _FIELDS.items()
+            )
+            fields = ", ".join(f"{column}::{kind} AS {column}" for column, kind in _FIELDS.items())
+            execute(
+                self._connection,
+                f"""COPY (
+                    SELECT {fields}, {quoted(shown(file.source.path))} AS file, NULL::BIGINT AS bytes
+                    FROM read_json({quoted(name)}, format = 'newline_delimited', compression = 'none', records = true,
+                        maximum_object_size = {max(os.path.getsize(name) + 1, 1 << 24)}, columns = {{{columns}}})
+                ) TO {quoted(self._next_part())} {PARQUET}""",
+            )
+        os.unlink(name)
+
+    def _load_parquet(self, source: Source) -> None:
+        name = self._plain(source._replace(kind="jsonl"))
+        try:
+            there = {row[0] for row in execute(self._connection, f"SELECT name FROM parquet_schema({quoted(name)})")}
+            if not {"type", "stream", "seq"} <= there:
+                self.counts.append(Counts(source.path, 0, 0, is_foreign=True))
+                return
+            columns = ", ".join(
+                f"{f'try_cast({column} AS {kind})' if column in there else f'NULL::{kind}'} AS {column}"
+                for column, kind in _ROW.items()
+                if column not in {"file", "bytes"}
+            )
+            [(records,)] = execute(
+                self._connection,
+                f"""COPY (
+                    SELECT {columns}, {quoted(shown(source.path))} AS file, NULL::BIGINT AS bytes
+                    FROM read_parquet({quoted(name)}) WHERE type IS NOT NULL AND stream IS NOT NULL
+                ) TO {quoted(self._next_part())} {PARQUET}""",
+            )
+            self.counts.append(Counts(source.path, records, 0))
+        finally:
+            if name != source.path:
+                os.unlink(name)
+
+    def _next_part(self) -> str:
+        self._number += 1
+        return os.path.join(self._folder, f"part-{self._number:06}.parquet")
+
+
+def _batches(sources: Sequence[Source]) -> Iterator[list[Source]]:
+    batch: list[Source] = []
+    size = 0
+    for source in sources:
+        weight = source.size * (1 if source.kind == "jsonl" else 10)
+        full = batch and (size + weight > _BATCH_BYTES or len(batch) == _BATCH_FILES)
+        if full or (batch and "parquet" in (source.kind, batch[0].kind)):
+            yield batch
+            batch, size = [], 0
+        batch.append(source)
+        size += weight
+    if batch:
+        yield batch
+
+
+def _is_plain(path: str) -> bool:
+    return path.isprintable() and not set(path) & set("*?[]{}:") and shown(path) == path
+
+
+def shown(path: str) -> str:
+    r"""A path as text: a byte that is no UTF-8 is shown as `\xff`."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def _begins_like_records(name: str) -> bool:
+    with open(name, "rb") as file:
+        return file.read(len(_RECORD_START)) == _RECORD_START
+
+
+def _tail(name: str, covered: int) -> bytes | None:
+    """What DuckDB was not trusted with, if it is no more than the last line.
+
+    Args:
+        name: The file.
+        covered: How many bytes the lines have that DuckDB was trusted with, each with a line feed.
+
+    Returns:
+        None if there are other lines, or if the file has grown.
+    """
+    with open(name, "rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        if covered == size:
+            return b""
+        start = max(0, size - _TAIL)
+        file.seek(start)
+        end = file.read(size - start)
+    last = end.rpartition(b"\n")[2]
+    if is_usual(last.removeprefix(_BOM).strip()):
+        return b"" if covered == size + 1 else None
+    return last if covered + len(last) == size and (start == 0 or len(last) < len(end)) else None

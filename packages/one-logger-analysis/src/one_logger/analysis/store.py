@@ -1,0 +1,231 @@
+"""The tables of a run: built when they are first needed, kept as Parquet files."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import duckdb
+
+from one_logger.analysis import views
+from one_logger.analysis.duck import execute, quoted
+from one_logger.analysis.exact import correct, exact_reports
+from one_logger.analysis.loading import PARQUET, Counts, Loader, Progress
+from one_logger.analysis.sources import Source
+from one_logger.core import StreamReport
+
+# So many records are looked at together; with all that is made of them they fit into memory.
+_CHUNK = 1_000_000
+_KEPT = ("gaps", "stream_reports")
+_SPAN_STEPS = ("span_times", "span_parents", "span_covered", "span_paths")
+_SPAN_RECORDS = """
+    SELECT stream, seq, type, trace_id, span_id, parent_span_id, thread, name, start_time_unix_nano,
+        end_time_unix_nano, duration_ns, status, attributes, start_event, stop_event,
+        -- An id is 16 hexadecimal digits; as a number it is compared faster. What is no such id gets a number, too.
+        coalesce(try_cast('0x' || span_id AS UBIGINT), hash(span_id)) AS span_key,
+        CASE WHEN parent_span_id IS NOT NULL
+            THEN coalesce(try_cast('0x' || parent_span_id AS UBIGINT), hash(parent_span_id)) END AS parent_key
+    FROM distinct_records WHERE type IN ('start', 'stop', 'complete') AND v = 1 AND seq >= 1 AND span_id IS NOT NULL
+"""
+
+
+class _Chunk(NamedTuple):
+    """Streams whose records are looked at together.
+
+    Attributes:
+        parts: The Parquet files in which they are.
+        of: Into how many chunks the streams in these files are divided.
+        number: Which of them this one is.
+        repeats: Whether some of its records were read more than once.
+    """
+
+    parts: tuple[str, ...]
+    of: int = 1
+    number: int = 0
+    repeats: bool = False
+
+
+class Store:
+    """Builds the tables of a run in a database.
+
+    Args:
+        connection: To the database; used by nobody else.
+        folder: Where Parquet files go to. It may hold those that another store has made of the same files.
+        scratch: A folder for what is needed for a while only, in the same file system.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, folder: str, scratch: str) -> None:
+        self._connection = connection
+        self._folder = folder
+        self._about = os.path.join(folder, "about.json")
+        self._records = os.path.join(folder, "records")
+        self._spans = os.path.join(folder, "spans")
+        self._scratch = scratch
+        self._chunks: list[_Chunk] = []
+        self.counts: list[Counts] = []
+        self.exact: dict[str, StreamReport] = {}
+
+    def build_records(self, sources: Sequence[Source], progress: Progress | None) -> None:
+        """Read all files, and look at each stream: the tables `records`, `gaps` and `stream_reports`."""
+        if not self._restored():
+            self._read(sources, progress)
+        repeats = any(chunk.repeats for chunk in self._chunks)
+        self._run(f"CREATE VIEW distinct_records AS {views.sql('distinct_records') if repeats else 'FROM records'}")
+
+    def _restored(self) -> bool:
+        """Whether what is needed is in the folder already."""
+        try:
+            with open(self._about, encoding="utf-8") as file:
+                about = json.load(file)
+        except FileNotFoundError:
+            return False
+        self.counts = [Counts(*counts) for counts in about["counts"]]
+        self._chunks = [
+            _Chunk(tuple(os.path.join(self._records, part) for part in parts), *rest)
+            for parts, *rest in about["chunks"]
+        ]
+        self._make_views()
+        for name in _KEPT:
+            self._run(f"CREATE TABLE {name} AS SELECT * FROM {_parquet([self._path(name)])}")
+        return True
+
+    def _remember(self) -> None:
+        """Leave in the folder what the next one needs, unless it isn't all that was found out."""
+        if self.exact:
+            return
+        for name in _KEPT:
+            self._run(f"COPY {name} TO {quoted(self._path(name))} {PARQUET}")
+        chunks = [[[os.path.basename(part) for part in chunk.parts], *chunk[1:]] for chunk in self._chunks]
+        with open(self._about, "w", encoding="utf-8") as file:
+            json.dump({"counts": self.counts, "chunks": chunks}, file)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the folder has what `build_records` makes, for the next one to use."""
+        return os.path.exists(self._about)
+
+    def tidy(self) -> None:
+        """Remove what is of no use to the next one."""
+        shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def _path(self, name: str) -> str:
+        return os.path.join(self._folder, f"{name}.parquet")
+
+    def _make_views(self) -> None:
+        self._run(f"CREATE VIEW record_files AS SELECT * FROM {_parquet(_parts(self._records))}")
+        self._run(f"CREATE VIEW records AS {views.sql('records')}")
+
+    def _read(self, sources: Sequence[Source], progress: Progress | None) -> None:
+        os.mkdir(self._records)
+        loader = Loader(self._connection, self._records, self._scratch)
+        loader.load(sources, progress)
+        self.counts = loader.counts
+        self._make_views()
+        for streams in self._divided():
+            self._open(streams)
+            self._run(f"CREATE TABLE chunk.gaps AS {views.sql('gaps')}")
+            [(repeats,)] = self._run(
+                "SELECT coalesce(bool_or(read > last_seq - coalesce(missing, 0)), false) FROM ("
+                "SELECT stream, count(*) AS read, max(seq) AS last_seq FROM records WHERE seq >= 1 GROUP BY stream"
+                ") LEFT JOIN (SELECT stream, sum(missing) AS missing FROM gaps GROUP BY stream) USING (stream)"
+            )
+            chunk = streams._replace(repeats=bool(repeats))
+            self._chunks.append(chunk)
+            self._once(chunk)
+            self._keep("gaps", "SELECT * FROM gaps")
+            self._keep("stream_reports", views.sql("stream_reports"))
+            self._close()
+        repeats = any(chunk.repeats for chunk in self._chunks)
+        self.exact = exact_reports(self._connection, sources, self._scratch, repeats=repeats)
+        correct(self._connection, self.exact)
+        self._remember()
+
+    def build_spans(self) -> None:
+        """Put starts and stops together: the table `spans`."""
+        if not os.path.exists(self._spans):
+            building = os.path.join(self._scratch, "spans")
+            os.mkdir(building)
+            for number, chunk in enumerate(self._chunks):
+                self._build_spans(chunk, os.path.join(building, f"part-{number:06}.parquet"))
+            os.rename(building, self._spans)
+        self._run(f"CREATE VIEW spans AS SELECT * FROM {_parquet(_parts(self._spans))}")
+
+    def _build_spans(self, chunk: _Chunk, part: str) -> None:
+        self._open(chunk)
+        self._once(chunk)
+        self._run(f"CREATE TABLE chunk.span_records AS {_SPAN_RECORDS}")
+        for step in _SPAN_STEPS:
+            self._run(f"CREATE TABLE chunk.{step} AS {views.sql(step)}")
+        self._run(f"COPY ({views.sql('span_rows')}) TO {quoted(part)} {PARQUET}")
+        self._close()
+
+    def _divided(self) -> Iterator[_Chunk]:
+        """The records in chunks, each of which has all records of its streams."""
+        found = self._run(
+            "SELECT stream, filename, count(*) FROM "
+            f"read_parquet({quoted(os.path.join(self._records, '*.parquet'))}, filename = true) GROUP BY ALL"
+        )
+        parts_of: dict[str, list[str]] = defaultdict(list)
+        sizes: dict[str, int] = defaultdict(int)
+        for stream, part, records in found:
+            parts_of[stream].append(part)
+            sizes[part] += records
+        # Parts that share a stream belong together.
+        together: dict[str, set[str]] = {part: {part} for part in sizes}
+        for parts in parts_of.values():
+            first = together[parts[0]]
+            for part in parts[1:]:
+                if together[part] is not first:
+                    first |= together[part]
+                    for other in together[part]:
+                        together[other] = first
+        waiting: list[str] = []
+        size = 0
+        for group in {id(group): group for group in together.values()}.values():
+            records = sum(sizes[part] for part in group)
+            if size and size + records > _CHUNK:
+                yield _Chunk(tuple(sorted(waiting)))
+                waiting, size = [], 0
+            if records > 2 * _CHUNK:
+                of = -(-records // _CHUNK)
+                yield from (_Chunk(tuple(sorted(group)), of, number) for number in range(of))
+            else:
+                waiting += group
+                size += records
+        if waiting or not sizes:
+            yield _Chunk(tuple(sorted(waiting)) or _parts(self._records))
+
+    def _open(self, chunk: _Chunk) -> None:
+        """From now on the table `records` has the records of these streams alone."""
+        self._run("CREATE SCHEMA chunk")
+        where = f"WHERE hash(stream) % {chunk.of} = {chunk.number}" if chunk.of > 1 else ""
+        self._run(f"CREATE VIEW chunk.record_files AS SELECT * FROM {_parquet(chunk.parts)} {where}")
+        self._run("CREATE VIEW chunk.records AS SELECT * FROM chunk.record_files")
+        self._run("SET search_path = 'chunk,main'")
+
+    def _once(self, chunk: _Chunk) -> None:
+        once = views.sql("distinct_records") if chunk.repeats else "SELECT * FROM chunk.records"
+        self._run(f"CREATE {'TABLE' if chunk.repeats else 'VIEW'} chunk.distinct_records AS {once}")
+
+    def _close(self) -> None:
+        self._run("SET search_path = 'main'")
+        self._run("DROP SCHEMA chunk CASCADE")
+
+    def _keep(self, name: str, query: str) -> None:
+        self._run(f"CREATE TABLE IF NOT EXISTS main.{name} AS {query} LIMIT 0")
+        self._run(f"INSERT INTO main.{name} {query}")
+
+    def _run(self, sql: str) -> list[tuple[Any, ...]]:
+        return execute(self._connection, sql)
+
+
+def _parts(folder: str) -> tuple[str, ...]:
+    return tuple(sorted(os.path.join(folder, name) for name in os.listdir(folder)))
+
+
+def _parquet(parts: Sequence[str]) -> str:
+    return f"read_parquet([{', '.join(map(quoted, parts))}])"

@@ -1,0 +1,245 @@
+"""Whatever the bytes: the tables hold the records that core reads, and prove what core proves."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Iterable
+from itertools import chain
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from one_logger.analysis import Run
+from one_logger.analysis.unusual import is_usual
+from one_logger.core import (
+    ErrorEvent,
+    Event,
+    RecordEncoder,
+    Resource,
+    Span,
+    TelemetryDataError,
+    TelemetryDataErrorType,
+    read_records,
+    record_schema,
+    verify,
+)
+
+
+def _stream(rank: int) -> list[bytes]:
+    encoder, span = (
+        RecordEncoder(Resource.create("jöb", rank=rank, world_size=2)),
+        Span("wörk [/x] \n", {"a": [1, 2.5e-7]}),
+    )
+    lines = [encoder.resource(), encoder.start(span)]
+    inner = Span("in\\ner/\x00", {"t": '{"v":1,"type":"end"}', "big": 10**40, "nan": float("nan")}, parent=span)
+    inner.stop()
+    lines += [encoder.start(inner), encoder.event(Event("step", {"x": "\u2028"}), span)]
+    lines.append(encoder.error(ErrorEvent("failed"), span))
+    lost = TelemetryDataError(TelemetryDataErrorType.INCOMPLETE_TELEMETRY_DATA, "lost", dropped=3)
+    if rank:
+        lines.append(encoder.telemetry_data_error(lost))
+    span.stop({"why": "done"})
+    return [line.encode() for line in [*lines, encoder.stop(span), encoder.end()]]
+
+
+_LINES = [line for pair in zip(_stream(0), _stream(1), strict=False) for line in pair]
+_START = b'{"v":1,"type":"event","stream":"s","seq":'
+_ODD = [
+    b"",
+    b"\n",
+    b"\r\n",
+    b"text\n",
+    b"\xef\xbb\xbf",
+    b"\x00",
+    b"\xff\n",
+    b"[1]\n",
+    b"null\n",
+    b'{"a":1}\n',
+    _START + b"1}\n",
+    b" " + _START + b"2}\n",
+    b'\t{"type":"event","stream":"s","seq":2}\n',
+    b'{"type":"event","stream":"s","seq":2}\n',
+    _START + b"3}\r\n",
+    _START + b"3} \n",
+    _START + b"3}\x0b\n",
+    _START + b"3}\r",
+    _START + b"3,}\n",
+    _START + b'3,"attributes":{"a":[1,]}}\n',
+    _START + b'3,"attributes":{"a":1 , }}\n',
+    _START + b"2.0}\n",
+    _START + b"1e2}\n",
+    _START + b'"2"}\n',
+    _START + b"true}\n",
+    _START + b"-1}\n",
+    _START + b"-0}\n",
+    _START + b"0}\n",
+    _START + b"007}\n",
+    _START + b"9223372036854775807}\n",
+    _START + b"9223372036854775808}\n",
+    _START + b"1" * 40 + b"}\n",
+    _START + b"1" * 5_000 + b"}\n",
+    _START + b'3,"seq":4}\n',
+    _START + b'3,"name":"a","name":"b"}\n',
+    _START + b'3,"name":5}\n',
+    _START + b'3,"name":null}\n',
+    _START + b'3,"name":"\\ud800x"}\n',
+    _START + b'3,"name":"\\ud83d\\ude00"}\n',
+    _START + b'3,"name":"\\u0000"}\n',
+    _START + b'3,"name":"\t"}\n',
+    _START + b'3,"name":"\\/"}\n',
+    _START + b'3,"name":"\xff"}\n',
+    _START + b'3,"attributes":{"a":"\\udfff"}}\n',
+    _START + b'3,"attributes":{"a":1,"a":2}}\n',
+    _START + b'3,"attributes":{"a":NaN,"b":-Infinity}}\n',
+    _START + b'3,"attributes":{"a":nan}}\n',
+    _START + b'3,"attributes":{"a":Inf}}\n',
+    _START + b'3,"attributes":{"a":1e400,"b":1E5,"c":0.1000000000000000055,"d":-0.0}}\n',
+    _START + b'3,"attributes":{"a":123456789012345678901234567890}}\n',
+    _START + b'3,"attributes":{"a":{"b":[{"c":1}]}}}\n',
+    _START + b'3,"attributes":{"a":' + b"[" * 500 + b"]" * 500 + b"}}\n",
+    _START + b'3,"attributes":' + b"[" * 5_000 + b"]" * 5_000 + b"}\n",
+    _START + b'3,"attributes":[1]}\n',
+    _START + b'3,"attributes":"{}"}\n',
+    _START + b'3,"attributes":null}\n',
+    _START + b'3,"thread":7,"name":"n"}\n',
+    _START + b'3,"start_time_unix_nano":1' + b"0" * 30 + b"}\n",
+    _START + b'3,"start_time_unix_nano":"5"}\n',
+    _START + b'3,"duration_ns":1.5}\n',
+    _START + b'3,"LR":1,"lr":2}\n',
+    _START + b"3} // comment\n",
+    _START + b"3/* comment */}\n",
+    b"{'v':1,'type':'event','stream':'s','seq':3}\n",
+    b"[" + _START + b"3}]\n",
+    b'{"v":1,"type":5,"stream":"s","seq":1}\n',
+    b'{"v":1,"type":"event","stream":5,"seq":1}\n',
+    b'{"v":"1","type":"event","stream":"s","seq":1}\n',
+    b'{"v":2,"type":"span","stream":"s","seq":5}\n',
+    b'{"v":1,"type":"end","stream":"s","seq":6,"records":6,"dropped":0}\n',
+    b'{"v":1,"type":"end","stream":"s","seq":7,"records":6,"dropped":2}\n',
+    b'{"v":1,"type":"end","stream":"s","seq":6,"records":6,"dropped":"many"}\n',
+    b'{"v":1,"type":"end","stream":"s","seq":6,"records":6,"dropped":-1}\n',
+    b'{"v":1,"type":"end","stream":"s","seq":6,"records":6,"dropped":1e400}\n',
+    b'{"v":1,"type":"end","stream":"s","seq":6,"records":6,"dropped":' + b"1" * 30 + b"}\n",
+    b'{"v":1,"type":"end","stream":"","seq":1,"records":1,"dropped":0}\n',
+    b'{"v":1,"type":"telemetry_data_error","stream":"s","seq":6,"dropped":null}\n',
+    b'{"v":1,"type":"telemetry_data_error","stream":"s","seq":7,"dropped":5}\n',
+    b'{"v":1,"type":"telemetry_data_error","stream":"s","seq":7}\n',
+]
+
+
+@st.composite
+def _bytes(draw: st.DrawFn) -> bytes:
+    """The bytes of a file: lines that an encoder wrote, in any order and repeated, some damaged; odd ones between."""
+    pieces = []
+    for _ in range(draw(st.integers(0, 25))):
+        kind = draw(st.sampled_from(["line"] * 4 + ["odd"] * 3 + ["torn", "joined", "changed", "any"]))
+        line = draw(st.sampled_from(_LINES))
+        position = draw(st.integers(0, len(line) - 1))
+        match kind:
+            case "line":
+                pieces.append(line)
+            case "odd":
+                pieces.append(draw(st.sampled_from(_ODD)))
+            case "torn":
+                pieces.append(draw(st.sampled_from([line[:position], line[:position] + b"\n", line[position:]])))
+            case "joined":
+                pieces.append(line.rstrip(b"\n"))
+            case "changed":
+                pieces.append(line[:position] + draw(st.binary(max_size=2)) + line[position + 1 :])
+            case "any":
+                pieces.append(draw(st.binary(max_size=20)))
+    return b"".join(pieces)
+
+
+def _written(record: dict[str, Any]) -> str:
+    return json.dumps(record, sort_keys=True)
+
+
+def _of_row(row: dict[str, Any]) -> str:
+    """What `records` says of one record, as the record that core reads."""
+    record = {
+        name: json.loads(value) if name in {"attributes", "error", "start_event", "stop_event"} else value
+        for name, value in row.items()
+        if value is not None and name not in {"extra", "file"}
+    }
+    return _written(record | json.loads(row["extra"] or "{}"))
+
+
+def _rows(run: Run) -> list[dict[str, Any]]:
+    records = run.records
+    return [dict(zip(records.columns, row, strict=True)) for row in records.fetchall()]
+
+
+def _proved(reports: Iterable[Any]) -> dict[str, tuple[object, ...]]:
+    return {
+        report.stream: (
+            report.records,
+            report.closed,
+            report.whole,
+            list(report.gaps),
+            report.dropped,
+            report.telemetry_data_errors,
+        )
+        for report in reports
+    }
+
+
+def _check(contents: list[bytes]) -> None:
+    with TemporaryDirectory() as folder:
+        paths = [Path(folder, f"{number}.jsonl") for number in range(len(contents))]
+        for path, content in zip(paths, contents, strict=True):
+            path.write_bytes(content)
+        read = [read_records(path) for path in paths]
+        expected = list(chain.from_iterable(read))
+        with Run.open(*paths, threads=2) as run:
+            assert Counter(map(_of_row, _rows(run))) == Counter(map(_written, expected))
+            assert _proved(run.verify().streams) == _proved(verify(expected))
+            assert run.verify().no_records == sum(each.lines_passed_over for each in read)
+            assert run.verify().unknown_versions == sum(sum(each.unknown_versions.values()) for each in read)
+            assert run.spans.fetchall() is not None
+
+
+@pytest.mark.parametrize("odd", _ODD, ids=[f"{n}-{odd[:60]!r}" for n, odd in enumerate(_ODD)])
+def test_odd_line_is_read_as_core_reads_it(odd: bytes) -> None:
+    """A line that is unusual, after one that was torn and before one that is fine, gives what core reads in it."""
+    _check([odd, odd + _LINES[0] + odd + _LINES[2], _LINES[0] + _LINES[2][:-9] + odd])
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(_bytes(), min_size=1, max_size=3))
+def test_any_bytes_are_read_as_core_reads_them(contents: list[bytes]) -> None:
+    """Records, what is proved of their streams, and the counts of what is no record, are the same in both."""
+    _check(contents)
+
+
+def test_lines_of_this_release_are_read_the_fast_way() -> None:
+    """What an encoder writes, of each type and from another thread, is nothing unusual: core need not read it."""
+    encoder = RecordEncoder(Resource.create("job", rank=3, world_size=8, session_tag="nightly"))
+    written = [encoder.resource()]
+
+    def record() -> None:
+        outer = Span("outer", {"text": 'a"b', "numbers": [1, 2.5]}, {"why": "now"})
+        written.extend([encoder.thread(outer.thread) if outer.thread else "", encoder.start(outer)])
+        inner = Span("inner", {"flag": True}, parent=outer)
+        written.append(encoder.event(Event("seen", {"loss": float("nan")}), inner))
+        written.append(encoder.error(ErrorEvent("It failed.", ValueError("no")), inner))
+        inner.stop({"rows": 3})
+        written.append(encoder.start(inner))
+        outer.stop()
+        written.append(encoder.stop(outer))
+
+    record()
+    thread = threading.Thread(target=record, name="loader")
+    thread.start()
+    thread.join()
+    lost = TelemetryDataError(TelemetryDataErrorType.INCOMPLETE_TELEMETRY_DATA, "lost", dropped=2)
+    written += [encoder.alive(), encoder.telemetry_data_error(lost), encoder.end("signal SIGTERM")]
+    types = {json.loads(line)["type"] for line in written if line}
+    assert types == {each["$ref"].rpartition("/")[2] for each in record_schema()["oneOf"]}
+    assert [line for line in written if line and not is_usual(line.strip().encode())] == []
