@@ -213,6 +213,8 @@ def _stop_slowly(recorder: DefaultRecorder, span: Any, ended: threading.Event, g
 def test_span_that_is_just_being_stopped_is_looked_at_again(faulty: Faulty) -> None:
     """A worker that finds a span ended, and not known yet whether its stop follows, delivers the stop once it is."""
     recorder = DefaultRecorder([faulty(lambda method: None)], flush_interval=3_600)
+    recorder.stop(recorder.start("earlier"))
+    assert recorder.flush(30) is True  # so that the worker has begun, and sleeps while the span is stopped
     span = recorder.start("job")
     ended, go_on = threading.Event(), threading.Event()
     thread = threading.Thread(target=_stop_slowly, args=(recorder, span, ended, go_on))
@@ -221,18 +223,20 @@ def test_span_that_is_just_being_stopped_is_looked_at_again(faulty: Faulty) -> N
     for _ in range(2):
         recorder.flush(30)
         (stats,) = recorder.stats().values()
-        assert stats[:4] == (1, 1, 0, 0)
+        assert stats[:4] == (3, 3, 0, 0)
     go_on.set()
     thread.join()
     assert recorder.flush(30) is True
     (stats,) = recorder.stats().values()
-    assert stats[:4] == (2, 2, 0, 0)
+    assert stats[:4] == (4, 4, 0, 0)
     assert recorder.close(30) is True
 
 
 def test_span_that_is_just_being_stopped_is_delivered_whole_by_closing(faulty: Faulty) -> None:
     """Closing does not wait for whoever is about to say whether the stop of a span follows: the stop is exported."""
     recorder = DefaultRecorder([faulty(lambda method: None)], flush_interval=3_600)
+    recorder.stop(recorder.start("earlier"))
+    assert recorder.flush(30) is True  # so that the worker has begun, and sleeps while the span is stopped
     span = recorder.start("job")
     ended, go_on = threading.Event(), threading.Event()
     thread = threading.Thread(target=_stop_slowly, args=(recorder, span, ended, go_on))
@@ -243,7 +247,7 @@ def test_span_that_is_just_being_stopped_is_delivered_whole_by_closing(faulty: F
     go_on.set()
     thread.join()
     (stats,) = recorder.stats().values()
-    assert stats[:4] == (2, 2, 0, 0)
+    assert stats[:4] == (4, 4, 0, 0)
 
 
 def test_interrupted_start_of_a_finished_span_costs_the_start_alone(faulty: Faulty) -> None:
