@@ -6,7 +6,7 @@ change in any release.
 
 from one_logger.core import diagnostics, launcher
 from one_logger.core.attributes import AttributeValue
-from one_logger.core.base_exporter import BaseExporter, keep_inherited
+from one_logger.core.base_exporter import WITH_PLACEHOLDERS, BaseExporter, keep_inherited
 from one_logger.core.checks import check_choice, check_names, check_number, check_type, near_miss, shown
 from one_logger.core.counter import AtomicCounter
 from one_logger.core.empty_span import EmptySpan
@@ -24,6 +24,7 @@ from one_logger.core.weight import weigh
 __all__ = [
     "INVALID_SPAN_CONTEXT",
     "MASK",
+    "WITH_PLACEHOLDERS",
     "AtomicCounter",
     "AttributeValue",
     "BaseExporter",
