@@ -10,6 +10,7 @@ from one_logger.core.base_exporter import WITH_PLACEHOLDERS, BaseExporter, keep_
 from one_logger.core.checks import check_choice, check_names, check_number, check_type, near_miss, shown
 from one_logger.core.counter import AtomicCounter
 from one_logger.core.empty_span import EmptySpan
+from one_logger.core.entry_points import distribution_of, entry_points
 from one_logger.core.ids import new_span_id, new_trace_id
 from one_logger.core.integers import portable_integer, portable_integers
 from one_logger.core.journal import Journal
@@ -39,7 +40,9 @@ __all__ = [
     "check_number",
     "check_type",
     "diagnostics",
+    "distribution_of",
     "encodable",
+    "entry_points",
     "error_text",
     "is_secret_name",
     "keep_inherited",
