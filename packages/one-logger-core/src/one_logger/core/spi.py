@@ -14,7 +14,7 @@ from one_logger.core.entry_points import distribution_of, entry_points
 from one_logger.core.ids import new_span_id, new_trace_id
 from one_logger.core.integers import portable_integer, portable_integers
 from one_logger.core.journal import Journal
-from one_logger.core.masking import MASK, Redactor, is_secret_name, without_user_info
+from one_logger.core.masking import MASK, Redactor, is_secret_name, masked, remember_secret, without_user_info
 from one_logger.core.span import begin_span
 from one_logger.core.span_context import INVALID_SPAN_CONTEXT
 from one_logger.core.span_view import SpanView
@@ -48,12 +48,14 @@ __all__ = [
     "keep_inherited",
     "launcher",
     "leave_out_thread",
+    "masked",
     "name_text",
     "near_miss",
     "new_span_id",
     "new_trace_id",
     "portable_integer",
     "portable_integers",
+    "remember_secret",
     "safe_repr",
     "shown",
     "weigh",
