@@ -63,7 +63,7 @@ def test_mistakes_are_said(arguments: dict[str, Any], said: str) -> None:
 
 def test_secrets_are_not_said() -> None:
     """No message has the value of a header, or the user and password in a URL."""
-    for arguments in ({"headers": {"token": "hush\n"}}, {"endpoint": "http://user:hush@"}, {"headers": "hush"}):
+    for arguments in ({"headers": {"token": "hush\nx"}}, {"endpoint": "http://user:hush@"}, {"headers": "hush"}):
         with pytest.raises(OneLoggerError) as raised:
             OTelExporter(**arguments)
         assert "hush" not in str(raised.value)
