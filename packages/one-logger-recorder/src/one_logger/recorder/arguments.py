@@ -42,7 +42,7 @@ def check_signals(value: object) -> tuple[int, ...]:
     """The signals as numbers, or a `OneLoggerError` if one cannot be caught."""
     if isinstance(value, Iterable) and not isinstance(value, (str, bytes)):
         numbers = tuple(value)
-        catchable = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
+        catchable = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP} if numbers else set()
         if all(isinstance(number, int) and number in catchable for number in numbers):
             return numbers
     raise OneLoggerError(

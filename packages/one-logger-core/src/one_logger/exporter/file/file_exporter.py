@@ -11,7 +11,6 @@ from one_logger.core.base_exporter import WITH_PLACEHOLDERS
 from one_logger.core.checks import check_choice, check_number, check_type
 from one_logger.exporter.file.open_file import GZIP_BEGINNING, LOST, OpenFile
 from one_logger.exporter.file.path import check_template, expand
-from one_logger.exporter.file.rotation import rotate
 
 
 class FileExporter(RecordExporter):
@@ -60,9 +59,14 @@ class FileExporter(RecordExporter):
         self._max_bytes = max_bytes
         self._backups = backups
         self._member: Callable[[bytes], bytes] | None = None
+        # What is imported for some files only is imported here, and not in the exporter's thread: a process that is
+        # forked during an import can't repeat it.
+        if max_bytes is not None:
+            from one_logger.exporter.file.rotation import rotate
+
+            self._rotate = rotate
         if compression is not None:
             check_choice("compression", compression, ("gzip",))
-            # Here, and not in the exporter's thread: a process that is forked during an import can't repeat it.
             from one_logger.exporter.file.gzip_member import gzip_member
 
             self._member = gzip_member
@@ -171,7 +175,7 @@ class FileExporter(RecordExporter):
     def _rotated(self, file: OpenFile) -> OpenFile:
         """The file to write to instead of one that is full: the same if it cannot be rotated."""
         if file.is_current():
-            self._grows = not rotate(self._path, self._backups)
+            self._grows = not self._rotate(self._path, self._backups)
         return file if self._grows else self._open()
 
     def _retriable(self, what: str, error: OSError) -> ExportError:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
-import select
 import stat
 import time
 from contextlib import suppress
@@ -20,6 +18,9 @@ STEADY = 0.05
 
 LOOKS = 10
 """How often the file is looked at for that, at most."""
+
+PIPE_BUF = os.pathconf("/", "PC_PIPE_BUF")
+"""How many bytes written to a pipe at once stay together, on this system (POSIX, write())."""
 
 _FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC
 _STANDARD = 3  # descriptors below are a program's standard streams
@@ -50,9 +51,12 @@ class OpenFile:
             fd = os.open(path, _FLAGS | os.O_CREAT, 0o666 if before is None else stat.S_IMODE(before.st_mode))
             if before is not None:
                 _make_alike(fd, before)
-        if fd < _STANDARD:  # the job has closed its standard streams, and what it prints must not get into the file
-            low, fd = fd, fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _STANDARD)
-            os.close(low)
+        low = []
+        while fd < _STANDARD:  # the job has closed its standard streams, and what it prints must not get into the file
+            low.append(fd)
+            fd = os.dup(fd)
+        for standard in low:
+            os.close(standard)
         self.fd = fd
         self.status = os.fstat(fd)
         """The status of the file, as it was seen last."""
@@ -66,10 +70,10 @@ class OpenFile:
     def most(self) -> float:
         """How many bytes may be written at once, so that what other processes write does not get in between.
 
-        A file has no limit. In a pipe that is `PIPE_BUF` (POSIX, write()); a terminal is taken to be like it.
+        A file has no limit; a terminal is taken to be like a pipe.
         """
         mode = self.status.st_mode
-        return select.PIPE_BUF if stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) else float("inf")
+        return PIPE_BUF if stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) else float("inf")
 
     def is_current(self) -> bool:
         """Whether the descriptor still is this file, and the path still leads to it."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from binascii import crc32
 from string import Formatter
 
 from one_logger.core import OneLoggerError, Resource
@@ -16,8 +15,7 @@ MOST = 100
 """The most bytes of a session tag or job id in a path. A name has 255 at most in Linux, and may hold both."""
 
 _ADVICE = "Write {{ and }} for braces that are part of the path."
-_NOT_IN_A_NAME = re.compile(r"^\.+$|[/\\\0\ud800-\udfff]")
-_VARIABLE = re.compile(r"\$(?:([A-Za-z_]\w*)|\{(\w+)\})")
+_PRIME = 2**61 - 1
 
 
 def check_template(path: str) -> str:
@@ -26,7 +24,7 @@ def check_template(path: str) -> str:
     Raises:
         OneLoggerError: It can't be used.
     """
-    if match := _VARIABLE.search(path):
+    if "$" in path and (match := re.search(r"\$(?:([A-Za-z_]\w*)|\{(\w+)\})", path)):
         name = match[1] or match[2]
         raise OneLoggerError(
             f"The file path {path!r} has {match[0]}, which is not replaced here. In a configuration file write "
@@ -82,8 +80,11 @@ def expand(template: str, resource: Resource) -> str:
 
 def _name(value: object) -> str:
     """A text as a part of the name of a file."""
-    name = _NOT_IN_A_NAME.sub("_", str(value)).encode()
+    text = str(value)
+    if not text.isalnum():  # which spares most processes the expression
+        text = re.sub(r"^\.+$|[/\\\0\ud800-\udfff]", "_", text)
+    name = text.encode()
     if len(name) > MOST:
-        checksum = f"-{crc32(name):08x}"
-        name = name[: MOST - len(checksum)].decode(errors="ignore").encode() + checksum.encode()
-    return name.decode()
+        checksum = f"-{int.from_bytes(name, 'big') % _PRIME:016x}"
+        text = name[: MOST - len(checksum)].decode(errors="ignore") + checksum
+    return text

@@ -9,7 +9,7 @@ from contextlib import suppress
 
 from one_logger.core.diagnostics import report
 
-_ROTATED = re.compile(r"\.(\d{8})T(\d{6})\.(\d{9})Z-\d+")
+_ROTATED = r"\.(\d{8})T(\d{6})\.(\d{9})Z-\d+$"
 _LINKS = 40  # one after the other, as in Linux
 
 
@@ -61,8 +61,8 @@ def _moment(file: str) -> str:
     seconds, rest = divmod(time.time_ns(), 10**9)
     digits = int(f"{time.strftime('%Y%m%d%H%M%S', time.gmtime(seconds))}{rest:09}")
     with suppress(OSError):  # a folder that may not be listed
-        for match in map(_ROTATED.search, _rotated(file)[-1:]):
-            digits = max(digits, int("".join(match.groups())) + 1 if match else 0)
+        for name in _rotated(file)[-1:]:
+            digits = max(digits, int("".join(re.findall(_ROTATED, name)[0])) + 1)
     text = f"{digits:023}"
     return f"{text[:8]}T{text[8:14]}.{text[14:]}"
 
@@ -70,7 +70,7 @@ def _moment(file: str) -> str:
 def _rotated(file: str) -> list[str]:
     """The names of the files that were rotated before, the oldest first."""
     folder, name = os.path.split(file)
-    return sorted(each for each in os.listdir(folder) if each.startswith(name) and _ROTATED.fullmatch(each, len(name)))
+    return sorted(n for n in os.listdir(folder) if n.startswith(name) and re.match(_ROTATED, n[len(name) :]))
 
 
 def _say(what: str, error: OSError) -> None:
