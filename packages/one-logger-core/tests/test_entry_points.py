@@ -76,7 +76,7 @@ def test_a_finder_that_raises_hides_nothing_before_it(
     """Programs may bring finders of their own, which may fail."""
 
     class Finder(DistributionFinder):
-        def find_distributions(self, context: object = None) -> list[Distribution]:  # type: ignore[override]
+        def find_distributions(self, context: object = None) -> list[Distribution]:
             raise RuntimeError("no")
 
         def find_spec(self, *_: object) -> None:

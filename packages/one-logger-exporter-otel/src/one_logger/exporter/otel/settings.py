@@ -45,7 +45,8 @@ class OtlpSettings(NamedTuple):
         """The headers of the environment and of the configuration, which has precedence."""
         from opentelemetry.util.re import parse_env_headers
 
-        headers = parse_env_headers(self.variable("HEADERS") or "", liberal=True) | (self.headers or {})
+        environment = parse_env_headers(self.variable("HEADERS") or "", liberal=True)
+        headers: dict[str, str] = {**environment, **(self.headers or {})}
         for value in headers.values():
             remember_secret(value)  # what sends them may show them in an exception
         return headers
