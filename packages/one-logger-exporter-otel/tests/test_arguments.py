@@ -78,6 +78,16 @@ def test_protocol_of_the_environment_is_checked_too(monkeypatch: pytest.MonkeyPa
     OTelExporter(protocol="grpc")
 
 
+def test_relative_path_is_meant_where_the_exporter_was_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The job may change its working directory before the file is read."""
+    (tmp_path / "ca.pem").write_text("")
+    monkeypatch.chdir(tmp_path)
+    exporter = OTelExporter(endpoint="https://127.0.0.1:9", certificate="ca.pem")
+    monkeypatch.chdir("/")
+    exporter.initialize(Resource())
+    exporter.close()
+
+
 def test_constructor_opens_nothing(tmp_path: Path) -> None:
     """Files are looked at when the exporter is initialised, which may be tried again."""
     exporter = OTelExporter(endpoint="https://127.0.0.1:9", certificate=tmp_path / "ca.pem")

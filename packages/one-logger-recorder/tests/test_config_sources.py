@@ -146,6 +146,8 @@ def test_the_file_is_found_by_path_then_variable_then_name(
     write("exporters: [{type: memory, name: given}]", "given.yaml")
     assert name_of_exporter(config_file="given.yaml") == ["given"]
     assert name_of_exporter(config_file=start_up / "given.yaml") == ["given"]
+    monkeypatch.setenv("HOME", str(start_up))
+    assert name_of_exporter(config_file="~/given.yaml") == ["given"]
     monkeypatch.setenv("ONE_LOGGER_EXPORTER_CONFIG_PATH", "")
     assert name_of_exporter() == ["yaml"]
 

@@ -171,4 +171,4 @@ def _pairs(text: str) -> dict[str, str]:
 
 def _path(name: str, given: str | os.PathLike[str] | None) -> str | None:
     check_type(name, given, (str, os.PathLike), "the path of a file", optional=True)
-    return None if given is None else os.path.expanduser(os.fspath(given))
+    return None if given is None else os.path.abspath(os.path.expanduser(os.fspath(given)))  # wherever the job goes
