@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from math import inf
 from typing import Annotated, Literal
 
 from one_logger.core import ExportError, RecordExporter, Resource
@@ -101,11 +102,7 @@ class FileExporter(RecordExporter):
     def release(self) -> None:
         """Close the file."""
         file, self._file = self._file, None
-        if file is not None:
-            try:
-                file.close()
-            except OSError as error:
-                raise self._retriable("closed", error) from error
+        self._close(file)
 
     def forget(self) -> None:
         """Drop the parent's descriptor. It stays open in the child: closing it is left to `exec` and exit."""
@@ -128,11 +125,18 @@ class FileExporter(RecordExporter):
                 f"The file {self._path!r} holds records that are {other}, and those to be appended are {given}; no "
                 "reader could make sense of it. Give another path."
             )
-        self.release()
-        self._file = file
+        before, self._file = self._file, file
         # Whether a member is torn would take reading it: so what comes after any begins with a line feed.
         self._torn = torn or (compressed and bool(beginning))
+        self._close(before)
         return file
+
+    def _close(self, file: OpenFile | None) -> None:
+        try:
+            if file is not None:
+                file.close()
+        except OSError as error:
+            raise self._retriable("closed", error) from error
 
     def _append(self, lines: list[str], file: OpenFile) -> None:
         while lines:
@@ -156,20 +160,13 @@ class FileExporter(RecordExporter):
 
     def _packed(self, lines: list[str], room: float) -> tuple[bytes, int]:
         """What to write next, and how many lines it is: as many as fit in `room` bytes, but at least one."""
-        count, start = len(lines), "\n" if self._torn else ""
-        if self._member is not None:
-            while len(data := self._member((start + "".join(lines[:count])).encode())) > room and count > 1:
-                count //= 2
-            return data, count
-        data = (start + "".join(lines)).encode()
-        if len(data) > room:
-            room -= len(start)
-            for count, line in enumerate(lines):  # noqa: B007 - the number of those that fit
-                room -= len(line.encode())
-                if room < 0:
-                    break
-            count = max(count, 1)
-            data = (start + "".join(lines[:count])).encode()
+        start = "\n" if self._torn else ""
+        if self._member is None:
+            count = len(lines) if room == inf else max(1, _fitting(lines, room - len(start)))
+            return (start + "".join(lines[:count])).encode(), count
+        count = len(lines)
+        while len(data := self._member((start + "".join(lines[:count])).encode())) > room and count > 1:
+            count //= 2
         return data, count
 
     def _rotated(self, file: OpenFile) -> OpenFile:
@@ -180,3 +177,12 @@ class FileExporter(RecordExporter):
 
     def _retriable(self, what: str, error: OSError) -> ExportError:
         return ExportError(f"The file {self._path!r} cannot be {what}: {error.strerror or error}.", retriable=True)
+
+
+def _fitting(lines: list[str], room: float) -> int:
+    """How many of the lines fit in `room` bytes."""
+    for count, line in enumerate(lines):
+        room -= len(line.encode())
+        if room < 0:
+            return count
+    return len(lines)

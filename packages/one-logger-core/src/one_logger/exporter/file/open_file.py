@@ -7,6 +7,7 @@ import os
 import stat
 import time
 from contextlib import suppress
+from math import inf
 
 GZIP_BEGINNING = b"\x1f"  # no text begins so
 
@@ -19,8 +20,8 @@ STEADY = 0.05
 LOOKS = 10
 """How often the file is looked at for that, at most."""
 
-PIPE_BUF = os.pathconf("/", "PC_PIPE_BUF")
-"""How many bytes written to a pipe at once stay together, on this system (POSIX, write())."""
+LEAST_PIPE_BUF = 512
+"""How many bytes written to a pipe at once stay together on every system (POSIX, limits.h)."""
 
 _FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC
 _STANDARD = 3  # descriptors below are a program's standard streams
@@ -60,20 +61,17 @@ class OpenFile:
         self.fd = fd
         self.status = os.fstat(fd)
         """The status of the file, as it was seen last."""
+        mode = self.status.st_mode
+        self.most = _pipe_buf(fd) if stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) else inf
+        """How many bytes may be written at once, so that what other processes write does not get in between.
+
+        A file has no limit; a terminal is taken to be like a pipe.
+        """
 
     @property
     def is_regular(self) -> bool:
         """Whether it is an ordinary file: no pipe, terminal or other device."""
         return stat.S_ISREG(self.status.st_mode)
-
-    @property
-    def most(self) -> float:
-        """How many bytes may be written at once, so that what other processes write does not get in between.
-
-        A file has no limit; a terminal is taken to be like a pipe.
-        """
-        mode = self.status.st_mode
-        return PIPE_BUF if stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) else float("inf")
 
     def is_current(self) -> bool:
         """Whether the descriptor still is this file, and the path still leads to it."""
@@ -126,6 +124,13 @@ class OpenFile:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(size - 1, 0))
             return beginning, size, file.read(1) not in (b"", b"\n")
+
+
+def _pipe_buf(fd: int) -> int:
+    try:
+        return max(os.fpathconf(fd, "PC_PIPE_BUF"), LEAST_PIPE_BUF)
+    except (OSError, ValueError):  # a system that doesn't say
+        return LEAST_PIPE_BUF
 
 
 def _make_alike(fd: int, before: os.stat_result) -> None:
