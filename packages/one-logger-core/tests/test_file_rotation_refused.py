@@ -158,7 +158,8 @@ def test_mode_and_owner_stay(tmp_path: Path) -> None:
 def test_the_newest_is_kept_though_the_clock_was_set_back(newest: str, tmp_path: Path) -> None:
     """Files that were rotated under a clock that was wrong are older than what is rotated now."""
     path = tmp_path / "records.jsonl"
-    (tmp_path / f"records.jsonl.{newest}Z-9").touch()
+    for process in range(1, 4):
+        (tmp_path / f"records.jsonl.{newest}Z-{process}").touch()
     _write(path, backups=3)
     rotated = sorted(each for each in tmp_path.iterdir() if each != path)
     assert len(rotated) == 3
