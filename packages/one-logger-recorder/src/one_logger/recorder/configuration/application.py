@@ -85,9 +85,16 @@ def configure(
     Raises:
         OneLoggerError: Something is wrong, and the strategy is `PROPAGATE_EXCEPTIONS`.
     """
-    given = locals()
-    known = {key: given[key] for key in OneLoggerConfig.__annotations__ if given[key] is not None}
-    attempt = _Attempt(known, config)
+    given = {
+        "application_name": application_name,
+        "session_tag": session_tag,
+        "world_size": world_size,
+        "rank": rank,
+        "enable_for_current_rank": enable_for_current_rank,
+        "error_handling_strategy": error_handling_strategy,
+        "custom_metadata": custom_metadata,
+    }
+    attempt = _Attempt({key: value for key, value in given.items() if value is not None}, config)
     code = code_source(exporters=exporters, inherit=inherit, recorder=recorder, processors=processors)
     try:
         attempt.configure(code, config_file)
@@ -109,7 +116,7 @@ def build_exporters(
     """
     code = code_source(exporters=exporters, inherit=inherit)
     checked = check(resolve(code, read(config_file), []))
-    return build(replace(checked, processors=[]))[0]
+    return build(replace(checked, processors=[])).exporters
 
 
 def build_processors(
@@ -123,7 +130,7 @@ def build_processors(
         ExporterConfigError: The configuration has problems. The error lists all of them.
     """
     code = code_source(exporters=(), processors=processors)
-    return build(check(resolve(code, read(config_file), [])))[1]
+    return build(check(resolve(code, read(config_file), []))).processors
 
 
 class _Attempt:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from one_logger.core import Exporter
 from one_logger.core.spi import error_text
@@ -14,8 +14,15 @@ from one_logger.recorder.processors.processed_exporter import ProcessedExporter
 from one_logger.recorder.processors.processor import Processor
 
 
-def build(resolution: Resolution) -> tuple[dict[str, Exporter], list[Processor]]:
-    """Construct the exporters, by name, and the processors of the enabled entries.
+class Built(NamedTuple):
+    """Exporters by name, and processors in their order."""
+
+    exporters: dict[str, Exporter]
+    processors: list[Processor]
+
+
+def build(resolution: Resolution) -> Built:
+    """Construct the exporters and processors of the enabled entries.
 
     Raises `ExporterConfigError` before anything is constructed if there are problems, or if a constructor raises. Then
     the exporters that were constructed are closed.
@@ -29,7 +36,7 @@ def build(resolution: Resolution) -> tuple[dict[str, Exporter], list[Processor]]
             if isinstance(exporter, Exporter):
                 exporters[name] = ProcessedExporter(exporter, own) if own else exporter
         if not resolution.problems:
-            return exporters, processors
+            return Built(exporters, processors)
         close(exporters, resolution)
     raise ExporterConfigError(resolution.problems)
 

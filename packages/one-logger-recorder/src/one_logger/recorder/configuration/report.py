@@ -40,7 +40,7 @@ def make_report(path: str | None) -> Report:
     sections = [*one_logger, *resolution.recorder, *resolution.inherit]
     if not problems:
         try:
-            close(build(resolution)[0], resolution)
+            close(build(resolution).exporters, resolution)
         except ExporterConfigError as error:
             problems = list(error.problems)
     return {
