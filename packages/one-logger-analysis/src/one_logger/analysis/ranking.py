@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from one_logger.analysis.columns import Detail
 from one_logger.analysis.findings import Finding, Verdict, judge
 from one_logger.analysis.findings.facts import Facts
 from one_logger.analysis.findings.gather import VIEWS, gather
@@ -140,6 +141,7 @@ def ranking(run: Run, rows: int = 32, parts: int = 60) -> Ranking:
     Raises:
         ReadError: The records cannot be read.
     """
+    run.read(Detail.SPANS)
     missing_ranks = run.verify().missing_ranks
     with run.questions(*VIEWS) as ask:
         facts = gather(ask, missing_ranks, run.now_unix_nano)
