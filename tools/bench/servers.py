@@ -1,4 +1,4 @@
-"""The servers that contenders send to: a collector, a broker, and one that never answers. All are on this machine."""
+"""The servers that contenders send to: a collector, a broker, and one that never answers, a folder. All are on this machine."""
 
 from __future__ import annotations
 
@@ -72,10 +72,18 @@ def silent() -> Iterator[str]:
                 connection.close()
 
 
+@contextmanager
+def run() -> Iterator[str]:
+    """A folder for a run that several look at: whoever comes first writes it. Gives its path."""
+    with tempfile.TemporaryDirectory(prefix="bench-run-") as folder:
+        yield folder
+
+
 SERVERS: dict[str, Callable[[], AbstractContextManager[str]]] = {
     "collector": collector,
     "broker": broker,
     "silent": silent,
+    "run": run,
 }
 
 

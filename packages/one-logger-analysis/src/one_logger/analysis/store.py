@@ -24,8 +24,8 @@ _CHUNK = 1_000_000
 _KEPT = ("gaps", "stream_reports")
 _SPAN_STEPS = ("span_times", "span_parents", "span_covered", "span_paths")
 _SPAN_RECORDS = """
-    SELECT stream::chunk.stream_id AS stream, seq, type, trace_id, span_id, parent_span_id, thread, name, start_time_unix_nano,
-        end_time_unix_nano, duration_ns, status, attributes, start_event, stop_event,
+    SELECT stream::chunk.stream_id AS stream, seq, type, trace_id, span_id, parent_span_id, thread, name,
+        start_time_unix_nano, end_time_unix_nano, duration_ns, status, attributes, start_event, stop_event,
         -- An id is 16 hexadecimal digits; as a number it is compared faster. What is no such id gets a number, too.
         coalesce(try_cast('0x' || span_id AS UBIGINT), hash(span_id)) AS span_key,
         CASE WHEN parent_span_id IS NOT NULL
