@@ -1,4 +1,4 @@
-"""The servers that contenders send to: a collector, a broker, and one that never answers, a folder. All are on this machine."""
+"""What contenders send to or share, all on this machine: a collector, a broker, a server that never answers, a run."""
 
 from __future__ import annotations
 

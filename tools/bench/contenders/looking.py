@@ -21,7 +21,7 @@ class Command(Looker):
         """Run it."""
         from one_logger.analysis.main import main
 
-        with open(os.devnull, "w", encoding="utf-8") as nowhere, contextlib.redirect_stdout(nowhere):
+        with Path(os.devnull).open("w", encoding="utf-8") as nowhere, contextlib.redirect_stdout(nowhere):
             code = main([*self.arguments, str(self.run)])
         if code not in (0, 1):
             raise SystemExit(f"{self.arguments} ended with {code}.")

@@ -7,9 +7,9 @@ import os
 import resource
 import signal
 import subprocess
-import sys
 import time
 from itertools import islice
+from pathlib import Path
 
 from tools.bench.contenders.contender import Watcher
 from tools.bench.workloads.workload import Figures, Workload, scaled
@@ -23,20 +23,19 @@ def measure(watcher: Watcher, arguments: argparse.Namespace) -> Figures:
     """CPU time of the command, after it has started, divided by the time that has passed: in percent."""
     seconds = scaled(arguments.seconds, arguments, 3)
     lines = watcher.lines((seconds + 1) * PER_SECOND)
-    with watcher.file.open("w", encoding="utf-8") as file:
+    said = watcher.file.with_suffix(".said")
+    with watcher.file.open("w", encoding="utf-8") as file, said.open("wb") as output:
         file.writelines(islice(lines, PER_SECOND))
         file.flush()
-        process = subprocess.Popen(watcher.command(), stdout=subprocess.PIPE)
+        process = subprocess.Popen(watcher.command(), stdout=output)
         try:
-            assert process.stdout is not None
-            process.stdout.readline()  # the first answer: it has started
-            os.set_blocking(process.stdout.fileno(), False)
+            while not said.stat().st_size and process.poll() is None:  # it starts
+                time.sleep(0.05)
             before, begin = _cpu(process.pid), time.perf_counter()
             due = begin
             for _ in range(seconds * BURSTS):
                 file.writelines(islice(lines, PER_SECOND // BURSTS))
                 file.flush()
-                process.stdout.read()
                 due += 1 / BURSTS
                 time.sleep(max(0.0, due - time.perf_counter()))
             cpu, passed = _cpu(process.pid) - before, time.perf_counter() - begin
@@ -51,8 +50,7 @@ def measure(watcher: Watcher, arguments: argparse.Namespace) -> Figures:
 
 def _cpu(pid: int) -> float:
     """The CPU time of a process in seconds (proc_pid_stat(5))."""
-    with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
-        fields = file.read().rpartition(")")[2].split()
+    fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 

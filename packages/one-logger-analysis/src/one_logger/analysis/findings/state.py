@@ -187,9 +187,8 @@ def _hang_sentence(
     begin = f"The run {'has hung' if hangs else 'hung'} since {clock(since)}: "
     others = ""
     if waiting and waiting[0].open_span:
-        others = (
-            f"{_count(waiting)} {'rank waits' if _count(waiting) == 1 else 'ranks wait'} in {waiting[0].open_span.name}"
-        )
+        wait = "rank waits" if _count(waiting) == 1 else "ranks wait"
+        others = f"{_count(waiting)} {wait} in {waiting[0].open_span.name}"
     if culprits and culprits[0].open_span:
         span = culprits[0].open_span
         longest = facts.by_path[span.path].longest_ns
@@ -204,10 +203,8 @@ def _hang_sentence(
     if culprits:
         return begin + f"{_who(culprits)}, with no span open, is waited for: {others}.".replace("Rank", "rank", 1)
     if gone:
-        return (
-            begin
-            + f"{others} for {_who(gone).replace('Rank', 'rank', 1)}, which {'is' if _count(gone) == 1 else 'are'} gone."
-        )
+        are = "is" if _count(gone) == 1 else "are"
+        return begin + f"{others} for {_who(gone).replace('Rank', 'rank', 1)}, which {are} gone."
     return begin + f"all {others}; which one they wait for cannot be told."
 
 
