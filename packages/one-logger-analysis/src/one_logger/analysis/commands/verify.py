@@ -57,8 +57,6 @@ def as_dict(verification: Verification) -> dict[str, object]:
             for stream in verification.streams
         ],
         "missing_ranks": list(verification.missing_ranks),
-        "no_records": verification.no_records,
-        "unknown_versions": verification.unknown_versions,
     }
 
 
