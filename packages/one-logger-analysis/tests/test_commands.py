@@ -107,8 +107,11 @@ _SHAPES: dict[str, dict[str, set[str]]] = {
 
 
 @pytest.mark.parametrize("command", _SHAPES)
-def test_shape_of_json_is_fixed(one_logger: OneLogger, run: Path, command: str) -> None:
+def test_shape_of_json_is_fixed(
+    one_logger: OneLogger, run: Path, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A schema allows the documented fields and no others, and asks for all of them; what is printed is so."""
+    monkeypatch.setenv("COLUMNS", "20")  # JSON is not broken into lines
     schema = command_schema(command)
     for name, fields in _SHAPES[command].items():
         objects = schema["properties"][name]["items"] if name else schema

@@ -215,6 +215,12 @@ def test_odd_line_is_read_as_core_reads_it(odd: bytes) -> None:
     _check([odd, odd + _LINES[0] + odd + _LINES[2], _LINES[0] + _LINES[2][:-9] + odd])
 
 
+def test_line_that_is_too_long_for_duckdb_costs_no_other_file() -> None:
+    """A file without line ends, and a record of 40 MB, make no query fail: what stands beside them is read."""
+    large = _START + b'3,"attributes":{"text":"' + b"x" * 40_000_000 + b'"}}\n'
+    _check([b"".join(_LINES), b"\x7fELF" + b"x" * 40_000_000, _LINES[0] + large + _LINES[2]])
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(_bytes(), min_size=1, max_size=3))
 def test_any_bytes_are_read_as_core_reads_them(contents: list[bytes]) -> None:
