@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import duckdb
 
-from one_logger.analysis.columns import EXTRA, LINE, Detail, single_keys
+from one_logger.analysis.columns import EXTRA, TEXTS, Detail, single_keys, trusted
 from one_logger.analysis.duck import execute, quoted
 from one_logger.analysis.sources import Source, unpack
 from one_logger.analysis.unusual import is_usual, repair
@@ -170,20 +170,21 @@ class Loader:
         if any(name != path for name, path in names.items()):
             pairs = ", ".join(f"{quoted(name)}: {quoted(path)}" for name, path in names.items())
             file = f"(MAP {{{pairs}}})[file_]"
-        columns = self._detail.columns
-        single = " AND ".join(single_keys(name) for name, kind in columns.items() if kind == "JSON")
+        columns = {name: f"{name}::{kind}" for name, kind in self._detail.columns.items()}
+        columns["attributes"] = self._detail.attributes("type", "attributes")
+        single = " AND ".join(
+            single_keys(columns[name]) for name, kind in self._detail.columns.items() if kind == "JSON"
+        )
         execute(
             self._connection,
             f"""COPY (
-                SELECT * EXCLUDE (line, file_), NULL::VARCHAR AS {EXTRA}, {file} AS file, strlen(line) AS bytes
+                SELECT {", ".join(f"{value} AS {name}" for name, value in columns.items())},
+                    NULL::VARCHAR AS {EXTRA}, {file} AS file, strlen(line) AS bytes
                 FROM (
-                    SELECT * REPLACE ({self._detail.attributes("type", "attributes")} AS attributes)
-                    FROM (
-                        SELECT unnest(json_transform(json, {quoted(json.dumps(columns))})), json::VARCHAR AS line, file_
-                        FROM {objects} WHERE regexp_full_match(json::VARCHAR, '{LINE}')
-                    )
+                    SELECT unnest(json_transform(json, {quoted(json.dumps(TEXTS))})), json::VARCHAR AS line, file_
+                    FROM {objects} WHERE json IS NOT NULL
                 )
-                WHERE {single}
+                WHERE {trusted("line")} AND {single}
             ) TO {quoted(part)} {PARQUET}""",
         )
 
