@@ -268,6 +268,26 @@ def test_any_width_shows_all(one_logger: OneLogger, run: Path, columns: str, mon
         assert all(len(line) <= int(columns) for line in out.splitlines()), cells
 
 
+def test_many_rows_are_a_table(one_logger: OneLogger, run: Path) -> None:
+    """A table of many rows has aligned columns as one of a few has."""
+    queries = [
+        f"SELECT range * 100 + 100000 AS number, 'x' AS text FROM range({rows}) ORDER BY 1" for rows in (200, 300)
+    ]
+    few, many = (one_logger("sql", run, query).out.splitlines() for query in queries)
+    assert len(many) == 302
+    assert [line.rstrip() for line in few[:2]] == many[:2] == ["number   text", "─" * 13]
+    assert many[-1] == "129900   x"
+
+
+def test_answer_of_many_columns_is_written_cell_by_cell(one_logger: OneLogger, run: Path) -> None:
+    """What no terminal is wide enough for has a line for each cell, none of which is cut."""
+    out = one_logger("sql", run, "SELECT * FROM spans").out
+    assert len(out.split("\n\n")) == 9
+    [path, *_] = [line for line in out.splitlines() if line.startswith("path: ")]
+    assert path in {"path: application", "path: application/step"}
+    assert len([line for line in out.splitlines() if line.startswith("start_time_unix_nano: 1")]) == 8
+
+
 @pytest.mark.parametrize("variable", ["FORCE_COLOR", "CLICOLOR_FORCE", "PY_COLORS", "TTY_COMPATIBLE"])
 @pytest.mark.parametrize("value", ["0", "1"])
 def test_pipe_has_no_colours(
