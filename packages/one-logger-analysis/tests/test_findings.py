@@ -138,6 +138,13 @@ def test_a_run_that_hung_until_a_signal_ended_it_says_so(tmp_path: Path) -> None
             assert "Ranks 0-7 were ended by a signal (signal SIGTERM)" in signal.sentence
 
 
+@pytest.mark.parametrize("barriers", ["none", "recorded", "hidden"])
+def test_ranks_that_waited_for_one_that_was_killed_did_not_hang(barriers: str, tmp_path: Path) -> None:
+    """Where a rank was killed, and a signal ended the others that waited for it, it is the one that is named."""
+    plan = Plan(ranks=8, steps=60, barriers=barriers, causes=[Killed(rank=2, step=40)])
+    assert named(look_at(plan, tmp_path).verdict.findings) == {("killed", 2)}
+
+
 def test_a_rank_that_is_waited_for_and_gone_is_not_said_to_hang(tmp_path: Path) -> None:
     """The others hang in a collective for a rank that was killed: it is that one that is named as gone."""
     plan = Plan(ranks=8, steps=60, barriers="recorded", causes=[Killed(rank=2, step=40, torn=True)])

@@ -146,13 +146,13 @@ def find_hang(facts: Facts, states: Sequence[RankState]) -> list[Finding]:
     waiting = [state for state in stuck if state.open_span and state.open_span.path in facts.waits]
     culprits = [state for state in stuck if state not in waiting]
     gone = [state for state in states if not state.stream.closed and state.state == "killed" and not state.stuck]
+    if gone and all(state.stream.signalled for state in stuck):
+        return []  # they waited for who was killed, which is a finding of its own
     if not culprits and waiting:
         # Who is alive and not in the collective is who the others wait for, however short that took yet.
         culprits = [
             state for state in states if state.state != "finished" and state not in waiting and state not in gone
         ]
-    if not culprits and gone and all(state.stream.signalled for state in waiting):
-        return []  # who was killed first is a finding of its own, and that a signal ended the others
     if not waiting and len(culprits) > 2:
         waiting, culprits = _majority(culprits)
     since = min(state.open_span.start for state in stuck if state.open_span)
