@@ -23,10 +23,15 @@ HUGE = 3_999_999_999_999_999_999
 NAMES = "a/b\\c", 'it\'s "quoted"', "wörk \u4e16\U0001f600", "%_$.a[0]", "line\nbreak\ttab", ""
 
 
+def _about(**attributes: object) -> dict[str, Any]:
+    """Attributes of a resource that one-logger has names for."""
+    return {"one_logger.session_tag": "s", **{f"one_logger.{name}": value for name, value in attributes.items()}}
+
+
 def _awkward_run(folder: Path) -> None:
     """A run that has all that the views tell apart, and what databases are known to see differently."""
     folder.mkdir()
-    deep = Recorded(0, **{"one_logger.session_tag": "s", "one_logger.world_size": 4, "one_logger.restart": 0})
+    deep = Recorded(0, **_about(restart=0, world_size=4))
     for number in range(40):
         deep.span(f"level {number}", number, 10_000 - number, f"level {number - 1}" if number else None)
     for number, name in enumerate(NAMES):
@@ -46,7 +51,7 @@ def _awkward_run(folder: Path) -> None:
     deep.end(10_000).write(folder)
     deep.write(folder, lost=range(5, 9))  # what a backend has delivered twice
 
-    gaps = Recorded(1, host="node-001", **{"one_logger.session_tag": "s", "one_logger.restart": 0})
+    gaps = Recorded(1, host="node-001", **_about(restart=0))
     gaps.span("root", 1, None).span("first", 2, 3, "root").span("second", 3, None, "root").span(
         "third", 3, None, "root"
     )
@@ -55,14 +60,14 @@ def _awkward_run(folder: Path) -> None:
     Recorded(1).span("root", 1, 5).end(6).write(folder, lost=range(2, 3))
 
     # The sum of what was dropped has more than 64 bits.
-    drops = Recorded(2, **{"one_logger.session_tag": "s", "one_logger.restart": 0})
+    drops = Recorded(2, **_about(restart=0))
     for lost in (HUGE, HUGE, HUGE, -5, "many", None):
         drops.add("telemetry_data_error", error_type="incomplete", message="lost", dropped=lost)
     drops.end(5, dropped=HUGE).write(folder)
 
     # A second start of the job, and streams whose resources say odd things.
     for number, rank in enumerate((0, "1", 3.7, "1e3", " 2", "4\n", True, -1, [1], 2**63, 10**18)):
-        odd = Recorded(None, **{"one_logger.session_tag": "s", "one_logger.restart": 1, "one_logger.rank": rank})
+        odd = Recorded(None, **_about(restart=1, rank=rank))
         odd.records[0]["time_unix_nano"] = EPOCH + 100 * SECOND + number
         odd.span("root", 100 * SECOND + 5, 100 * SECOND + 9).write(folder)
     write(folder / "torn.jsonl", [*lines(rank=3)[:4], b'{"v":1,"type":"ev', *lines(rank=3, end=False, dropped=3)])

@@ -27,6 +27,7 @@ from one_logger.analysis.terminal import console, write_json, write_table
 @click.pass_context
 def command(
     context: click.Context,
+    /,
     arguments: tuple[str, ...],
     views: bool,
     dialect: str,
