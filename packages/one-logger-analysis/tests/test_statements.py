@@ -5,16 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 from analysis_streams import lines, write
-from conftest import Done
 
 from one_logger.analysis import ReadError, Run, view_statements
 from one_logger.analysis.views import PUBLIC
 
-OneLogger = Callable[..., Done]
+OneLogger = Callable[..., Any]
 
 
 def test_statements_make_the_views_in_a_database_of_one_s_own(one_logger: OneLogger, tmp_path: Path) -> None:
