@@ -19,9 +19,9 @@ from rich.text import Text
 
 _NARROW = 60
 _PIPE_WIDTH = 80
-_GAP = "   "
-# A column isn't made narrower than that, and a table of more rows isn't left to rich.
-_LEAST, _MANY = 8, 200
+_GAP = "  "
+# A column isn't made narrower than that, and in no table of more rows.
+_LEAST, _FOLDED = 8, 200
 # Marks that change the order in which what follows is shown (Unicode Standard Annex 9), and ends of lines.
 _REORDER = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u2028\u2029\ufeff")
 
@@ -123,26 +123,25 @@ def write_table(
     widths = [max(map(cell_len, column)) for column in zip(*read, strict=True)]
     whole = sum(widths) + len(_GAP) * (len(widths) - 1)
     least = sum(min(width, _LEAST) + len(_GAP) for width in widths)
-    if out.width < _NARROW or (whole > out.width and (least > out.width or len(rows) > _MANY)):
+    if out.width < _NARROW or (whole > out.width and (least > out.width or len(rows) > _FOLDED)):
         for row in cells:
             for name, cell in zip(names, row, strict=True):
                 _write_cells(out, [Text(f"{name}: "), cell])
             out.file.write("\n")
-        return
-    if len(rows) <= _MANY:
+    elif whole > out.width:
         table = Table(box=box.SIMPLE_HEAD if is_unicode(out.file) else box.ASCII2, pad_edge=False, show_edge=False)
         for column in columns:
             table.add_column(text(column), justify="right" if column in right else "left", overflow="fold")
         for row in cells:
             table.add_row(*row)
         out.print(table)
-        return
-    for number, row in enumerate([[Text(name) for name in names], *cells]):
-        for column, width, cell in zip(columns, widths, row, strict=True):
-            (cell.pad_left if column in right else cell.pad_right)(width - cell.cell_len)
-        _write_cells(out, row, _GAP)
-        if not number:
-            out.file.write(("─" if is_unicode(out.file) else "-") * whole + "\n")
+    else:
+        for number, row in enumerate([[Text(name, "bold") for name in names], *cells]):
+            for column, width, cell in zip(columns, widths, row, strict=True):
+                (cell.pad_left if column in right else cell.pad_right)(width - cell.cell_len)
+            _write_cells(out, row, _GAP)
+            if not number:
+                out.file.write(("─" if is_unicode(out.file) else "-") * whole + "\n")
 
 
 def _write_cells(out: Console, cells: Sequence[Text], gap: str = "") -> None:
