@@ -115,7 +115,7 @@ def spark(session: nox.Session) -> None:
     version = str(session.run("java", "-version", external=True, silent=True))
     found = re.search(r'version "(\d+)', version)
     if found and int(found[1]) < 17:
-        session.error(f"{found[0]} is too old. {needed}")
+        session.error(f"Java {found[1]} is too old. {needed}")
     session.install(*EDITABLE, *group("test"), *group("test-spark"))
     session.run("pytest", "packages/one-logger-analysis", "-m", "spark", *session.posargs)
 

@@ -120,6 +120,8 @@ def test_missing_sqlglot_is_said(one_logger: OneLogger, monkeypatch: pytest.Monk
         "SELECT seq::HUGEINT FROM spans",
         "SELECT CAST(seq AS VARCHAR) FROM spans",
         "SELECT try_cast(name AS BIGINT) FROM spans",
+        "SELECT CAST(name AS BIGINT) FROM spans",
+        "SELECT name LIKE path FROM spans",
         "SELECT make_timestamp_ns(start_time_unix_nano) FROM spans",
         "SELECT epoch_ns(now()) FROM spans",
         "SELECT * FROM spans ASOF JOIN events ON spans.seq >= events.seq",

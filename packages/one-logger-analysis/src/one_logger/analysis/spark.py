@@ -42,6 +42,10 @@ def _is_text_or_whole(node: exp.Literal) -> bool:
     return bool(node.is_string) or (node.this.isdecimal() and int(node.this) < 2**63)
 
 
+def _is_whole(node: exp.Cast, *operands: type[exp.Expr]) -> bool:
+    return node.to.this is exp.DataType.Type.BIGINT and isinstance(node.this, operands)
+
+
 _ALWAYS = (
     *(exp.From, exp.Where, exp.Having, exp.Limit, exp.CTE, exp.Alias, exp.TableAlias, exp.Subquery, exp.Exists),
     *(exp.Column, exp.Identifier, exp.Boolean, exp.Null, exp.Paren, exp.JSONPath, exp.JSONPathRoot, exp.JSONPathKey),
@@ -50,7 +54,8 @@ _ALWAYS = (
     *(exp.Replace, exp.Count, exp.Sum, exp.Min, exp.Max, exp.RowNumber, exp.DenseRank, exp.Order, exp.Ordered),
 )
 _ON_CONDITION: dict[type[exp.Expr], Callable[[Any], bool]] = {
-    exp.Cast: lambda node: node.to.this is exp.DataType.Type.BIGINT,
+    # Of other texts DuckDB takes some for numbers that Spark doesn't, as 1e3.
+    exp.Cast: lambda node: _is_whole(node, exp.Sum, exp.Least, exp.Coalesce),
     exp.DataType: lambda node: node.this is exp.DataType.Type.BIGINT,
     exp.Distinct: lambda node: not node.args.get("on"),
     exp.Group: _has_only("expressions"),
@@ -58,7 +63,7 @@ _ON_CONDITION: dict[type[exp.Expr], Callable[[Any], bool]] = {
     exp.Join: _is_plain_join,
     exp.JSONExtractScalar: _is_key,
     exp.Lag: _has_only("this", "offset", "default"),
-    exp.Like: lambda node: "\\" not in str(node.expression.this),
+    exp.Like: lambda node: isinstance(node.expression, exp.Literal) and "\\" not in node.expression.this,
     exp.Literal: _is_text_or_whole,
     exp.RegexpExtract: lambda node: node.args["group"].this == "0",
     exp.Select: _has_only(
@@ -66,8 +71,7 @@ _ON_CONDITION: dict[type[exp.Expr], Callable[[Any], bool]] = {
     ),
     exp.Star: _has_only(),
     exp.Table: lambda node: isinstance(node.this, exp.Identifier),
-    # Of other texts DuckDB takes some for numbers that Spark doesn't, as 1e3.
-    exp.TryCast: lambda node: isinstance(node.this, exp.RegexpExtract) and node.to.this is exp.DataType.Type.BIGINT,
+    exp.TryCast: lambda node: _is_whole(node, exp.RegexpExtract),
     exp.Union: lambda node: _has_only("this", "expression", "with_")(node) and node.args.get("distinct") is False,
     exp.Window: _has_only("this", "partition_by", "order", "spec", "over"),
     exp.WindowSpec: lambda node: node.args.get("kind") == "ROWS",
