@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -20,7 +21,7 @@ EDITABLE = [f"--editable=./packages/{name}" for name in PACKAGES]
 VENDOR = ROOT / "examples/vendor-exporter"
 # Most tests wait for something, so more run at once than there are cores. Those of a file share what it has set up.
 SIDE_BY_SIDE = ["--numprocesses=4", "--dist=loadfile"]
-SHORT = "not faults and not browser and not findings"  # which have sessions of their own
+SHORT = "not faults and not browser and not findings and not spark"  # which have sessions of their own
 PYTHONS = nox.project.python_versions(nox.project.load_toml(f"packages/{PACKAGES[0]}/pyproject.toml"))
 # By itself `nox` runs the tests twice, not four times: on the oldest Python from the sources, on the newest one that is
 # there from the wheels. CI runs both on all of them.
@@ -103,6 +104,20 @@ def findings(session: nox.Session) -> None:
     """Planted causes in hundreds of synthetic runs of up to 1,024 ranks: each is found, and nothing else."""
     session.install(*EDITABLE, *tested("one-logger-analysis"))
     session.run("pytest", "packages/one-logger-analysis", "-m", "findings", "--numprocesses=2", *session.posargs)
+
+
+@nox.session(default=False)
+def spark(session: nox.Session) -> None:
+    """The views of one-logger-analysis on Spark: the same answers as DuckDB's, on the same Parquet."""
+    needed = "Spark needs Java 17 or later. On Debian: apt-get install default-jre-headless"
+    if not shutil.which("java"):
+        session.error(f"There is no java. {needed}")
+    version = str(session.run("java", "-version", external=True, silent=True))
+    found = re.search(r'version "(\d+)', version)
+    if found and int(found[1]) < 17:
+        session.error(f"Java {found[1]} is too old. {needed}")
+    session.install(*EDITABLE, *group("test"), *group("test-spark"))
+    session.run("pytest", "packages/one-logger-analysis", "-m", "spark", *session.posargs)
 
 
 @nox.session(default=False)
