@@ -20,8 +20,17 @@ LINES = 2
 
 PERIOD = 60.0  # seconds
 
+NO_NEWS = frozenset(
+    {
+        "%s: Aborting producer batches due to fatal error: %s",  # what is too large goes again, in smaller messages
+        "Failed to produce messages to topic-partition %s with base offset %s: %s",
+        "Topic %s is not available during auto-create initialization",  # but it will be
+        "Topic %s not found in cluster metadata",
+    }
+)
+"""What kafka-python logs of what is usual, or will be in the exporter's own error. It does not count."""
+
 _threads: set[int] = set()
-_failures: dict[int, str] = {}
 _producers = 0
 _lock = threading.Lock()
 
@@ -38,9 +47,8 @@ class _Quiet(logging.Filter):
             return True
         if record.levelno < logging.WARNING:
             return _is_asked_for(record.name)
-        message = record.getMessage()
-        if "failed: " in message and not message.startswith("Bootstrap failed"):
-            _failures[threading.get_ident()] = message
+        if isinstance(record.msg, Exception) or record.msg in NO_NEWS:
+            return False
         now = monotonic()
         while self._passed and self._passed[0] <= now - PERIOD:
             self._passed.popleft()
@@ -87,11 +95,6 @@ def producer_ended() -> None:
 def quieten() -> None:
     """Note that the calling thread works for an exporter."""
     _threads.add(threading.get_ident())
-
-
-def last_failure() -> str:
-    """The last failure that kafka-python logged on the calling thread. Its errors don't have the reason."""
-    return _failures.pop(threading.get_ident(), "")
 
 
 @contextmanager
