@@ -1,4 +1,4 @@
-"""A proxy before a Kafka broker that does harm: it refuses, cuts, stalls, throttles, corrupts and answers itself."""
+"""A proxy before Kafka brokers that does harm: it refuses, cuts, stalls, throttles, corrupts and answers itself."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import ssl
 import struct
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from kafka.protocol.producer import ProduceRequest, ProduceResponse
@@ -16,12 +16,17 @@ from kafka_sasl import User, authenticate, send_answer
 
 
 class Proxy:
-    """A listener before a broker, that passes on what it gets until it is told otherwise."""
+    """A listener before each broker, that passes on what it gets until it is told otherwise.
 
-    def __init__(self) -> None:
-        self._listener: socket.socket | None = None
-        self.port = 0
-        self.target = 0
+    Args:
+        ports: Where to listen; 0: at any free port.
+    """
+
+    def __init__(self, ports: Sequence[int] = (0,)) -> None:
+        self._listeners: list[socket.socket] = []
+        self.ports = list(ports)
+        self.targets = [0 for _ in ports]
+        """The ports of the brokers."""
         self.tls: ssl.SSLContext | None = None
         self.user: User | None = None
         """Who alone may come in."""
@@ -42,19 +47,21 @@ class Proxy:
 
     @property
     def servers(self) -> str:
-        """Its address."""
-        return f"127.0.0.1:{self.port}"
+        """Its addresses."""
+        return ",".join(f"127.0.0.1:{port}" for port in self.ports)
 
     def accept(self) -> None:
-        """Listen, at the same port as before."""
-        self._listener = socket.create_server(("127.0.0.1", self.port), backlog=64)
-        self.port = self._listener.getsockname()[1]
-        threading.Thread(target=self._serve, args=(self._listener,), daemon=True).start()
+        """Listen, at the same ports as before."""
+        for number, port in enumerate(self.ports):
+            listener = socket.create_server(("127.0.0.1", port), backlog=64)
+            self._listeners.append(listener)
+            self.ports[number] = listener.getsockname()[1]
+            threading.Thread(target=self._serve, args=(listener, number), daemon=True).start()
 
     def refuse(self) -> None:
         """Stop listening, and cut every connection."""
-        listener, self._listener = self._listener, None
-        if listener is not None:
+        listeners, self._listeners = self._listeners, []
+        for listener in listeners:
             listener.shutdown(socket.SHUT_RDWR)
             listener.close()
         self.cut()
@@ -65,23 +72,24 @@ class Proxy:
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
 
-    def _serve(self, listener: socket.socket) -> None:
+    def _serve(self, listener: socket.socket, number: int) -> None:
         while True:
             try:
                 client, _ = listener.accept()
             except OSError:
                 return
             self.connections += 1
-            threading.Thread(target=self._connect, args=(client,), daemon=True).start()
+            threading.Thread(target=self._connect, args=(client, number), daemon=True).start()
 
-    def _connect(self, client: socket.socket) -> None:
+    def _connect(self, client: socket.socket, number: int) -> None:
+        target = ("127.0.0.1", self.targets[number])
         with suppress(OSError):
             if self.tls is not None:
                 client = self.tls.wrap_socket(client, server_side=True)
-            if self.user is not None and not authenticate(client, self.user, ("127.0.0.1", self.target)):
+            if self.user is not None and not authenticate(client, self.user, target):
                 client.close()
                 return
-            with client, socket.create_connection(("127.0.0.1", self.target), 5) as broker:
+            with client, socket.create_connection(target, 5) as broker:
                 self._open |= {client, broker}
                 try:
                     self._pass(client, broker)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -112,35 +113,39 @@ def test_close_keeps_its_deadline(
 
 def test_topic_appears_later(
     place: Any,
+    new_topic: Callable[..., str],
     consume: Consume,
     export_events: Export,
     numbers_of: Numbers,
     resource: Resource,
 ) -> None:
     """While the brokers know no such topic, exporting fails; once they do, everything arrives."""
-    place.proxy.hidden = b"later"
-    exporter = KafkaExporter(place.servers, topic="later", producer_config={**QUICK, "max_block_ms": 300})
+    topic = new_topic(place.servers)
+    place.proxy.hidden = topic.encode()
+    exporter = KafkaExporter(place.servers, topic=topic, producer_config={**QUICK, "max_block_ms": 300})
     exporter.initialize(resource)
     export_events(exporter, 5)
     for _ in range(2):
-        with pytest.raises(ExportError, match="Nothing is known about the topic 'later'") as raised:
+        with pytest.raises(ExportError, match=f"Nothing is known about the topic '{topic}'") as raised:
             exporter.flush()
         assert raised.value.retriable
     place.proxy.hidden = b""
     _flush_until_done(exporter)
     exporter.close()
-    assert numbers_of(list(read_records(consume(place.servers, "later")))) == list(range(5))
+    assert numbers_of(list(read_records(consume(place.servers, topic)))) == list(range(5))
 
 
 def test_topic_is_made_by_being_used(
     place: Any, consume: Consume, export_events: Export, numbers_of: Numbers, resource: Resource
 ) -> None:
     """Where the brokers make topics that are asked for, nobody else has to."""
-    exporter = KafkaExporter(place.servers, topic="new")
+    topic = f"one-logger-tests-{uuid.uuid4().hex}"
+    exporter = KafkaExporter(place.servers, topic=topic)
     exporter.initialize(resource)
     export_events(exporter, 5)
+    _flush_until_done(exporter)
     exporter.close()
-    assert numbers_of(list(read_records(consume(place.servers, "new")))) == list(range(5))
+    assert numbers_of(list(read_records(consume(place.servers, topic)))) == list(range(5))
 
 
 def test_forked_child_has_its_own_stream(

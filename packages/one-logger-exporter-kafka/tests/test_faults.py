@@ -84,16 +84,19 @@ def test_close_of_the_recorder_keeps_its_deadline(place: Any, new_topic: NewTopi
     assert job.stats.pending + job.stats.dropped >= 300
 
 
-def test_topic_that_the_broker_does_not_know(place: Any, consume: Consume, wait_for: WaitFor) -> None:
+def test_topic_that_the_broker_does_not_know(
+    place: Any, new_topic: NewTopic, consume: Consume, wait_for: WaitFor
+) -> None:
     """What is recorded for a topic that isn't to be had arrives once it is."""
-    place.proxy.hidden = b"later"
-    job = Job(make(place, "later", producer_config={"max_block_ms": 200}))
+    topic = new_topic(place.servers)
+    place.proxy.hidden = topic.encode()
+    job = Job(make(place, topic, producer_config={"max_block_ms": 200}))
     job.work(500)
     wait_for(lambda: job.stats.failures >= 3)
     place.proxy.hidden = b""
     job.work(500)
     assert job.end()
-    compare(job, consume(place.servers, "later"))
+    compare(job, consume(place.servers, topic))
     assert job.stats.dropped == 0
 
 
@@ -154,7 +157,10 @@ def test_broker_killed_and_restarted(place: Any, new_topic: NewTopic, consume: C
     wait_for(lambda: job.stats.failures >= 2)
     place.broker.start()
     assert job.end()
-    compare(job, before + consume(place.servers, topic))
+    # Some brokers keep what they have in memory only.
+    kept = {(message.partition, message.offset, message.key): message for message in before}
+    kept |= {(message.partition, message.offset, message.key): message for message in consume(place.servers, topic)}
+    compare(job, list(kept.values()))
     assert job.stats.dropped == 0
 
 

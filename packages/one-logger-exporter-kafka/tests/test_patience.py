@@ -143,23 +143,24 @@ def test_close_that_gives_up_waits_for_nothing_more(
 
 
 def test_connections_are_kept_while_a_topic_is_not_known(
-    place: Any, consume: Consume, export_events: Export, numbers_of: Numbers, resource: Resource
+    place: Any, new_topic: NewTopic, consume: Consume, export_events: Export, numbers_of: Numbers, resource: Resource
 ) -> None:
     """Brokers that do not know the topic yet are asked again, and not connected to anew."""
-    place.proxy.hidden = b"later"
-    exporter = KafkaExporter(place.servers, topic="later", producer_config={"max_block_ms": 200})
+    topic = new_topic(place.servers)
+    place.proxy.hidden = topic.encode()
+    exporter = KafkaExporter(place.servers, topic=topic, producer_config={"max_block_ms": 200})
     exporter.initialize(resource)
     export_events(exporter, 5)
-    with pytest.raises(ExportError, match="Nothing is known about the topic 'later'"):
+    with pytest.raises(ExportError, match=f"Nothing is known about the topic '{topic}'"):
         exporter.flush()
     connections = place.proxy.connections
     for _ in range(3):
-        with pytest.raises(ExportError, match="Nothing is known about the topic 'later'"):
+        with pytest.raises(ExportError, match=f"Nothing is known about the topic '{topic}'"):
             exporter.flush()
     assert place.proxy.connections == connections
     place.proxy.hidden = b""
     exporter.close()
-    assert numbers_of(list(read_records(consume(place.servers, "later")))) == list(range(5))
+    assert numbers_of(list(read_records(consume(place.servers, topic)))) == list(range(5))
 
 
 def test_producers_that_were_given_up_leave_no_thread(

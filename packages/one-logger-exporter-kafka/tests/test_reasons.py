@@ -61,7 +61,7 @@ def test_secret_in_an_error_is_not_said(resource: Resource) -> None:
 def test_error_that_has_its_name_gets_it_once(resource: Resource) -> None:
     """An error of kafka-python that says its own name, as most do, is not given it again."""
     exporter = KafkaExporter("127.0.0.1:1", topic="telemetry", producer_config={**QUICK, "api_version": (0, 1)})
-    assert _message(exporter, resource).endswith("do not answer: UnrecognizedBrokerVersion: (0, 1).")
+    assert _message(exporter, resource).endswith("makes no producer: UnrecognizedBrokerVersion: (0, 1).")
 
 
 def test_all_brokers_that_were_tried_are_named(resource: Resource) -> None:
