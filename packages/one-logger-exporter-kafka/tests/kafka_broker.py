@@ -42,9 +42,7 @@ class Broker:
             return
         for number in range(len(self._ports)):
             with self._log(number).open("ab") as output:
-                self._processes.append(
-                    subprocess.Popen(self.command(number), stdout=output, stderr=subprocess.STDOUT)
-                )
+                self._processes.append(subprocess.Popen(self.command(number), stdout=output, stderr=subprocess.STDOUT))
         deadline = time.monotonic() + START_UP
         for number, port in enumerate(self._ports):
             while not self._answers(port):

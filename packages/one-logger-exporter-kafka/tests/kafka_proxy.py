@@ -42,6 +42,10 @@ class Proxy:
         """Which of Kafka's error codes to answer a batch of so many bytes with; 0: let the broker answer."""
         self.connections = 0
         """How many there were in all."""
+        self.logins = 0
+        """How many of them had to say who they are."""
+        self.throttle = 0
+        """For how many milliseconds clients are told to keep quiet after each message, as by a quota."""
         self._open: set[socket.socket] = set()
         self.accept()
 
@@ -86,6 +90,7 @@ class Proxy:
         with suppress(OSError):
             if self.tls is not None:
                 client = self.tls.wrap_socket(client, server_side=True)
+            self.logins += self.user is not None
             if self.user is not None and not authenticate(client, self.user, target):
                 client.close()
                 return
@@ -102,6 +107,8 @@ class Proxy:
             broker: (client, "answers"),
         }
         held = b""  # of the requests, what is no whole one yet
+        answered = b""  # the same of the answers, while they are changed
+        versions: dict[int, int] = {}  # of the requests whose answers are changed
         while True:
             waiting = [end for end in ends if ends[end][1] not in self.stalled]
             if isinstance(client, ssl.SSLSocket) and client.pending() and client in waiting:
@@ -123,17 +130,34 @@ class Proxy:
                     chunk = chunk[:4] + bytes(byte ^ 0x55 for byte in chunk[4:8]) + chunk[8:]
                 if self.pace:
                     time.sleep(self.pace)
-                if way == "requests" and (self.verdict is not None or held):
-                    chunk, held = self._judge(held + chunk, client)
+                if way == "requests" and (self.verdict is not None or self.throttle or held):
+                    chunk, held = self._judge(held + chunk, client, versions)
+                if way == "answers" and (self.throttle or answered):
+                    chunk, answered = self._slow(answered + chunk, versions)
                 other.sendall(chunk)
 
-    def _judge(self, data: bytes, client: socket.socket) -> tuple[bytes, bytes]:
+    def _slow(self, data: bytes, versions: dict[int, int]) -> tuple[bytes, bytes]:
+        """Put the throttling into answers to messages. What is to be passed on, and what is no whole answer yet."""
+        passed = b""
+        while len(data) >= 4 and len(data) >= (end := 4 + struct.unpack(">i", data[:4])[0]):
+            frame, data = data[:end], data[end:]
+            (correlation,) = struct.unpack(">i", frame[4:8])
+            if (version := versions.pop(correlation, None)) is not None:
+                answer = ProduceResponse.decode(frame, version=version, header=True, framed=True)
+                answer.throttle_time_ms = self.throttle
+                frame = answer.encode(header=True, framed=True)
+            passed += frame
+        return passed, data
+
+    def _judge(self, data: bytes, client: socket.socket, versions: dict[int, int]) -> tuple[bytes, bytes]:
         """Answer the requests that are to be refused. What is to be passed on, and what is no whole request yet."""
         passed = b""
         while len(data) >= 4 and len(data) >= (end := 4 + struct.unpack(">i", data[:4])[0]):
             frame, data = data[:end], data[end:]
             key, version, correlation = struct.unpack(">hhi", frame[4:12])
             refusal = 0
+            if key == ProduceRequest.API_KEY and self.throttle:
+                versions[correlation] = version
             if key == ProduceRequest.API_KEY and self.verdict is not None:
                 request = ProduceRequest.decode(frame, version=version, header=True, framed=True)
                 (topic,) = request.topic_data

@@ -188,6 +188,53 @@ def test_interpreter_exit_delivers(brokers: str, topic: str, consume: Consume, r
     assert report.whole
 
 
+FORKING_AT_FIRST = """
+import os
+import sys
+import threading
+import time
+import warnings
+from one_logger.core import Event
+from one_logger.exporter.kafka import KafkaExporter
+from one_logger.recorder import DefaultRecorder
+
+warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
+importing, forked = threading.Event(), threading.Event()
+
+
+class Window:
+    # Finds no module, but holds a thread that imports one until the job has forked.
+    def find_spec(self, name, path=None, target=None):
+        if threading.current_thread() is not threading.main_thread():
+            importing.set()
+            forked.wait()
+
+
+servers = sys.argv[1].replace("127.0.0.1", "localhost")
+recorder = DefaultRecorder([KafkaExporter(servers, topic=sys.argv[2])], flush_interval=0.05)
+sys.meta_path.insert(0, Window())
+span = recorder.start("job")
+while not importing.is_set() and not recorder.stats()["KafkaExporter"].exported:
+    time.sleep(0.001)
+child = os.fork()
+forked.set()
+if not child:
+    with_child = recorder.start("job of the child")
+    recorder.stop(with_child)
+    os._exit(0 if recorder.close(20) else 1)
+recorder.stop(span)
+print(os.waitpid(child, 0)[1], recorder.close(20))
+"""
+
+
+def test_fork_during_the_first_look_up(
+    brokers: str, topic: str, consume: Consume, run_script: Callable[..., str]
+) -> None:
+    """A job that forks while its exporter looks up a host for the first time leaves two whole streams."""
+    assert run_script(FORKING_AT_FIRST, brokers, topic) == "0 True\n"
+    assert [report.whole for report in verify(read_records(consume(brokers, topic)))] == [True, True]
+
+
 FORKING = """
 import os
 import sys

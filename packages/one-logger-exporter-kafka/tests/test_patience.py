@@ -81,6 +81,28 @@ def test_close_waits_no_longer_for_progress(
     assert raised.value.lost > 40
 
 
+def test_quota_is_no_failure(
+    place: Any, new_topic: NewTopic, consume: Consume, export_events: Export, numbers_of: Numbers, resource: Resource
+) -> None:
+    """Brokers that slow us down by a quota are waited for, longer than for those that don't answer; but not by `close`.
+
+    What is not there when `close` gives up is lost, and the error says why.
+    """
+    topic = new_topic(place.servers)
+    exporter = KafkaExporter(place.servers, topic=topic, max_message_bytes=1_500, delivery_timeout=0.5)
+    exporter.initialize(resource)
+    exporter.flush()
+    place.proxy.throttle = 900
+    export_events(exporter, 3, text="x" * 1_000)
+    begin = time.monotonic()
+    exporter.flush()
+    assert time.monotonic() - begin > 1.5  # two pauses, each longer than `delivery_timeout`
+    export_events(exporter, 2, start=3, text="x" * 1_000)
+    with pytest.raises(ExportError, match=r"a quota of the brokers lets this client send again in \d\.\d seconds\.$"):
+        exporter.close()
+    assert numbers_of(list(read_records(consume(place.servers, topic))))[:3] == list(range(3))
+
+
 def test_all_that_is_lost_by_closing_is_counted(
     place: Any, new_topic: NewTopic, export_events: Export, resource: Resource
 ) -> None:

@@ -49,11 +49,8 @@ class Connections(KafkaConnectionManager):  # type: ignore[misc]  # kafka-python
         """What a broker had against the last messages that it answered."""
         self.topic_error: Exception | None = None
         """What the brokers had against the topic when they were asked for it last."""
-
-    @property
-    def refusal(self) -> Exception | None:
-        """Why a broker does not let this client in. It won't be asked again."""
-        return next(iter(list(self._auth_failures.values())), None)
+        self.refusal: Exception | None = None
+        """Why a broker does not let this client in. None is asked again then."""
 
     @property
     def throttled(self) -> float:
@@ -85,7 +82,10 @@ class Connections(KafkaConnectionManager):  # type: ignore[misc]  # kafka-python
         return "; ".join(told)
 
     def maybe_raise_auth_failure(self, node_id: Any) -> None:
-        """Raise what any broker has refused this client for: another one would only count a further failed login."""
+        """Raise what any broker has refused this client for: another one would count a further failed login.
+
+        kafka-python means to do that for each broker, but forgets the refusal at once.
+        """
         if self.refusal is not None:
             raise self.refusal
 
@@ -96,8 +96,8 @@ class Connections(KafkaConnectionManager):  # type: ignore[misc]  # kafka-python
         if connection is not before:
             address = _address(self.cluster.broker_metadata(node_id))
             connection.init_future.add_callback(lambda _: self.unreachable.pop(address, None))
-            connection.init_future.add_errback(partial(self._lost, node_id, address))
-            connection.close_future.add_errback(partial(self._lost, node_id, address))
+            connection.init_future.add_errback(partial(self._lost, address))
+            connection.close_future.add_errback(partial(self._lost, address))
         return connection
 
     def send(self, request: Any, node_id: Any = None, request_timeout_ms: float | None = None) -> Any:
@@ -119,11 +119,11 @@ class Connections(KafkaConnectionManager):  # type: ignore[misc]  # kafka-python
         transport._sock_recv = receive_all
         return transport
 
-    def _lost(self, node_id: Any, address: str, error: Exception) -> None:
+    def _lost(self, address: str, error: Exception) -> None:
         self.unreachable[address] = error
         if isinstance(error, REFUSED) or (isinstance(error, KafkaConnectionError) and "_ALERT_" in str(error).upper()):
             # Over TLS a broker says by an alert that it wants another certificate.
-            self._auth_failures[node_id] = error
+            self.refusal = error
 
     def _hear(self, response: Any) -> None:
         """Note the errors in an answer to messages, or about the topic."""

@@ -118,20 +118,16 @@ class Producer(KafkaProducer):  # type: ignore[misc]  # kafka-python has no type
 class Client(KafkaNetClient):  # type: ignore[misc]
     """The network side of a producer."""
 
+    of_exporter = True  # for `quiet`
+
     def __init__(self, **config: Any) -> None:
         net = NetworkSelector(**config)
         self.connections = Connections(net, **config)
         super().__init__(net=net, manager=self.connections)
         self._ended = False
 
-    def poll(self, timeout_ms: float | None = None, future: Any = None) -> Any:
-        """Send and receive. The producer's thread does nothing else."""
-        quiet.quieten()
-        return super().poll(timeout_ms=timeout_ms, future=future)
-
     def maybe_connect(self, node_id: Any, **arguments: Any) -> None:
         """Connect. Catch a refusal, after which the producer's thread would try again at once, for ever."""
-        quiet.quieten()
         try:
             super().maybe_connect(node_id, **arguments)
         except KafkaError:

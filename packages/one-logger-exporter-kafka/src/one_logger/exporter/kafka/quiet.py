@@ -43,11 +43,12 @@ class _Quiet(logging.Filter):
         self._passed: deque[float] = deque()
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if threading.get_ident() not in _threads:
+        client = getattr(threading.current_thread(), "_client", None)  # of the thread of a producer
+        if threading.get_ident() not in _threads and not getattr(client, "of_exporter", False):
             return True
         if record.levelno < logging.WARNING:
             return _is_asked_for(record.name)
-        if isinstance(record.msg, Exception) or record.msg in NO_NEWS:
+        if not isinstance(record.msg, str) or record.msg in NO_NEWS:
             return False
         now = monotonic()
         while self._passed and self._passed[0] <= now - PERIOD:
@@ -86,21 +87,15 @@ def producer_ended() -> None:
     global _producers  # noqa: PLW0603
     with _lock:
         _producers -= 1
-        _threads.discard(threading.get_ident())
         if not _producers:
             for logger in _loggers():
                 logger.removeFilter(_filter)
 
 
-def quieten() -> None:
-    """Note that the calling thread works for an exporter."""
-    _threads.add(threading.get_ident())
-
-
 @contextmanager
 def quietly() -> Iterator[None]:
-    """The same for a block."""
-    quieten()
+    """In this block the calling thread works for an exporter."""
+    _threads.add(threading.get_ident())
     try:
         yield
     finally:
