@@ -1,5 +1,6 @@
 """Every task of this repository: ``nox`` runs what CI runs, ``nox -l`` lists the sessions."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -118,6 +119,24 @@ def browser(session: nox.Session) -> None:
     session.run("pytest", "packages/one-logger-analysis", "-m", "browser", *session.posargs)
 
 
+@nox.session(default=False)
+def services(session: nox.Session) -> None:
+    """The exporters with the real servers: Apache Kafka, one node and three, and OpenTelemetry's own collector."""
+    needed = {"java": "default-jre-headless", "mvn": "maven", "go": "golang, 1.25 or later"}
+    if missing := [name for name in needed if not shutil.which(name)]:
+        packages = ", ".join(needed[name] for name in missing)
+        session.error(f"There is no {' and no '.join(missing)}. Debian's packages are: {packages}")
+    kafka, collector = apache_kafka(session), official_collector(session)
+    session.install(*EDITABLE, *tested("one-logger-exporter-kafka", "one-logger-exporter-otel"))
+    run = ("pytest", "-m", "faults or not faults", "--dist=loadfile", "--durations=5", *session.posargs)
+    with_kafka = {"ONE_LOGGER_APACHE_KAFKA": str(kafka), "ONE_LOGGER_APACHE_KAFKA_NODES": "1"}
+    session.run(*run, "packages/one-logger-exporter-kafka", "--numprocesses=3", env=with_kafka)
+    with_kafka["ONE_LOGGER_APACHE_KAFKA_NODES"] = "3"
+    session.run(*run, "packages/one-logger-exporter-kafka", "--numprocesses=2", env=with_kafka)
+    with_collector = {"ONE_LOGGER_COLLECTOR": str(collector)}
+    session.run(*run, "packages/one-logger-exporter-otel", "--numprocesses=3", env=with_collector)
+
+
 @nox.session
 def build(session: nox.Session) -> None:
     """The sdist of each package, and from it the wheel, in dist/."""
@@ -193,6 +212,46 @@ def mutants(session: nox.Session) -> None:
     """Small changes that the tests have to notice. It takes an hour; ``nox -s mutants -- reader`` is one module."""
     session.install(*EDITABLE, *tested("one-logger-core", "one-logger-exporter-kafka"), *group("mutants"))
     session.run("python", "-m", "tools.mutants", f"--folder={session.create_tmp()}", *session.posargs)
+
+
+def kept(recipe: str) -> tuple[Path, Path]:
+    """The folder for what is made by a file of tools/services, where it stays; and one to make it in, if it is not there.
+
+    Another recipe has another folder. What was made is to be renamed when it is complete.
+    """
+    digest = hashlib.sha256((ROOT / "tools/services" / recipe).read_bytes()).hexdigest()
+    folder = ROOT / ".cache" / f"{Path(recipe).stem}-{digest[:12]}"
+    being_made = folder.with_suffix(".part")
+    if not folder.exists():
+        shutil.rmtree(being_made, ignore_errors=True)
+        being_made.mkdir(parents=True)
+    return folder, being_made
+
+
+def apache_kafka(session: nox.Session) -> Path:
+    """The folder with the jars of Apache Kafka, which come from Maven Central unless they are there."""
+    folder, being_made = kept("kafka.pom.xml")
+    if not folder.exists():
+        copy = ("dependency:copy-dependencies", f"-DoutputDirectory={being_made}", "--file=tools/services/kafka.pom.xml")
+        session.run("mvn", "--quiet", "--batch-mode", *copy, external=True)
+        being_made.rename(folder)
+    return folder
+
+
+def official_collector(session: nox.Session) -> Path:
+    """OpenTelemetry's collector, which its builder and Go make unless it is there."""
+    folder, being_made = kept("collector.yaml")
+    if not folder.exists():
+        recipe = (ROOT / "tools/services/collector.yaml").read_text()
+        version = next(line.split()[1] for line in recipe.splitlines() if line.strip().startswith("version:"))
+        builder = f"go.opentelemetry.io/collector/cmd/builder@v{version}"
+        env = {"GOBIN": str(being_made), "GOFLAGS": "-buildvcs=false"}
+        session.run("go", "install", builder, external=True, env=env)
+        make = [str(being_made / "builder"), f"--config={ROOT}/tools/services/collector.yaml"]
+        with session.chdir(being_made):
+            session.run(*make, external=True, env=env)
+        being_made.rename(folder)
+    return folder / "collector/otelcol-test"
 
 
 def benchmark(session: nox.Session, *arguments: str) -> None:
