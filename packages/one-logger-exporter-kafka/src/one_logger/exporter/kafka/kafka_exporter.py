@@ -92,7 +92,9 @@ class KafkaExporter(RecordExporter):
             "ssl_password": ssl_password,
             "ssl_check_hostname": ssl_check_hostname,
         }
-        config = build_config(bootstrap_servers, client_id, compression, max_message_bytes, security, producer_config)
+        config = build_config(
+            bootstrap_servers, client_id, compression, max_message_bytes, delivery_timeout, security, producer_config
+        )
         self._connect = partial(TopicWriter, config, topic, batch, max_message_bytes, delivery_timeout, Logins())
         self._closing = False
         self._writer: TopicWriter | None = None
