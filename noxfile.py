@@ -126,9 +126,9 @@ def services(session: nox.Session) -> None:
     if missing := [name for name in needed if not shutil.which(name)]:
         packages = ", ".join(needed[name] for name in missing)
         session.error(f"There is no {' and no '.join(missing)}. Debian's packages are: {packages}")
-    kafka, collector = apache_kafka(session), official_collector(session)
-    session.install(*EDITABLE, *tested("one-logger-exporter-kafka", "one-logger-exporter-otel"))
-    run = ("pytest", "-m", "faults or not faults", "--dist=loadfile", "--durations=5", *session.posargs)
+    kafka, collector = jars(session, "kafka.pom.xml"), official_collector(session)
+    session.install(*EDITABLE, *tested("one-logger-exporter-kafka", "one-logger-exporter-otel"), *group("clickhouse"))
+    run = ("pytest", "-m", "not spark", "--dist=loadfile", "--durations=5", *session.posargs)
     with_kafka = {"ONE_LOGGER_APACHE_KAFKA": str(kafka), "ONE_LOGGER_APACHE_KAFKA_NODES": "1"}
     session.run(*run, "packages/one-logger-exporter-kafka", "--numprocesses=3", env=with_kafka)
     with_kafka["ONE_LOGGER_APACHE_KAFKA_NODES"] = "3"
@@ -215,7 +215,7 @@ def mutants(session: nox.Session) -> None:
 
 
 def kept(recipe: str) -> tuple[Path, Path]:
-    """The folder for what is made by a file of tools/services, where it stays; and one to make it in, if it is not there.
+    """The folder for what a file of tools/services makes, where it stays; and one to make it in, if it is not there.
 
     Another recipe has another folder. What was made is to be renamed when it is complete.
     """
@@ -228,11 +228,11 @@ def kept(recipe: str) -> tuple[Path, Path]:
     return folder, being_made
 
 
-def apache_kafka(session: nox.Session) -> Path:
-    """The folder with the jars of Apache Kafka, which come from Maven Central unless they are there."""
-    folder, being_made = kept("kafka.pom.xml")
+def jars(session: nox.Session, recipe: str) -> Path:
+    """The folder with the jars that a pom of tools/services names, which come from Maven Central unless they are there."""
+    folder, being_made = kept(recipe)
     if not folder.exists():
-        copy = ("dependency:copy-dependencies", f"-DoutputDirectory={being_made}", "--file=tools/services/kafka.pom.xml")
+        copy = ("dependency:copy-dependencies", f"-DoutputDirectory={being_made}", f"--file=tools/services/{recipe}")
         session.run("mvn", "--quiet", "--batch-mode", *copy, external=True)
         being_made.rename(folder)
     return folder

@@ -74,7 +74,7 @@ def test_clickhouse_finds_each_record(tmp_path: Path, resource: Resource) -> Non
     path = tmp_path / "telemetry.jsonl"
     records = _record(FileExporter(path), resource)
     queue, *others, question = [statement for statement in _block("clickhouse").split(";") if statement.strip()]
-    columns, engine, settings = queue.partition("ENGINE = Kafka")
+    columns, _, settings = queue.partition("ENGINE = Kafka")
     assert "'JSONEachRow'" in settings
     session = chdb.session.Session(str(tmp_path / "clickhouse"))
     session.query(f"EXPLAIN AST {queue}")

@@ -92,7 +92,7 @@ def test_messages_get_no_smaller_than_they_have_to(
     exporter = KafkaExporter(place.servers, topic=topic, batch=batch)
     exporter.initialize(resource)
     exporter.flush()
-    refused, taken = [], []
+    refused, taken = list[int](), list[int]()
 
     def verdict(size: int) -> int:
         (refused if size > 20_000 else taken).append(size)

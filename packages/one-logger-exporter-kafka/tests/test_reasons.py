@@ -52,7 +52,7 @@ def test_address_that_cannot_be_reached_is_named(
         exporter.initialize(resource)
         export_events(exporter, 3)
         expected = (
-            f"^Nothing is known about the topic 'telemetry': 127.0.0.1:{nowhere}: KafkaConnectionError: .*ECONNREFUSED, "
+            f"^Nothing is known about the topic 'telemetry': 127.0.0.1:{nowhere}: KafkaConnectionError: .*REFUSED, "
             f"where the brokers at {broker.servers} tell their clients to connect.$"
         )
         with pytest.raises(ExportError, match=expected):

@@ -6,17 +6,18 @@ import uuid
 from collections.abc import Iterable
 
 from confluent_kafka import Producer
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
 from tools.bench.contenders.json_records import JsonRecords
 
 
 class SendEach(JsonRecords):
-    """One `produce` a record. As one-logger's producer does, it waits for all replicas, and the brokers know repetitions."""
+    """One `produce` a record, to all replicas, with brokers that recognise repetitions: as one-logger's producer."""
 
     def configure(self) -> None:
         """Make a topic and a producer."""
-        servers = {"bootstrap.servers": self.endpoint}
+        servers: dict[str, str | int | float | bool] = {"bootstrap.servers": self.endpoint}
         self._topic = uuid.uuid4().hex
         AdminClient(servers).create_topics([NewTopic(self._topic, 1, 1)])[self._topic].result()
         self._producer = Producer({**servers, "enable.idempotence": True})
