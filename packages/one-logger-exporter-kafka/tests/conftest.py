@@ -18,7 +18,7 @@ from kafka.admin import KafkaAdminClient, NewTopic
 from kafka_broker import ApacheKafka, Broker, Tansu, free_port
 from kafka_proxy import Proxy
 
-from one_logger.core import Event, Exporter, Resource, Span
+from one_logger.core import Event, Exporter, ExportError, Resource, Span
 
 LONGEST = 30.0
 """Seconds that anything may take."""
@@ -177,6 +177,24 @@ def numbers_of() -> Callable[[list[dict[str, Any]]], list[int]]:
         return [record["attributes"]["number"] for record in records if record.get("name") == "step"]
 
     return numbers
+
+
+@pytest.fixture
+def flush_until_done() -> Callable[[Exporter], None]:
+    """A function that flushes an exporter until it has nothing left, however slow the brokers are."""
+
+    def flush(exporter: Exporter) -> None:
+        deadline = time.monotonic() + LONGEST
+        while True:
+            try:
+                exporter.flush()
+            except ExportError as error:
+                if not error.retriable or time.monotonic() > deadline:
+                    raise
+            else:
+                return
+
+    return flush
 
 
 @pytest.fixture

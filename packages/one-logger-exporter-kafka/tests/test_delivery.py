@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from one_logger.core import ExportError, Resource, verify
+from one_logger.core import Exporter, ExportError, Resource, verify
 from one_logger.exporter.kafka import KafkaExporter, read_records
 
 Consume = Callable[[str, str], list[Any]]
@@ -41,6 +41,7 @@ def test_lost_acknowledgement_makes_no_duplicate(
     export_events: Export,
     numbers_of: Numbers,
     resource: Resource,
+    flush_until_done: Callable[[Exporter], None],
 ) -> None:
     """What the broker took while its answers were lost is not sent as if it were new."""
     topic = new_topic(place.servers)
@@ -55,7 +56,7 @@ def test_lost_acknowledgement_makes_no_duplicate(
         assert raised.value.retriable
     place.proxy.cut()
     place.proxy.stalled = set()
-    _flush_until_done(exporter)
+    flush_until_done(exporter)
     export_events(exporter, 100, start=100)
     exporter.close()
     messages = consume(place.servers, topic)
@@ -69,6 +70,7 @@ def test_connections_that_are_cut_lose_nothing(
     export_events: Export,
     numbers_of: Numbers,
     resource: Resource,
+    flush_until_done: Callable[[Exporter], None],
 ) -> None:
     """However often the connection is cut, everything arrives, once, in order."""
     topic = new_topic(place.servers)
@@ -84,7 +86,7 @@ def test_connections_that_are_cut_lose_nothing(
     cutter.start()
     for start in range(0, 2_000, 100):
         export_events(exporter, 100, start=start)
-        _flush_until_done(exporter)
+        flush_until_done(exporter)
     done.set()
     cutter.join()
     exporter.close()
@@ -118,6 +120,7 @@ def test_topic_appears_later(
     export_events: Export,
     numbers_of: Numbers,
     resource: Resource,
+    flush_until_done: Callable[[Exporter], None],
 ) -> None:
     """While the brokers know no such topic, exporting fails; once they do, everything arrives."""
     topic = new_topic(place.servers)
@@ -130,20 +133,25 @@ def test_topic_appears_later(
             exporter.flush()
         assert raised.value.retriable
     place.proxy.hidden = b""
-    _flush_until_done(exporter)
+    flush_until_done(exporter)
     exporter.close()
     assert numbers_of(list(read_records(consume(place.servers, topic)))) == list(range(5))
 
 
 def test_topic_is_made_by_being_used(
-    place: Any, consume: Consume, export_events: Export, numbers_of: Numbers, resource: Resource
+    place: Any,
+    consume: Consume,
+    export_events: Export,
+    numbers_of: Numbers,
+    resource: Resource,
+    flush_until_done: Callable[[Exporter], None],
 ) -> None:
     """Where the brokers make topics that are asked for, nobody else has to."""
     topic = f"one-logger-tests-{uuid.uuid4().hex}"
     exporter = KafkaExporter(place.servers, topic=topic)
     exporter.initialize(resource)
     export_events(exporter, 5)
-    _flush_until_done(exporter)
+    flush_until_done(exporter)
     exporter.close()
     assert numbers_of(list(read_records(consume(place.servers, topic)))) == list(range(5))
 
@@ -172,15 +180,3 @@ def test_forked_child_has_its_own_stream(
     records = list(read_records(consume(brokers, topic)))
     assert sorted(numbers_of(records)) == [*range(20), *range(100, 110)]
     assert [report.whole for report in verify(records)] == [True, True]
-
-
-def _flush_until_done(exporter: KafkaExporter) -> None:
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            exporter.flush()
-        except ExportError as error:
-            if not error.retriable or time.monotonic() > deadline:
-                raise
-        else:
-            return
