@@ -70,7 +70,7 @@ def test_broker_hangs(way: str, place: Any, new_topic: NewTopic, consume: Consum
     assert job.stats.dropped == 0
 
 
-def test_close_of_the_recorder_keeps_its_deadline(place: Any, new_topic: NewTopic) -> None:
+def test_close_of_the_recorder_keeps_its_deadline(place: Any, new_topic: NewTopic, wait_for: WaitFor) -> None:
     """A broker that hangs does not keep the job from ending, though kafka-python would; what it lacks is said."""
     topic = new_topic(place.servers)
     job = Job(KafkaExporter(place.servers, topic=topic))  # whose own patience is longer
@@ -83,6 +83,7 @@ def test_close_of_the_recorder_keeps_its_deadline(place: Any, new_topic: NewTopi
     assert time.monotonic() - begin < 1.5
     assert job.stats.pending + job.stats.dropped >= 300
     place.proxy.stalled = set()  # so that its thread ends
+    wait_for(lambda: job.stats.pending == 0)
 
 
 def test_topic_that_the_broker_does_not_know(
