@@ -19,7 +19,8 @@ class SendEach(JsonRecords):
         """Make a topic and a producer."""
         servers: dict[str, str | int | float | bool] = {"bootstrap.servers": self.endpoint}
         self._topic = uuid.uuid4().hex
-        AdminClient(servers).create_topics([NewTopic(self._topic, 1, 1)])[self._topic].result()
+        admin = AdminClient(servers)
+        admin.create_topics([NewTopic(self._topic, 1, 1)])[self._topic].result()
         self._producer = Producer({**servers, "enable.idempotence": True})
         self._producer.list_topics(self._topic, 30)
 
