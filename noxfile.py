@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -106,6 +107,24 @@ def findings(session: nox.Session) -> None:
     """Planted causes in hundreds of synthetic runs of up to 1,024 ranks: each is found, and nothing else."""
     session.install(*EDITABLE, *tested("one-logger-analysis"))
     session.run("pytest", "packages/one-logger-analysis", "-m", "findings", "--numprocesses=2", *session.posargs)
+
+
+@nox.session(default=False)
+def spark(session: nox.Session) -> None:
+    """The views of one-logger-analysis on Spark give DuckDB's answers, and Spark finds each record of a topic."""
+    needed = "Spark needs Java 17 or later. On Debian: apt-get install default-jre-headless"
+    if not shutil.which("java"):
+        session.error(f"There is no java. {needed}")
+    version = str(session.run("java", "-version", external=True, silent=True))
+    found = re.search(r'version "(\d+)', version)
+    if found and int(found[1]) < 17:
+        session.error(f"Java {found[1]} is too old. {needed}")
+    if not shutil.which("mvn"):
+        session.error("There is no mvn, which gets Spark's connector to Kafka. On Debian: apt-get install maven")
+    session.env["ONE_LOGGER_SPARK_JARS"] = str(jars(session, "spark.pom.xml"))
+    session.install(*EDITABLE, *tested("one-logger-exporter-kafka"), *group("test-spark"))
+    packages = ("packages/one-logger-analysis", "packages/one-logger-exporter-kafka")
+    session.run("pytest", *packages, "-m", "spark", *session.posargs)
 
 
 @nox.session(default=False)

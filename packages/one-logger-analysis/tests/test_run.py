@@ -292,3 +292,16 @@ def test_attributes_are_objects_however_the_line_is_written(tmp_path: Path) -> N
     write(tmp_path / "a.jsonl", unusual)
     with Run.open(tmp_path) as run:
         assert run.execute("SELECT attributes ->> 'loss' FROM events ORDER BY seq") == [("\ufffd",), ("0.5",), ("1.0",)]
+
+
+@pytest.mark.parametrize(
+    ("given", "rank"),
+    [(3, 3), ("3", 3), (10**18, 10**18), (3.7, None), ("1e3", None), (-1, None), (True, None)],
+    ids=repr,
+)
+def test_rank_is_a_whole_number(given: object, rank: int | None, tmp_path: Path) -> None:
+    """A rank that a resource gives as something else than a whole number is none, rather than rounded to one."""
+    line = lines()[0].replace(b'"one_logger.rank":0', b'"one_logger.rank":' + json.dumps(given).encode())
+    write(tmp_path / "a.jsonl", [line])
+    with Run.open(tmp_path) as run:
+        assert run.streams.project("rank").fetchall() == [(rank,)]

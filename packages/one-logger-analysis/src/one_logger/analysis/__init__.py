@@ -9,9 +9,21 @@ if TYPE_CHECKING:
     from one_logger.analysis.overview import Overview
     from one_logger.analysis.run import Answer, Run
     from one_logger.analysis.state import RunState
+    from one_logger.analysis.statements import view_statements
     from one_logger.analysis.verification import StreamState, Verification
 
-__all__ = ["Answer", "Finding", "Overview", "ReadError", "Run", "RunState", "StreamState", "Verdict", "Verification"]
+__all__ = [
+    "Answer",
+    "Finding",
+    "Overview",
+    "ReadError",
+    "Run",
+    "RunState",
+    "StreamState",
+    "Verdict",
+    "Verification",
+    "view_statements",
+]
 
 _MODULES = {
     "Answer": "run",
@@ -23,6 +35,7 @@ _MODULES = {
     "StreamState": "verification",
     "Verdict": "findings",
     "Verification": "verification",
+    "view_statements": "statements",
 }
 
 

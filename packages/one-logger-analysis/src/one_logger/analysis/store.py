@@ -22,14 +22,11 @@ from one_logger.core import StreamReport
 _CHUNK = 1_000_000
 _KEPT = ("gaps", "stream_reports")
 _SPAN_STEPS = ("span_times", "span_parents", "span_covered", "span_paths")
-_SPAN_RECORDS = """
-    SELECT stream, seq, type, trace_id, span_id, parent_span_id, thread, name, start_time_unix_nano,
-        end_time_unix_nano, duration_ns, status, attributes, start_event, stop_event,
-        -- An id is 16 hexadecimal digits; as a number it is compared faster. What is no such id gets a number, too.
-        coalesce(try_cast('0x' || span_id AS UBIGINT), hash(span_id)) AS span_key,
-        CASE WHEN parent_span_id IS NOT NULL
-            THEN coalesce(try_cast('0x' || parent_span_id AS UBIGINT), hash(parent_span_id)) END AS parent_key
-    FROM distinct_records WHERE type IN ('start', 'stop', 'complete') AND v = 1 AND seq >= 1 AND span_id IS NOT NULL
+# An id is 16 hexadecimal digits; as a number it is compared faster. What is no such id gets a number, too.
+_KEYS = """
+    coalesce(try_cast('0x' || span_id AS UBIGINT), hash(span_id)) AS span_key,
+    CASE WHEN parent_span_id IS NOT NULL
+        THEN coalesce(try_cast('0x' || parent_span_id AS UBIGINT), hash(parent_span_id)) END AS parent_key
 """
 
 
@@ -157,7 +154,7 @@ class Store:
     def _build_spans(self, chunk: _Chunk, part: str) -> None:
         self._open(chunk)
         self._once(chunk)
-        self._run(f"CREATE TABLE chunk.span_records AS {_SPAN_RECORDS}")
+        self._run(f"CREATE TABLE chunk.span_records AS SELECT * REPLACE ({_KEYS}) FROM ({views.sql('span_records')})")
         for step in _SPAN_STEPS:
             self._run(f"CREATE TABLE chunk.{step} AS {views.sql(step)}")
         self._run(f"COPY ({views.sql('span_rows')}) TO {quoted(part)} {PARQUET}")
