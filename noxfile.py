@@ -116,7 +116,7 @@ def spark(session: nox.Session) -> None:
     found = re.search(r'version "(\d+)', version)
     if found and int(found[1]) < 17:
         session.error(f"Java {found[1]} is too old. {needed}")
-    session.install(*EDITABLE, *group("test"), *group("test-spark"))
+    session.install(*EDITABLE, *tested("one-logger-analysis"), *group("test-spark"))
     session.run("pytest", "packages/one-logger-analysis", "-m", "spark", *session.posargs)
 
 
