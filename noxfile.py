@@ -122,7 +122,7 @@ def spark(session: nox.Session) -> None:
     if not shutil.which("mvn"):
         session.error("There is no mvn, which gets Spark's connector to Kafka. On Debian: apt-get install maven")
     session.env["ONE_LOGGER_SPARK_JARS"] = str(jars(session, "spark.pom.xml"))
-    session.install(*EDITABLE, *tested("one-logger-exporter-kafka"), *group("test-spark"))
+    session.install(*EDITABLE, *tested("one-logger-analysis", "one-logger-exporter-kafka"), *group("test-spark"))
     packages = ("packages/one-logger-analysis", "packages/one-logger-exporter-kafka")
     session.run("pytest", *packages, "-m", "spark", *session.posargs)
 
