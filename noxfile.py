@@ -120,7 +120,8 @@ def spark(session: nox.Session) -> None:
     if found and int(found[1]) < 17:
         session.error(f"Java {found[1]} is too old. {needed}")
     if not shutil.which("mvn"):
-        session.error("There is no mvn, which gets Spark's connector to Kafka. On Debian: apt-get install maven")
+        session.error("There is no mvn, which gets Kafka and Spark's connector to it. On Debian: apt-get install maven")
+    session.env["ONE_LOGGER_APACHE_KAFKA"] = str(jars(session, "kafka.pom.xml"))
     session.env["ONE_LOGGER_SPARK_JARS"] = str(jars(session, "spark.pom.xml"))
     session.install(*EDITABLE, *tested("one-logger-analysis", "one-logger-exporter-kafka"), *group("test-spark"))
     packages = ("packages/one-logger-analysis", "packages/one-logger-exporter-kafka")
