@@ -117,10 +117,12 @@ def test_order_of_questions_does_not_matter(tmp_path: Path) -> None:
     for first in (Run.verify, Run.overview, Run.state):
         with Run.open(tmp_path, now_unix_nano=1) as run:
             first(run)
+            streams = run.streams
             assert run.overview().as_json() == stated
             assert run.verify() == proved
             assert [run.execute(query) for query in queries] == expected
             assert run.overview().as_json() == stated
+            assert streams.fetchall() == expected[views.index("streams")]
 
 
 def test_events_and_errors_know_their_span(tmp_path: Path) -> None:
