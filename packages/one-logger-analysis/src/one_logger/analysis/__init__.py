@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from one_logger.analysis.columns import Detail
     from one_logger.analysis.errors import ReadError
     from one_logger.analysis.findings import Finding, Verdict
     from one_logger.analysis.overview import Overview
@@ -11,10 +12,22 @@ if TYPE_CHECKING:
     from one_logger.analysis.state import RunState
     from one_logger.analysis.verification import StreamState, Verification
 
-__all__ = ["Answer", "Finding", "Overview", "ReadError", "Run", "RunState", "StreamState", "Verdict", "Verification"]
+__all__ = [
+    "Answer",
+    "Detail",
+    "Finding",
+    "Overview",
+    "ReadError",
+    "Run",
+    "RunState",
+    "StreamState",
+    "Verdict",
+    "Verification",
+]
 
 _MODULES = {
     "Answer": "run",
+    "Detail": "columns",
     "Finding": "findings",
     "Overview": "overview",
     "ReadError": "errors",
