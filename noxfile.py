@@ -20,7 +20,7 @@ EDITABLE = [f"--editable=./packages/{name}" for name in PACKAGES]
 VENDOR = ROOT / "examples/vendor-exporter"
 # Most tests wait for something, so more run at once than there are cores. Those of a file share what it has set up.
 SIDE_BY_SIDE = ["--numprocesses=4", "--dist=loadfile"]
-SHORT = "not faults and not browser and not findings"  # which have sessions of their own
+SHORT = "not faults and not browser and not findings and not frameworks"  # which have sessions of their own
 PYTHONS = nox.project.python_versions(nox.project.load_toml(f"packages/{PACKAGES[0]}/pyproject.toml"))
 # By itself `nox` runs the tests twice, not four times: on the oldest Python from the sources, on the newest one that is
 # there from the wheels. CI runs both on all of them.
@@ -118,6 +118,13 @@ def browser(session: nox.Session) -> None:
     session.run("pytest", "packages/one-logger-analysis", "-m", "browser", *session.posargs)
 
 
+@nox.session(default=False, reuse_venv=True)
+def frameworks(session: nox.Session) -> None:
+    """The tests with real frameworks: PyTorch, Lightning, Transformers. They take a few GB of the disk."""
+    session.install(*EDITABLE, *tested("one-logger-training-telemetry"), *group("frameworks"))
+    session.run("pytest", "packages", "-m", "frameworks", *session.posargs)
+
+
 @nox.session
 def build(session: nox.Session) -> None:
     """The sdist of each package, and from it the wheel, in dist/."""
@@ -139,8 +146,9 @@ def isolated(session: nox.Session, package: str) -> None:
     declared = f"{package}[{','.join(extras)}] @ {Path(wheel(package)).as_uri()}"
     session.install(declared, "--constraint", str(siblings))
     session.run("python", "-I", "tools/check_isolated.py", package)
-    # Beside an exporter its tests may have a recorder.
-    beside = ["one-logger-recorder"] if package.startswith("one-logger-exporter-") else []
+    # Beside an exporter, or what instruments, its tests may have a recorder.
+    recorded = package.startswith("one-logger-exporter-") or package == "one-logger-training-telemetry"
+    beside = ["one-logger-recorder"] if recorded else []
     session.install(*tested(package), *beside, "--constraint", str(siblings))
     with session.chdir(session.create_tmp()):
         configuration = f"--config-file={ROOT}/pyproject.toml"
