@@ -146,9 +146,10 @@ def isolated(session: nox.Session, package: str) -> None:
     declared = f"{package}[{','.join(extras)}] @ {Path(wheel(package)).as_uri()}"
     session.install(declared, "--constraint", str(siblings))
     session.run("python", "-I", "tools/check_isolated.py", package)
-    # Beside an exporter, or what instruments, its tests may have a recorder.
-    recorded = package.startswith("one-logger-exporter-") or package == "one-logger-training-telemetry"
-    beside = ["one-logger-recorder"] if recorded else []
+    # Beside an exporter its tests may have a recorder, and beside a training's telemetry what looks at that, too.
+    beside = ["one-logger-recorder"] if package.startswith("one-logger-exporter-") else []
+    if package == "one-logger-training-telemetry":
+        beside = ["one-logger-recorder", "one-logger-analysis"]
     session.install(*tested(package), *beside, "--constraint", str(siblings))
     with session.chdir(session.create_tmp()):
         configuration = f"--config-file={ROOT}/pyproject.toml"

@@ -6,8 +6,6 @@ from collections.abc import Iterable, Iterator
 from time import monotonic_ns
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from one_logger.core import Timestamp
-from one_logger.training_telemetry.iterations import moment
 from one_logger.training_telemetry.names import SpanName
 from one_logger.training_telemetry.training import contained, training
 
@@ -62,5 +60,5 @@ class data_loading(Generic[T]):  # noqa: N801 - it reads as the statement that i
         here.loop.waits.end(now, data=True)
         if here.config.iteration_spans:
             with contained():
-                span = here.start(SpanName.DATA_LOADING, None, moment(began))
-                here.recorder.stop(span, None, Timestamp.of_clocks(moment(now).unix_ns, now))
+                span = here.start(SpanName.DATA_LOADING, None, here.moment(began))
+                here.recorder.stop(span, None, here.moment(now))

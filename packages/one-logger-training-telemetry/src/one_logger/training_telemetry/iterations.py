@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from math import inf
 from statistics import median
-from time import monotonic_ns, time_ns
+from time import monotonic_ns
 from typing import TYPE_CHECKING
 
 from one_logger.core import Event, Timestamp
@@ -94,10 +94,10 @@ class Iterations:
         if self._iteration_span is not None:
             self.drop()
         if self.waits.depth:
-            self._training.left_waiting(Timestamp.now() if now is None else moment(now))
+            self._training.left_waiting(Timestamp.now() if now is None else self._training.moment(now))
         if self._training.config.iteration_spans:
             now = monotonic_ns() if now is None else now
-            at = None if now is None else moment(now)
+            at = None if now is None else self._training.moment(now)
             self._iteration_span = self._training.start(_ITERATION, {_CURRENT: self.completed}, at)
         if self._gpu is not None:
             self._gpu.begin()
@@ -130,7 +130,7 @@ class Iterations:
             self._training.note_first_iteration(now)
         if self._iteration_span is not None:
             span, self._iteration_span = self._iteration_span, None
-            self._training.recorder.stop(span, None, moment(now))
+            self._training.recorder.stop(span, None, self._training.moment(now))
         elif took > self._limit:
             self._outlier(number, started, now)
         self._recent.append(took)
@@ -153,7 +153,7 @@ class Iterations:
             return
         training = self._training
         if span is None and exception is not None:
-            span = training.start(_ITERATION, {_CURRENT: self.completed}, moment(started))
+            span = training.start(_ITERATION, {_CURRENT: self.completed}, training.moment(started))
         if span is not None:
             if exception is not None:
                 training.record_exception(span, exception)
@@ -167,8 +167,8 @@ class Iterations:
         self._outliers += 1
         if now - started > self._longest_outlier:
             self._longest_outlier = now - started
-            span = self._training.start(_ITERATION, {_CURRENT: number}, moment(started))
-            self._training.recorder.stop(span, None, moment(now))
+            span = self._training.start(_ITERATION, {_CURRENT: number}, self._training.moment(started))
+            self._training.recorder.stop(span, None, self._training.moment(now))
 
     def flush(self, now: int) -> None:
         """Record what was summed up since the last time."""
@@ -208,8 +208,10 @@ class Iterations:
                 if total_flops is not None and flops and self.samples_start is not None
                 else None
             ),
-            names.FIRST_FINISH: None if self._first_finish is None else moment(self._first_finish).unix_ns / 1e9,
-            names.LAST_FINISH: moment(now).unix_ns / 1e9,
+            names.FIRST_FINISH: None
+            if self._first_finish is None
+            else training.moment(self._first_finish).unix_ns / 1e9,
+            names.LAST_FINISH: training.moment(now).unix_ns / 1e9,
         }
         if batch is not None:
             attributes[names.AVG_SAMPLES_PER_SECOND] = count * batch / active
@@ -221,7 +223,7 @@ class Iterations:
             measured, seconds = self._gpu.take()
             attributes[names.GPU_ITERATIONS] = measured
             attributes[names.AVG_GPU_TIME_SEC] = seconds / measured if measured else None
-        training.recorder.event(self.span, Event(EventName.TRAINING_METRICS_UPDATE, attributes, moment(now)))
+        training.recorder.event(self.span, Event(EventName.TRAINING_METRICS_UPDATE, attributes, training.moment(now)))
         self._begin_interval(now)
         if self.span.is_recording():
             for name in (_OPEN_ITERATIONS, _OPEN_PRODUCTIVE, _OPEN_DATA):
@@ -237,11 +239,6 @@ class Iterations:
             AttributeName.TRAIN_THROUGHPUT_PER_GPU_MAX: self._throughputs[1],
             AttributeName.MFU: None if peak is None else now / peak,
         }
-
-
-def moment(now: int) -> Timestamp:
-    """An instant that is given by the monotonic clock, in nanoseconds."""
-    return Timestamp.of_clocks(now + time_ns() - monotonic_ns(), now)
 
 
 def outlier_limit(recent: deque[int]) -> float:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
+from time import monotonic_ns, time_ns
 
 from one_logger.api import NoOpRecorder, OneLoggerErrorHandlingStrategy, OneLoggerProvider, Recorder, current_span
 from one_logger.core import NOOP_SPAN, Event, OneLoggerError, Span, Status, Timestamp
@@ -18,6 +19,7 @@ from one_logger.training_telemetry.sums import Sums
 
 _provider = OneLoggerProvider.instance()
 _LOOP = SpanName.TRAINING_LOOP
+_JITTER_NS = 1_000_000
 try:
     _VERSION: str | None = version("one-logger-training-telemetry")
 except PackageNotFoundError:  # in an application that was packed into one file
@@ -46,7 +48,7 @@ class Training:
         self.checkpoints = Checkpoints(self)
         now = Timestamp.now()
         self._began_ns = now.monotonic_ns
-        self._offset_ns = now.unix_ns - now.monotonic_ns
+        self._offset_ns = self._first_offset_ns = now.unix_ns - now.monotonic_ns
         self._open: dict[str, list[Span]] = {}
         self._waiting: set[Span] = set()  # those of the open ones for which the loop waits
         self._told: set[str] = set()
@@ -298,7 +300,15 @@ class Training:
         self.recorder.event(span, Event(name, attributes, at))
         self.finish(span, at, exception)
 
-    # -- mistakes ----------------------------------------------------------------------------------------------------
+    # -- times and mistakes ------------------------------------------------------------------------------------------
+
+    def moment(self, now_ns: int) -> Timestamp:
+        """An instant that is given by the monotonic clock, in nanoseconds."""
+        before, wall, after = monotonic_ns(), time_ns(), monotonic_ns()
+        # The wall clock was changed, unless the thread just had to wait between the two.
+        if abs(wall - before - self._offset_ns) > _JITTER_NS > after - before:
+            self._offset_ns = wall - before
+        return Timestamp.of_clocks(now_ns + self._offset_ns, now_ns)
 
     def time(self, milliseconds: float | None) -> Timestamp:
         """An instant that was given in milliseconds since 1970; None: now."""
@@ -309,7 +319,7 @@ class Training:
         except Exception:
             self.mistake("time", f"A time is {safe_repr(milliseconds, 100)}; expected milliseconds since 1970.")
             return Timestamp.now()
-        return Timestamp(unix_ns, unix_ns - self._offset_ns)
+        return Timestamp(unix_ns, unix_ns - self._first_offset_ns)
 
     def mistake(self, kind: str, message: str) -> None:
         """Handle a telemetry error as the strategy asks: this library is used in a wrong way. Said once for each kind.
