@@ -30,10 +30,16 @@ class Checkpoints:
         self._first: Timestamp | None = None
         self._sync_times = Sums()
         # By global step: when its saving started, and what of the training it holds.
-        self._under_way: dict[int, tuple[Timestamp, dict[str, object]]] = {}
+        self._under_way: dict[int, tuple[Timestamp, CheckPointStrategy, dict[str, object]]] = {}
 
-    def start(self, global_step: int, at: Timestamp) -> Span:
-        """The saving of a checkpoint starts. What was summed up before is recorded first: so a kill can't lose it."""
+    def start(self, global_step: int, at: Timestamp, strategy: CheckPointStrategy | None = None) -> Span:
+        """The saving of a checkpoint starts. What was summed up before is recorded first: so a kill can't lose it.
+
+        Args:
+            global_step: How many iterations it holds.
+            at: When.
+            strategy: Whether the training waits for it. None: as configured.
+        """
         training = self._training
         loop = training.loop
         if loop is not None:
@@ -41,8 +47,8 @@ class Checkpoints:
         self._attempts += 1
         if len(self._under_way) >= _MOST_UNDER_WAY:
             del self._under_way[next(iter(self._under_way))]
-        self._under_way[global_step] = at, training.productive()
-        strategy = training.config.save_checkpoint_strategy
+        strategy = strategy or training.config.save_checkpoint_strategy
+        self._under_way[global_step] = at, strategy, training.productive()
         is_sync = strategy is CheckPointStrategy.SYNC
         attributes: dict[str, object] = {
             AttributeName.CHECKPOINT_STRATEGY: strategy.value,
@@ -68,10 +74,10 @@ class Checkpoints:
             of: The span of its saving, if that is known.
         """
         training = self._training
-        started, productive = self._under_way.pop(global_step, (None, {}))
+        unknown = None, training.config.save_checkpoint_strategy, {}
+        started, strategy, productive = self._under_way.pop(global_step, unknown)
         self._successes += 1
         first = self._first = self._first or at
-        strategy = training.config.save_checkpoint_strategy
         took = None if started is None else max(0, at.monotonic_ns - started.monotonic_ns) / 1e9
         attributes: dict[str, object] = {
             AttributeName.MONOTONIC_NS: at.monotonic_ns,

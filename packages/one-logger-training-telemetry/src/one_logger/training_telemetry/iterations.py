@@ -145,6 +145,18 @@ class Iterations:
             set_attribute(_OPEN_PRODUCTIVE, max(0, self._time - self._waited))
             set_attribute(_OPEN_DATA, self.waits.data_ns - self._data_before)
 
+    def note_data_wait(self, since: int, waited_before: int, now: int) -> None:
+        """Between iterations the loop has waited for data, but for what it waited for otherwise.
+
+        Args:
+            since: When that began, by the monotonic clock, in nanoseconds.
+            waited_before: What `waits.total_ns` was then.
+            now: When it ended.
+        """
+        waited = max(0, now - since - (self.waits.total_ns - waited_before))
+        self.waits.total_ns += waited
+        self.waits.data_ns += waited
+
     def drop(self, exception: BaseException | None = None) -> None:
         """The iteration under way is not completed. If an exception has ended it, that is recorded."""
         started, self._started = self._started, None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from time import monotonic_ns, time_ns
@@ -211,6 +211,22 @@ class Training:
         if failed:
             span.set_status(Status.ERROR)
         self.finish(span, at, exception)
+
+    def fail(self, exception: BaseException, spans: Sequence[Span] = ()) -> None:
+        """An exception has ended the training: it is recorded, on the loop if one is open, else on these spans.
+
+        Args:
+            exception: The exception.
+            spans: What else is open.
+        """
+        at = Timestamp.now()
+        loop = self.loop
+        if loop is not None:
+            self.end_loop(loop.span, at, exception)
+        for span in spans:
+            if span.end_unix_ns is None:
+                span.set_status(Status.ERROR)
+                self.finish(span, at, None if loop is not None else exception)
 
     def left_waiting(self, at: Timestamp) -> None:
         """An iteration begins, but nothing has said that what the loop waited for has ended."""
