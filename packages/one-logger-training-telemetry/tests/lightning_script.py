@@ -119,7 +119,7 @@ def main() -> None:
     assert isinstance(trainer.callbacks[0], TrainingCallback)
     trainer.fit(make_model())
     if trainer.global_rank == 0:
-        print(f"trained {trainer.global_step}")
+        sys.stdout.write(f"trained {trainer.global_step}\n")
 
 
 if __name__ == "__main__":

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from simulated_job import SimulatedJob
+from simulated_job import EPOCH, SimulatedJob
 
 from one_logger.analysis.main import main
+from one_logger.training_telemetry.training import training
 
 
 def goodput(path: Path, capsys: pytest.CaptureFixture[str], *options: str) -> dict[str, Any]:
@@ -320,6 +321,51 @@ def test_job_that_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str], monke
     answer = goodput(job.write(tmp_path), capsys)
     check(job, answer)
     assert answer["at_risk_steps"] == 50
+
+
+def test_killed_a_moment_ago(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that was just killed is not taken for one that runs once the next incarnation is there."""
+    job = SimulatedJob(log_every_n_train_iterations=1)
+    with job.incarnation(killed=True):
+        job.begin(0)
+        job.train(5)
+    job.spend("between_restarts", 5)
+    with job.incarnation():
+        job.begin(5)
+        job.train(5)
+        job.end()
+    monkeypatch.setattr("time.time_ns", lambda: (job.now + 10_000) * 1_000_000)
+    check(job, goodput(job.write(tmp_path), capsys))
+
+
+def test_iteration_that_failed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its span is no completed iteration: its time is unknown, and it is not lost."""
+    job = SimulatedJob(log_every_n_train_iterations=1)
+    with job.incarnation():
+        job.begin(0)
+        job.train(5)
+        here = training()
+        assert here is not None
+        assert here.loop is not None
+        here.loop.begin(here.time(job.now).monotonic_ns)
+        here.loop.drop(RuntimeError("no"))
+        job.spend("unknown", 7)
+        job.end()
+    job.spend("between_restarts", 5)
+    with job.incarnation():
+        job.begin(5)
+        job.train(5)
+        job.end()
+    for record in job.records[0]:
+        if record.get("name") == "training_single_iteration" and record["type"] in ("stop", "complete"):
+            record.update(end_time_unix_nano=(EPOCH + 12_000) * 1_000_000, duration_ns=7 * 10**9)
+        elif record["type"] == "error":
+            record["time_unix_nano"] = (EPOCH + 12_000) * 1_000_000
+    answer = goodput(job.write(tmp_path), capsys)
+    assert answer["lost_steps"] == 0
+    assert seconds_of(answer) == pytest.approx({"productive": 10, "unknown": 7, "between_restarts": 5})
 
 
 def test_own_spans_of_data_loading(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

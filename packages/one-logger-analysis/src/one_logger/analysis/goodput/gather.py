@@ -89,9 +89,14 @@ def goodput(run: Run, session: str | None = None) -> Goodput:
     rows = read_rows(run)
     service, tag = _session([each for each in streams if rows[each.stream].trains], session)
     streams = [each for each in streams if (each.service, each.session) == (service, tag)]
-    groups = list(_incarnations(streams, rows))
-    found = [_incarnation(process, members, rows[process.stream], run.now_unix_nano) for process, members in groups]
-    return account(sorted(found, key=lambda each: each.start), tag, _notes(groups, tag))
+    groups = sorted(_incarnations(streams, rows), key=lambda group: min(each.first for each in group[1]))
+    # Only the last one can be running: of others it is known when they were heard of last.
+    nows = [None] * (len(groups) - 1) + [run.now_unix_nano]
+    found = [
+        _incarnation(process, members, rows[process.stream], now)
+        for (process, members), now in zip(groups, nows, strict=True)
+    ]
+    return account(found, tag, _notes(groups, tag))
 
 
 def _session(streams: Sequence[Stream], session: str | None) -> tuple[str | None, str | None]:
@@ -149,7 +154,7 @@ def _notes(groups: Sequence[tuple[Stream, list[Stream]]], tag: str | None) -> li
     return notes
 
 
-def _incarnation(process: Stream, members: Sequence[Stream], rows: Rows, now: int) -> Incarnation:
+def _incarnation(process: Stream, members: Sequence[Stream], rows: Rows, now: int | None) -> Incarnation:
     clock = Clock()
     # In the order of records: spans by their starts.
     ordered = sorted(
@@ -165,8 +170,8 @@ def _incarnation(process: Stream, members: Sequence[Stream], rows: Rows, now: in
     is_steady = abs(clock.shift()) < _SECOND
     ends = [wall + clock.shift(seq) for seq, wall in rows.ends]
     own_end = max([clock.latest, process.first, *ends, *([process.last] if is_steady else [])])
-    is_alive = any(each.alive for each in members)
-    stop = now if process.alive else own_end
+    is_alive = now is not None and any(each.alive for each in members)
+    stop = now if now is not None and process.alive else own_end
     own_start = process.first if is_steady else min([*times.values(), *(wall for seq, wall in rows.ends if seq == 1)])
     threads = {span.thread for span in rows.spans if span.name == "training_loop"} or {0}
     pieces, loops = [], []
@@ -180,7 +185,9 @@ def _incarnation(process: Stream, members: Sequence[Stream], rows: Rows, now: in
     steps = [step for step in rows.steps if step.thread in threads]
     return Incarnation(
         start=min([own_start, *(each.first for each in members if each is not process)]),
-        end=now if is_alive else max([own_end, *(each.last for each in members if each is not process)]),
+        end=now
+        if now is not None and is_alive
+        else max([own_end, *(each.last for each in members if each is not process)]),
         running=is_alive,
         closed=all(each.closed for each in members),
         rank=process.rank,

@@ -43,15 +43,15 @@ WHERE name IN ({", ".join(f"'{name}'" for name in CAUSE_OF)}) AND start_time_uni
 ORDER BY stream, seq
 """
 
-# Spans of iterations matter only where no event has summed them up: after the last one. Of older events the wall clock
-# is good enough to tell.
+# Spans of iterations matter only where no event has summed them up: after the last one. One that failed does not count.
 _STEPS = f"""
 SELECT s.stream, s.seq, s.name, coalesce(s.thread, 0), s.start_time_unix_nano, s.duration_ns,
     try_cast(s.start_event ->> '$.monotonic_ns' AS BIGINT), try_cast(s.attributes ->> '$.current_iteration' AS BIGINT)
 FROM spans s LEFT JOIN (
     SELECT stream, max(seq) AS seq FROM events WHERE name = 'training_metrics_update' GROUP BY stream
 ) u ON u.stream = s.stream
-WHERE s.name IN ('{STEP}', '{DATA}') AND s.duration_ns IS NOT NULL AND (u.seq IS NULL OR s.seq > u.seq)
+WHERE s.name IN ('{STEP}', '{DATA}') AND s.duration_ns IS NOT NULL AND s.status IS DISTINCT FROM 'ERROR'
+    AND (u.seq IS NULL OR s.seq > u.seq)
 ORDER BY s.stream, s.seq
 """
 
