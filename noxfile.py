@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 from pathlib import Path
 
 import nox
@@ -123,6 +124,13 @@ def frameworks(session: nox.Session) -> None:
     """The tests with real frameworks: PyTorch, Lightning, Transformers. They take a few GB of the disk."""
     session.install(*EDITABLE, *tested("one-logger-training-telemetry"), *group("frameworks"))
     session.run("pytest", "packages", "-m", "frameworks", *session.posargs)
+    if not session.posargs:
+        folder = Path(session.create_tmp(), "transformer").resolve()
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        example = ("python", "examples/train_transformer.py", f"--folder={folder}")
+        session.run(*example, "--crash-at=130", success_codes=[-signal.SIGABRT, 128 + signal.SIGABRT])
+        session.run(*example)
 
 
 @nox.session

@@ -81,6 +81,11 @@ STALL = Measurement(
     "stall", (_ours("one_logger.ToFile"), _OTEL_FILE, _ours("nothing.Nothing", "no telemetry")), most_rounds=3
 )
 
+TRAINING = Measurement(
+    "training",
+    (_ours("one_logger_training.ToFile"), Entry(NV, "nv-one-logger", "nv_one_logger_training.ToFile")),
+    most_rounds=3,
+)
 READING = Measurement(
     "reading",
     (
@@ -156,7 +161,13 @@ ROWS = (
         ),
         (Target(4),),
     ),
+    Row(
+        *("training.iteration", "An iteration of a training, for its caller", TRAINING, "iteration", "µs"),
+        (Target(1 / 4, NV),),
+    ),
     # ... and what is measured for the record.
+    Row("training.checkpoint", "The saving of a checkpoint, for its caller", TRAINING, "checkpoint", "µs"),
+    Row("training.disk", "A million iterations on disk", TRAINING, "megabytes_per_million", "MB"),
     Row("paced.p99", "A span with 2 attributes, for its caller, at 1,000 a second: p99", PACED, "p99", "µs"),
     Row("throughput.caller", "A span without a pause, for its caller", THROUGHPUT, "caller", "µs"),
     Row("throughput.cpu", "The same: CPU time of all threads until it is on disk", THROUGHPUT, "cpu", "µs"),

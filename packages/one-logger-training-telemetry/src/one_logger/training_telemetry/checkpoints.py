@@ -74,8 +74,10 @@ class Checkpoints:
             of: The span of its saving, if that is known.
         """
         training = self._training
-        unknown = None, training.config.save_checkpoint_strategy, {}
-        started, strategy, productive = self._under_way.pop(global_step, unknown)
+        started: Timestamp | None = None
+        strategy, productive = training.config.save_checkpoint_strategy, dict[str, object]()
+        if global_step in self._under_way:
+            started, strategy, productive = self._under_way.pop(global_step)
         self._successes += 1
         first = self._first = self._first or at
         took = None if started is None else max(0, at.monotonic_ns - started.monotonic_ns) / 1e9
