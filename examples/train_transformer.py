@@ -3,8 +3,8 @@
     python examples/train_transformer.py --folder=/tmp/zen --crash-at=130
     python examples/train_transformer.py --folder=/tmp/zen
 
-The first run dies at step 130. The second one goes on from the last checkpoint, at step 100, and at its end looks at the
-telemetry of both: what happened (`one-logger show`), and how much of the time was of use (`one-logger goodput`).
+The first run dies at step 130. The second one goes on from the last checkpoint, at step 100, and at its end looks at
+what both have recorded: what happened (`one-logger show`), and how much of the time was of use (`one-logger goodput`).
 Needs PyTorch, and the distributions core, api, recorder, training-telemetry and analysis.
 """
 
@@ -127,7 +127,7 @@ def train(folder: Path, steps: int, crash_at: int | None) -> None:
                 with checkpoint_save(global_step=step):
                     state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step}
                     torch.save(state, folder / "new.pt")
-                    os.replace(folder / "new.pt", checkpoint)
+                    (folder / "new.pt").replace(checkpoint)
             if step % VALIDATE_EVERY == 0:
                 with validation_loop() as span, torch.no_grad():
                     losses = []
