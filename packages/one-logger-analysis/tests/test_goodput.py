@@ -8,17 +8,20 @@ from typing import Any
 
 import jsonschema
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from recorded import EPOCH, SECOND, Recorded
 
 from one_logger.analysis import Run
-from one_logger.analysis.goodput import CAUSES, goodput
+from one_logger.analysis.goodput import CAUSES, account, goodput
+from one_logger.analysis.goodput.facts import Incarnation, Interval, Loop, Piece
 from one_logger.analysis.report import write_report
 from one_logger.analysis.schemas import command_schema
 
 
 def training(first: int, at: int, steps: int, *, end: bool = True, tag: str = "job", **resource: Any) -> Recorded:
     """A process that trains steps of 10 s: its names are those of one-logger-training-telemetry. Times in seconds."""
-    stream = Recorded(0, **{"one_logger.session_tag": tag}, **resource)
+    stream = Recorded(0, **{"one_logger.session_tag": tag, **resource})
     stream.records[0]["time_unix_nano"] = EPOCH + at * SECOND
     until = at + 10 * steps
     attributes = {"train_iterations_start": first}
@@ -144,6 +147,44 @@ def test_sessions(tmp_path: Path, one_logger: Callable[..., Any]) -> None:
     assert done.code == 2
     assert "No training was recorded" in done.err
     assert "one-logger-training-telemetry" in done.err
+
+
+TIMES = st.integers(0, 1_000)
+SPANS = st.lists(st.tuples(st.sampled_from(["application", "loop", "checkpoint_save", "evaluation"]), TIMES, TIMES))
+
+
+@st.composite
+def incarnations(draw: st.DrawFn) -> list[Incarnation]:
+    """Incarnations of any kind: overlapping, empty, with spans and sums that contradict each other."""
+    found = []
+    for _ in range(draw(st.integers(1, 4))):
+        start = draw(TIMES)
+        end = start + draw(TIMES)
+        pieces = [Piece(cause, start + since, start + since + took) for cause, since, took in draw(SPANS)]
+        loops = []
+        for piece in pieces:
+            if piece.cause == "loop":
+                since, number, intervals = piece.start, draw(st.integers(0, 20)), []
+                for steps, took, productive, data in draw(st.lists(st.tuples(st.integers(1, 9), TIMES, TIMES, TIMES))):
+                    intervals.append(Interval(since, since + took, number, steps, productive, data))
+                    since, number = since + took, number + steps
+                first = intervals[0].first if intervals else 0
+                loops.append(Loop(piece.start, piece.end, first, draw(st.booleans()), tuple(intervals)))
+        stalls = sorted(
+            (start + since, start + since + took) for since, took in draw(st.lists(st.tuples(TIMES, TIMES)))
+        )
+        found.append(Incarnation(start, end, False, True, 0, 4, tuple(loops), tuple(pieces), tuple(stalls), None))
+    return sorted(found, key=lambda each: each.start)
+
+
+@given(incarnations())
+def test_shares_sum_up_whatever_was_recorded(found: list[Incarnation]) -> None:
+    """Whatever contradicts itself in the records: no share is negative, and their sum is 1."""
+    result = account(found)
+    assert all(share >= 0 for share in result.shares.values())
+    assert sum(result.shares.values()) == pytest.approx(1)
+    assert 0 <= result.goodput <= 1
+    assert result.lost_steps >= 0
 
 
 def test_report_has_it_as_a_picture(restarted: Path, tmp_path: Path) -> None:

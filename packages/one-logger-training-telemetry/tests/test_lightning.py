@@ -131,6 +131,26 @@ def test_several_optimizers(recorded: Recorded, train: Callable[..., Any]) -> No
     assert recorded.events("training_metrics_update")[-1]["num_iterations"] == 5
 
 
+def test_no_batches(recorded: Recorded, train: Callable[..., Any]) -> None:
+    """A fit without a batch has no loop, and what prepared it is closed."""
+    train(3, max_epochs=1, limit_train_batches=0)
+    assert recorded.span("model_initialization")["status"] == "UNSET"
+    assert recorded.spans("training_loop") == []
+
+
+def test_second_fit(recorded: Recorded, tmp_path: Path) -> None:
+    """A trainer that is fitted twice has two loops; the second one goes on where the first one ended."""
+    from lightning_script import make_model, make_trainer
+
+    trainer, model = make_trainer(tmp_path, max_epochs=1), make_model(batches=4)
+    trainer.fit(model)
+    trainer.fit_loop.max_epochs = 2
+    trainer.fit(model)
+    first, second = recorded.spans("training_loop")
+    assert [span["attributes"]["train_iterations_start"] for span in (first, second)] == [0, 4]
+    assert recorded.mistakes() == []
+
+
 def test_validate_alone(recorded: Recorded, tmp_path: Path) -> None:
     """A validation without a training is one, and no training loop."""
     from lightning_script import make_model, make_trainer

@@ -26,11 +26,11 @@ from one_logger.training_telemetry import (
 )
 
 STEPS, EVERY, KILLED_AT = 20, 5, 12
-torch: Any = import_module("torch")
 
 
 def main(folder: Path) -> None:
     """Train, from the checkpoint if there is one."""
+    torch: Any = import_module("torch")
     rank, checkpoint = int(os.environ["RANK"]), folder / "checkpoint.pt"
     with application():
         with distributed_init():

@@ -92,7 +92,7 @@ def account(incarnations: Sequence[Incarnation], session: str | None = None, not
         later = incarnations[number + 1 :]
         until = each.end
         if later and later[0].start < each.end:
-            until = min(each.end, max(at, _first_step(later[0])))
+            until = min(each.end, max(at, later[0].loops[0].start)) if later[0].loops else each.end
             notes.append(
                 f"Incarnations {number + 1} and {number + 2} overlap by {(each.end - later[0].start) / 1e9:.3g} s; "
                 "the time counts for the first of them until the second one trains."
@@ -112,6 +112,7 @@ def account(incarnations: Sequence[Incarnation], session: str | None = None, not
         spent.update(found)
         weighed.update({cause: time * (weights[number] or 1) for cause, time in found.items()})
         at = max(at, until)
+    spent["unknown"] += end - at  # an older process has outlived the last one, which trained in its place
     wall, weight = end - begin, sum(weighed.values())
     return Goodput(
         goodput=spent["productive"] / wall if wall else 0.0,
@@ -124,10 +125,6 @@ def account(incarnations: Sequence[Incarnation], session: str | None = None, not
         session=session,
         notes=tuple(notes),
     )
-
-
-def _first_step(incarnation: Incarnation) -> int:
-    return incarnation.loops[0].start if incarnation.loops else incarnation.end
 
 
 def _at_risk(incarnations: Sequence[Incarnation]) -> int:
