@@ -46,6 +46,55 @@ class SlowCheckpointIO(TorchCheckpointIO):  # type: ignore[misc, valid-type]  # 
         super().save_checkpoint(*args, **kwargs)
 
 
+class Model(pl.LightningModule):  # type: ignore[name-defined]  # it is imported by name
+    """A model with its loaders. See `make_model`."""
+
+    def __init__(self, batches: int, wait: float, optimizers: int, fails: type[BaseException] | None) -> None:
+        super().__init__()
+        self.layer = torch.nn.Linear(4, 1)
+        self.automatic_optimization = optimizers == 1
+        self.given = batches, wait, optimizers, fails
+
+    def setup(self, stage: str) -> None:
+        """Where ranks are spawned, nothing else of the script runs in them: configure here."""
+        if __name__ == "__mp_main__":
+            record(self.trainer)
+
+    def on_train_end(self) -> None:
+        """Say how far it came."""
+        if self.trainer.global_rank == 0:
+            sys.stdout.write(f"trained {self.trainer.global_step}\n")
+            sys.stdout.flush()
+
+    def training_step(self, batch: Any, batch_idx: int) -> Any:
+        """A step."""
+        _, _, optimizers, fails = self.given
+        if fails and batch_idx == 2:
+            raise fails("no")
+        if optimizers > 1:
+            for optimizer in self.optimizers():
+                optimizer.zero_grad()
+                self.manual_backward(self.layer(batch).mean())
+                optimizer.step()
+        return self.layer(batch).mean()
+
+    def validation_step(self, batch: Any, batch_idx: int) -> None:
+        """A batch of a validation."""
+        self.layer(batch)
+
+    def configure_optimizers(self) -> Any:
+        """As many optimizers as were asked for."""
+        return [torch.optim.SGD(self.parameters(), 0.01) for _ in range(self.given[2])]
+
+    def train_dataloader(self) -> Any:
+        """As many batches as were asked for."""
+        return Batches(*self.given[:2])
+
+    def val_dataloader(self) -> Any:
+        """Two batches."""
+        return Batches(2)
+
+
 def make_model(
     *, batches: int = 6, wait: float = 0, optimizers: int = 1, fails: type[BaseException] | None = None
 ) -> Any:
@@ -57,37 +106,7 @@ def make_model(
         optimizers: How many optimizers step in each batch.
         fails: What its third step raises.
     """
-
-    class Model(pl.LightningModule):  # type: ignore[name-defined]  # it is imported by name
-        def __init__(self) -> None:
-            super().__init__()
-            self.layer = torch.nn.Linear(4, 1)
-            self.automatic_optimization = optimizers == 1
-
-        def training_step(self, batch: Any, batch_idx: int) -> Any:
-            if fails and batch_idx == 2:
-                raise fails("no")
-            loss = self.layer(batch).mean()
-            if optimizers > 1:
-                for optimizer in self.optimizers():
-                    optimizer.zero_grad()
-                    self.manual_backward(self.layer(batch).mean())
-                    optimizer.step()
-            return loss
-
-        def validation_step(self, batch: Any, batch_idx: int) -> None:
-            self.layer(batch)
-
-        def configure_optimizers(self) -> Any:
-            return [torch.optim.SGD(self.parameters(), 0.01) for _ in range(optimizers)]
-
-        def train_dataloader(self) -> Any:
-            return Batches(batches, wait)
-
-        def val_dataloader(self) -> Any:
-            return Batches(2)
-
-    return Model()
+    return Model(batches, wait, optimizers, fails)
 
 
 def make_trainer(folder: Path, *, every_n_train_steps: int = 0, **arguments: Any) -> Any:
@@ -108,18 +127,22 @@ def make_trainer(folder: Path, *, every_n_train_steps: int = 0, **arguments: Any
     )
 
 
+def record(trainer: Any) -> None:
+    """Configure one-logger, now that the rank is known."""
+    path = str(Path(sys.argv[3]) / "telemetry/{rank}-{pid}.jsonl")
+    file = {"type": "file", "config": {"file_path": path}}
+    configure("tiny", rank=trainer.global_rank, world_size=2, session_tag="tiny", exporters=[file])
+    configure_training(TrainingTelemetryConfig(global_batch_size=4))
+
+
 def main() -> None:
     """Train on two ranks."""
     strategy, folder = sys.argv[2], Path(sys.argv[3])
     trainer = make_trainer(folder, every_n_train_steps=3, max_steps=6, strategy=strategy, devices=2)
     if strategy == "ddp":
-        file = {"type": "file", "config": {"file_path": str(folder / "telemetry/{rank}-{pid}.jsonl")}}
-        configure("tiny", rank=trainer.global_rank, world_size=2, session_tag="tiny", exporters=[file])
-        configure_training(TrainingTelemetryConfig(global_batch_size=4))
+        record(trainer)
     assert isinstance(trainer.callbacks[0], TrainingCallback)
     trainer.fit(make_model())
-    if trainer.global_rank == 0:
-        sys.stdout.write(f"trained {trainer.global_step}\n")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ An iteration is a batch, counted over all epochs and restarts, as `trainer.fit_l
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from one_logger.core import Span, Timestamp
@@ -47,20 +48,29 @@ class _Hooks:
     @safely
     def setup(self, trainer: Any, pl_module: Any, stage: str) -> None:
         """Preparing begins."""
+        if stage == "fit":
+            self._restore()
+            self._prepare(trainer)
+
+    @safely
+    def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
+        """The same, where one-logger was configured by a `setup` that came after ours, as in a spawned process."""
+        if not self._unwrap:
+            self._prepare(trainer)
+
+    def _prepare(self, trainer: Any) -> None:
         here = training()
-        if here is None or stage != "fit":
+        if here is None:
             return
-        self._restore()
         self._preparing = here.begin(SpanName.MODEL_INIT)
         self._wrap(trainer.strategy, "load_checkpoint", self._load)
         io = getattr(trainer.strategy, "checkpoint_io", None)
         inner = getattr(io, "checkpoint_io", None)  # that of AsyncCheckpointIO, which calls it in a thread
-        steps: dict[object, int] = {}
+        steps: dict[object, int] | None = None
         if inner is not None and "Async" in type(io).__name__:
-            self._wrap(inner, "save_checkpoint", lambda original: _background(original, steps), background=True)
-            self._wrap(trainer.strategy, "save_checkpoint", lambda original: _save(original, trainer, steps))
-        else:
-            self._wrap(trainer.strategy, "save_checkpoint", lambda original: _save(original, trainer, None))
+            steps = {}
+            self._wrap(inner, "save_checkpoint", partial(_background, steps=steps), background=True)
+        self._wrap(trainer.strategy, "save_checkpoint", partial(_save, trainer=trainer, background=steps))
 
     @safely
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
