@@ -149,6 +149,20 @@ def test_sessions(tmp_path: Path, one_logger: Callable[..., Any]) -> None:
     assert "one-logger-training-telemetry" in done.err
 
 
+@pytest.mark.parametrize("loop_s", [300, 10_000], ids=["all iterations", "those that took long"])
+def test_picked_iterations_make_no_straggler(tmp_path: Path, loop_s: int, one_logger: Callable[..., Any]) -> None:
+    """Where only iterations that took long are spans, no rank is slow by them; where all are, the slow rank is."""
+    for rank in range(8):
+        stream = Recorded(rank).span("training_loop", 0, loop_s * SECOND)
+        for number in range(60):
+            start = number * 4 * SECOND
+            took = (3 if rank == 5 else 2) * SECOND + number % 7 * SECOND // 1_000
+            stream.span(f"{number}", start, start + took, "training_loop", name="training_single_iteration")
+        stream.end(loop_s * SECOND).write(tmp_path)
+    slow = [each["rank"] for each in one_logger("ranks", "--json", tmp_path).json["stragglers"]]
+    assert slow == ([5] if loop_s == 300 else [])
+
+
 TIMES = st.integers(0, 1_000)
 SPANS = st.lists(st.tuples(st.sampled_from(["application", "loop", "checkpoint_save", "evaluation"]), TIMES, TIMES))
 

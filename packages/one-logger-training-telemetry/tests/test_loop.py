@@ -219,6 +219,16 @@ def test_data_stall(recorded: Recorded) -> None:
     assert 0.5 < event["data_stall"] <= 1
 
 
+def test_wait_whose_end_was_interrupted(recorded: Recorded) -> None:
+    """A wait that did not come to its end, as a signal handler raised in it, does not go on for ever."""
+    with training_loop():
+        data_loading().__enter__()
+        iterate([1, 1, 1])
+    event = recorded.events("training_metrics_update")[-1]
+    assert event["interval_productive_ns"] == 3 * 10**9
+    assert len(recorded.mistakes()) == 1
+
+
 def test_exception_of_the_loader(recorded: Recorded) -> None:
     """What a loader raises reaches the loop as it is, and the wait has ended."""
 

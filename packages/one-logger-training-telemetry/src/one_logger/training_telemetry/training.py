@@ -232,6 +232,8 @@ class Training:
         """An iteration begins, but nothing has said that what the loop waited for has ended."""
         names = ", ".join(sorted({span.name for span in self._waiting}))
         self.close_waits(at)
+        if self.loop is not None:
+            self.loop.waits.end_all(at.monotonic_ns)
         self.mistake(
             "left waiting",
             f"An iteration began in {names or 'a wait for data'}; end that before, as with on_..._end().",

@@ -40,6 +40,11 @@ class Waits:
                 if data:
                     self.data_ns += waited
 
+    def end_all(self, now_ns: int) -> None:
+        """Whatever was waited for, the training goes on."""
+        self.depth = min(self.depth, 1)
+        self.end(now_ns)
+
     def total_at(self, now_ns: int) -> int:
         """How long it has waited until now, with the wait that is still open."""
         return self.total_ns + (max(0, now_ns - self._since) if self.depth else 0)

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import re
 
+PICKED = "training_single_iteration"
+"""The iterations that one-logger's training telemetry records, where it sums up the others."""
+
 _WAIT = re.compile(
     r"all_?(reduce|gather|to_?all)|reduce_?scatter|broadcast|barrier|nccl|gloo|collective|rendezvous"
     r"|(gradient|grad|weight|param|parameter|rank)s?_?sync|sync(hroni[sz]e)?_?(gradient|grad|weight|param|parameter|rank)s?"
