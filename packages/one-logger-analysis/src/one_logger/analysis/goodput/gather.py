@@ -86,10 +86,10 @@ def goodput(run: Run, session: str | None = None) -> Goodput:
         ReadError: Nothing of a training was recorded, or there are several sessions and none is named.
     """
     streams = read_streams(run)
-    rows = read_rows(run)
-    service, tag = _session([each for each in streams if rows[each.stream].trains], session)
+    service, tag = _session([each for each in streams if each.trains], session)
     streams = [each for each in streams if (each.service, each.session) == (service, tag)]
-    groups = sorted(_incarnations(streams, rows), key=lambda group: min(each.first for each in group[1]))
+    groups = sorted(_incarnations(streams), key=lambda group: min(each.first for each in group[1]))
+    rows = read_rows(run, [process for process, _ in groups])
     # Only the last one can be running: of others it is known when they were heard of last.
     nows = [None] * (len(groups) - 1) + [run.now_unix_nano]
     found = [
@@ -115,7 +115,7 @@ def _session(streams: Sequence[Stream], session: str | None) -> tuple[str | None
     raise ReadError(f"There are {len(known)} sessions: {tags}. Name one by --session, or name its files alone.")
 
 
-def _incarnations(streams: Sequence[Stream], rows: dict[str, Rows]) -> Iterator[tuple[Stream, list[Stream]]]:
+def _incarnations(streams: Sequence[Stream]) -> Iterator[tuple[Stream, list[Stream]]]:
     """For each incarnation the stream of the lowest rank, and all its streams.
 
     Where two processes of one rank train, they are two incarnations, though they overlap and no launcher tells them
@@ -125,8 +125,8 @@ def _incarnations(streams: Sequence[Stream], rows: dict[str, Rows]) -> Iterator[
     for each in streams:
         together[each.incarnation].append(each)
     for members in together.values():
-        train = [each for each in members if rows[each.stream].trains]
-        candidates = train or [each for each in members if rows[each.stream].spans] or members
+        train = [each for each in members if each.trains]
+        candidates = train or members
         lowest = min((each.rank for each in candidates if each.rank is not None), default=None)
         processes = [each for each in candidates if each.rank == lowest][: None if train else 1]
         starts = [0, *(each.first for each in processes[1:]), 1 << 63]

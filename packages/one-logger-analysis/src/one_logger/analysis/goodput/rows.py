@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from one_logger.analysis.duck import quoted
 
 if TYPE_CHECKING:
     from one_logger.analysis.run import Run
@@ -27,7 +29,8 @@ STEP, DATA = "training_single_iteration", "data_loading"
 
 _STREAMS = """
 SELECT stream, service_name, session_tag, incarnation, rank, world_size, closed, state = 'alive',
-    first_time_unix_nano, last_time_unix_nano, job_id
+    first_time_unix_nano, last_time_unix_nano, job_id,
+    stream IN (SELECT stream FROM spans WHERE name = 'training_loop')
 FROM streams WHERE first_time_unix_nano IS NOT NULL ORDER BY first_time_unix_nano, stream
 """
 
@@ -39,7 +42,8 @@ SELECT stream, seq, name, coalesce(thread, 0), start_time_unix_nano, duration_ns
     try_cast(attributes ->> '$.open_productive_ns' AS BIGINT),
     try_cast(attributes ->> '$.open_data_loading_ns' AS BIGINT)
 FROM spans
-WHERE name IN ({", ".join(f"'{name}'" for name in CAUSE_OF)}) AND start_time_unix_nano IS NOT NULL
+WHERE stream IN {{streams}} AND name IN ({", ".join(f"'{name}'" for name in CAUSE_OF)})
+    AND start_time_unix_nano IS NOT NULL
 ORDER BY stream, seq
 """
 
@@ -48,10 +52,11 @@ _STEPS = f"""
 SELECT s.stream, s.seq, s.name, coalesce(s.thread, 0), s.start_time_unix_nano, s.duration_ns,
     try_cast(s.start_event ->> '$.monotonic_ns' AS BIGINT), try_cast(s.attributes ->> '$.current_iteration' AS BIGINT)
 FROM spans s LEFT JOIN (
-    SELECT stream, max(seq) AS seq FROM events WHERE name = 'training_metrics_update' GROUP BY stream
+    SELECT stream, max(seq) AS seq FROM distinct_records
+    WHERE type = 'event' AND stream IN {{streams}} AND name = 'training_metrics_update' GROUP BY stream
 ) u ON u.stream = s.stream
-WHERE s.name IN ('{STEP}', '{DATA}') AND s.duration_ns IS NOT NULL AND s.status IS DISTINCT FROM 'ERROR'
-    AND (u.seq IS NULL OR s.seq > u.seq)
+WHERE s.stream IN {{streams}} AND s.name IN ('{STEP}', '{DATA}') AND s.duration_ns IS NOT NULL
+    AND s.status IS DISTINCT FROM 'ERROR' AND (u.seq IS NULL OR s.seq > u.seq)
 ORDER BY s.stream, s.seq
 """
 
@@ -59,8 +64,10 @@ ORDER BY s.stream, s.seq
 _OWN_DATA = f"""
 SELECT u.stream, u.seq, sum(s.duration_ns)::BIGINT
 FROM (SELECT stream, duration_ns, start_time_unix_nano FROM spans
-    WHERE name = '{DATA}' AND duration_ns IS NOT NULL AND (start_event ->> '$.monotonic_ns') IS NULL) s
-ASOF JOIN (SELECT stream, seq, time_unix_nano FROM events WHERE name = 'training_metrics_update') u
+    WHERE stream IN {{streams}} AND name = '{DATA}' AND duration_ns IS NOT NULL
+        AND (start_event ->> '$.monotonic_ns') IS NULL) s
+ASOF JOIN (SELECT stream, seq, time_unix_nano FROM distinct_records
+    WHERE type = 'event' AND stream IN {{streams}} AND name = 'training_metrics_update') u
     ON u.stream = s.stream AND u.time_unix_nano >= s.start_time_unix_nano
 GROUP BY u.stream, u.seq
 """
@@ -70,12 +77,14 @@ SELECT stream, seq, name, time_unix_nano, try_cast(attributes ->> '$.monotonic_n
     try_cast(attributes ->> '$.current_iteration' AS BIGINT), try_cast(attributes ->> '$.interval' AS BIGINT),
     try_cast(attributes ->> '$.interval_productive_ns' AS BIGINT),
     try_cast(attributes ->> '$.interval_data_loading_ns' AS BIGINT)
-FROM events WHERE name IN ('training_metrics_update', 'save_checkpoint_success') ORDER BY stream, seq
+FROM distinct_records
+WHERE type = 'event' AND stream IN {streams} AND name IN ('training_metrics_update', 'save_checkpoint_success')
+ORDER BY stream, seq
 """
 
 _ENDS = """
 SELECT stream, seq, time_unix_nano FROM distinct_records
-WHERE type IN ('resource', 'end', 'alive') AND time_unix_nano IS NOT NULL ORDER BY stream, seq
+WHERE stream IN {streams} AND type IN ('resource', 'end', 'alive') AND time_unix_nano IS NOT NULL ORDER BY stream, seq
 """
 
 # A recorder says at least every so often that its process is alive. Where it doesn't, three times as long, the process
@@ -84,7 +93,7 @@ _STALLS = """
 WITH alive AS (
     SELECT stream, coalesce(min(spacing), 30000000000) AS spacing FROM (
         SELECT stream, time_unix_nano - lag(time_unix_nano) OVER (PARTITION BY stream ORDER BY seq) AS spacing
-        FROM distinct_records WHERE type = 'alive'
+        FROM distinct_records WHERE stream IN {streams} AND type = 'alive'
     ) AS spacings GROUP BY stream
 ), signs AS (
     SELECT stream, unnest([time_unix_nano, start_time_unix_nano, end_time_unix_nano]) AS time
@@ -112,6 +121,7 @@ class Stream(NamedTuple):
     first: int
     last: int
     job: str | None
+    trains: bool
 
 
 class Span(NamedTuple):
@@ -167,32 +177,29 @@ class Rows:
     ends: list[tuple[int, int]] = field(default_factory=list)
     stalls: list[tuple[int, int]] = field(default_factory=list)
 
-    @property
-    def trains(self) -> bool:
-        """Whether it has a training loop."""
-        return any(span.name == "training_loop" for span in self.spans)
-
-
-def read_rows(run: Run) -> dict[str, Rows]:
-    """What was read of each stream; of a run without a training loop nothing."""
-    found: dict[str, Rows] = defaultdict(Rows)
-    for stream, *row in run.execute(_SPANS):
-        found[stream].spans.append(Span(*row))
-    if not any(rows.trains for rows in found.values()):
-        return defaultdict(Rows)
-    for stream, *row in run.execute(_STEPS):
-        found[stream].steps.append(Step(*row))
-    for stream, *row in run.execute(_UPDATES):
-        found[stream].updates.append(Update(*row))
-    for stream, seq, waited in run.execute(_OWN_DATA):
-        found[stream].own_data[seq] = waited
-    for stream, seq, wall in run.execute(_ENDS):
-        found[stream].ends.append((seq, wall))
-    for stream, since, until in run.execute(_STALLS):
-        found[stream].stalls.append((since, until))
-    return found
-
 
 def read_streams(run: Run) -> list[Stream]:
     """The streams of a run, in the order of their starts."""
     return [Stream(*row) for row in run.execute(_STREAMS)]
+
+
+def read_rows(run: Run, streams: Iterable[Stream]) -> dict[str, Rows]:
+    """What was read of some streams."""
+    found = {stream.stream: Rows() for stream in streams}
+
+    def ask(query: str) -> list[tuple[Any, ...]]:
+        return run.execute(query.format(streams=f"({', '.join(map(quoted, found))})"))
+
+    for stream, *row in ask(_SPANS):
+        found[stream].spans.append(Span(*row))
+    for stream, *row in ask(_STEPS):
+        found[stream].steps.append(Step(*row))
+    for stream, *row in ask(_UPDATES):
+        found[stream].updates.append(Update(*row))
+    for stream, seq, waited in ask(_OWN_DATA):
+        found[stream].own_data[seq] = waited
+    for stream, seq, wall in ask(_ENDS):
+        found[stream].ends.append((seq, wall))
+    for stream, since, until in ask(_STALLS):
+        found[stream].stalls.append((since, until))
+    return found
