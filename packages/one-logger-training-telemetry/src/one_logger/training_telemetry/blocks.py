@@ -193,17 +193,17 @@ class validation_loop(_Block):  # noqa: N801
     _name = SpanName.VALIDATION_LOOP
 
     def _finish(self, here: Training, exception: BaseException | None) -> None:
-        here.end_evaluation(self._span, Timestamp.now(), exception)
+        here.evaluations.end(self._span, Timestamp.now(), exception)
 
 
 class validation_iteration(_Block):  # noqa: N801
     """A batch of a validation. It yields a span only if `iteration_spans` asks for spans of all iterations."""
 
     def _begin(self, here: Training) -> Span:
-        return here.begin_validation_iteration(Timestamp.now()) or NOOP_SPAN
+        return here.evaluations.begin_iteration(Timestamp.now()) or NOOP_SPAN
 
     def _finish(self, here: Training, exception: BaseException | None) -> None:
-        here.end_validation_iteration(Timestamp.now(), exception)
+        here.evaluations.end_iteration(Timestamp.now(), exception)
 
 
 class testing_loop(validation_loop):  # noqa: N801

@@ -153,27 +153,27 @@ def on_validation_end(finish_time_msec: float | None = None) -> None:
     """A validation has ended."""
     if found := _open(SpanName.VALIDATION_LOOP):
         here, span = found
-        here.end_evaluation(span, here.time(finish_time_msec))
+        here.evaluations.end(span, here.time(finish_time_msec))
 
 
 def on_testing_end(finish_time_msec: float | None = None) -> None:
     """A test has ended."""
     if found := _open(SpanName.TESTING_LOOP):
         here, span = found
-        here.end_evaluation(span, here.time(finish_time_msec))
+        here.evaluations.end(span, here.time(finish_time_msec))
 
 
 def on_validation_single_iteration_start(start_time_msec: float | None = None) -> Span:
     """A batch of a validation starts. One that has not ended does not count. Returns its span, if it has one."""
     here = training()
-    return NOOP_SPAN if here is None else here.begin_validation_iteration(here.time(start_time_msec)) or NOOP_SPAN
+    return NOOP_SPAN if here is None else here.evaluations.begin_iteration(here.time(start_time_msec)) or NOOP_SPAN
 
 
 def on_validation_single_iteration_end(finish_time_msec: float | None = None) -> None:
     """A batch of a validation has ended."""
     here = training()
     if here is not None:
-        here.end_validation_iteration(here.time(finish_time_msec))
+        here.evaluations.end_iteration(here.time(finish_time_msec))
 
 
 def on_save_checkpoint_start(global_step: int, start_time_msec: float | None = None) -> Span:

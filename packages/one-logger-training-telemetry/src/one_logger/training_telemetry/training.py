@@ -13,9 +13,9 @@ from one_logger.core import NOOP_SPAN, Event, OneLoggerError, Span, Status, Time
 from one_logger.core.spi import diagnostics, error_text, safe_repr
 from one_logger.training_telemetry.checkpoints import Checkpoints
 from one_logger.training_telemetry.config import TrainingTelemetryConfig
+from one_logger.training_telemetry.evaluations import Evaluations
 from one_logger.training_telemetry.iterations import Iterations
 from one_logger.training_telemetry.names import AttributeName, EventName, SpanName
-from one_logger.training_telemetry.sums import Sums
 
 _provider = OneLoggerProvider.instance()
 _LOOP = SpanName.TRAINING_LOOP
@@ -39,6 +39,7 @@ class Training:
         config: As given, or as it was changed later.
         loop: The iterations of the training loop that is open.
         checkpoints: Its checkpoints.
+        evaluations: Its validations and tests.
     """
 
     def __init__(self, recorder: Recorder, config: TrainingTelemetryConfig) -> None:
@@ -46,6 +47,7 @@ class Training:
         self.config = config
         self.loop: Iterations | None = None
         self.checkpoints = Checkpoints(self)
+        self.evaluations = Evaluations(self)
         now = Timestamp.now()
         self._began_ns = now.monotonic_ns
         self._offset_ns = self._first_offset_ns = now.unix_ns - now.monotonic_ns
@@ -56,9 +58,6 @@ class Training:
         self._last_loop: Iterations | None = None
         self._loop_start: Timestamp | None = None
         self._first_iteration_ns: int | None = None
-        self._validation = Sums()
-        self._validation_began_ns: int | None = None
-        self._validated_at = self._tested_at = 0
         self._earlier_time_ns = self._earlier_count = 0  # of loops that have ended
 
     # -- spans -------------------------------------------------------------------------------------------------------
@@ -274,49 +273,10 @@ class Training:
             names.PRODUCTIVE_TRAIN_ITERATIONS: count,
             names.PRODUCTIVE_TRAIN_SAMPLES: samples,
             names.PRODUCTIVE_TRAIN_ITERATIONS_SEC: (self._earlier_time_ns + (loop.time_ns if loop else 0)) / 1e9,
-            names.PRODUCTIVE_VALIDATION_ITERATIONS_SEC: self._validation.total_ns / 1e9,
+            names.PRODUCTIVE_VALIDATION_ITERATIONS_SEC: self.evaluations.times.total_ns / 1e9,
             names.PRODUCTIVE_TRAIN_TFLOPS: samples * flops / 1e12 if samples is not None and flops else None,
             names.TRAINING_START: None if self._loop_start is None else self._loop_start.unix_ns / 1e9,
         }
-
-    # -- validations and tests ---------------------------------------------------------------------------------------
-
-    def begin_validation_iteration(self, at: Timestamp) -> Span | None:
-        """One batch of a validation begins; one that has not ended does not count."""
-        self._validation_began_ns = at.monotonic_ns
-        if not self.config.iteration_spans:
-            return None
-        left = self.latest(SpanName.VALIDATION_SINGLE_ITERATION)
-        if left is not None:
-            self.finish(left, at)
-        return self.begin(SpanName.VALIDATION_SINGLE_ITERATION, None, at)
-
-    def end_validation_iteration(self, at: Timestamp, exception: BaseException | None = None) -> None:
-        """It ends, and counts unless by an exception."""
-        began, self._validation_began_ns = self._validation_began_ns, None
-        if began is not None and exception is None:
-            self._validation.add(at.monotonic_ns - began)
-        span = self.latest(SpanName.VALIDATION_SINGLE_ITERATION)
-        if span is not None:
-            self.finish(span, at, exception)
-
-    def end_evaluation(self, span: Span, at: Timestamp, exception: BaseException | None = None) -> None:
-        """A validation or a test ends."""
-        is_validation = span.name == SpanName.VALIDATION_LOOP
-        before = self._validated_at if is_validation else self._tested_at
-        attributes: dict[str, object] = {
-            AttributeName.MONOTONIC_NS: at.monotonic_ns,
-            AttributeName.CURRENT_ITERATION: max(0, self.completed - 1),
-            AttributeName.INTERVAL: max(0, self.completed - before),
-        }
-        if is_validation:
-            self._validated_at = self.completed
-            attributes |= self._validation.iteration_attributes()
-        else:
-            self._tested_at = self.completed
-        name = EventName.VALIDATION_METRICS_UPDATE if is_validation else EventName.TESTING_METRICS_UPDATE
-        self.recorder.event(span, Event(name, attributes, at))
-        self.finish(span, at, exception)
 
     # -- times and mistakes ------------------------------------------------------------------------------------------
 

@@ -160,7 +160,7 @@ class _Hooks:
         span, self._evaluating = self._evaluating, None
         here = training()
         if here is not None and span is not None and span.end_unix_ns is None:
-            here.end_evaluation(span, Timestamp.now())
+            here.evaluations.end(span, Timestamp.now())
 
 
 TrainingCallback = type(
