@@ -163,6 +163,23 @@ def test_picked_iterations_make_no_straggler(tmp_path: Path, loop_s: int, one_lo
     assert slow == ([5] if loop_s == 300 else [])
 
 
+@pytest.mark.parametrize("end", [True, False], ids=["finished", "killed"])
+def test_checkpoints_of_a_loop_that_sums_up_its_steps(
+    tmp_path: Path, end: bool, one_logger: Callable[..., Any]
+) -> None:
+    """Saves are judged by the time of the loop, in which most steps have no spans: 2 % of it are no finding."""
+    stream = Recorded(0).span("training_loop", 0, 1_000 * SECOND if end else None)
+    for number in range(20):
+        at = 50 * number * SECOND
+        stream.span(f"save {number}", at, at + SECOND, "training_loop", name="checkpoint_save_sync")
+        stream.span(f"slow {number}", at + SECOND, at + 2 * SECOND, "training_loop", name="training_single_iteration")
+    if end:
+        stream.end(1_000 * SECOND)
+    stream.write(tmp_path)
+    findings = [each["evidence"]["kind"] for each in one_logger("show", "--json", tmp_path).json["verdict"]]
+    assert "checkpoints" not in findings
+
+
 TIMES = st.integers(0, 1_000)
 SPANS = st.lists(st.tuples(st.sampled_from(["application", "loop", "checkpoint_save", "evaluation"]), TIMES, TIMES))
 

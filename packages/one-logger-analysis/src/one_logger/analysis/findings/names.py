@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 
-PICKED = "training_single_iteration"
-"""The iterations that one-logger's training telemetry records, where it sums up the others."""
+TRAINING_LOOP, PICKED = "training_loop", "training_single_iteration"
+"""The loop of one-logger's training telemetry, and the iterations that it records where it sums up the others."""
 
 _WAIT = re.compile(
     r"all_?(reduce|gather|to_?all)|reduce_?scatter|broadcast|barrier|nccl|gloo|collective|rendezvous"
