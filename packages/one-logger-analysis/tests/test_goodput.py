@@ -8,7 +8,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from recorded import EPOCH, SECOND, Recorded
 
@@ -208,6 +208,7 @@ def incarnations(draw: st.DrawFn) -> list[Incarnation]:
     return sorted(found, key=lambda each: each.start)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(incarnations())
 def test_shares_sum_up_whatever_was_recorded(found: list[Incarnation]) -> None:
     """Whatever contradicts itself in the records: no share is negative, and their sum is 1."""
