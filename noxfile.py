@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import signal
 from pathlib import Path
 
 import nox
@@ -22,9 +23,8 @@ EDITABLE = [f"--editable=./packages/{name}" for name in PACKAGES]
 VENDOR = ROOT / "examples/vendor-exporter"
 # Most tests wait for something, so more run at once than there are cores. Those of a file share what it has set up.
 SIDE_BY_SIDE = ["--numprocesses=4", "--dist=loadfile"]
-SHORT = (
-    "not faults and not browser and not findings and not spark and not clickhouse"  # which have sessions of their own
-)
+# These have sessions of their own.
+SHORT = "not faults and not browser and not findings and not frameworks and not spark and not clickhouse"
 PYTHONS = nox.project.python_versions(nox.project.load_toml(f"packages/{PACKAGES[0]}/pyproject.toml"))
 # By itself `nox` runs the tests twice, not four times: on the oldest Python from the sources, on the newest one that is
 # there from the wheels. CI runs both on all of them.
@@ -161,6 +161,20 @@ def services(session: nox.Session) -> None:
     session.run(*run, "packages/one-logger-exporter-otel", "--numprocesses=3", env=with_collector)
 
 
+@nox.session(default=False, reuse_venv=True)
+def frameworks(session: nox.Session) -> None:
+    """The tests with real frameworks: PyTorch, Lightning, Transformers. They take a few GB of the disk."""
+    session.install(*EDITABLE, *tested("one-logger-training-telemetry"), *group("frameworks"))
+    session.run("pytest", "packages", "-m", "frameworks", *session.posargs)
+    if not session.posargs:
+        folder = Path(session.create_tmp(), "transformer").resolve()
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        example = ("python", "examples/train_transformer.py", f"--folder={folder}")
+        session.run(*example, "--crash-at=130", success_codes=[-signal.SIGABRT, 128 + signal.SIGABRT])
+        session.run(*example)
+
+
 @nox.session
 def build(session: nox.Session) -> None:
     """The sdist of each package, and from it the wheel, in dist/."""
@@ -182,8 +196,10 @@ def isolated(session: nox.Session, package: str) -> None:
     declared = f"{package}[{','.join(extras)}] @ {Path(wheel(package)).as_uri()}"
     session.install(declared, "--constraint", str(siblings))
     session.run("python", "-I", "tools/check_isolated.py", package)
-    # Beside an exporter its tests may have a recorder.
+    # Beside an exporter its tests may have a recorder, and beside a training's telemetry what looks at that, too.
     beside = ["one-logger-recorder"] if package.startswith("one-logger-exporter-") else []
+    if package == "one-logger-training-telemetry":
+        beside = ["one-logger-recorder", "one-logger-analysis"]
     session.install(*tested(package), *beside, "--constraint", str(siblings))
     with session.chdir(session.create_tmp()):
         configuration = f"--config-file={ROOT}/pyproject.toml"

@@ -85,6 +85,11 @@ STALL = Measurement(
     "stall", (_ours("one_logger.ToFile"), _OTEL_FILE, _ours("nothing.Nothing", "no telemetry")), most_rounds=3
 )
 
+TRAINING = Measurement(
+    "training",
+    (_ours("one_logger_training.ToFile"), Entry(NV, "nv-one-logger", "nv_one_logger_training.ToFile")),
+    most_rounds=3,
+)
 READING = Measurement(
     "reading",
     (
@@ -181,6 +186,10 @@ ROWS = (
         (Target(4),),
     ),
     Row(
+        *("training.iteration", "An iteration of a training, for its caller", TRAINING, "iteration", "µs"),
+        (Target(1 / 4, NV),),
+    ),
+    Row(
         *("looking.show", "`one-logger show` of 100 ranks with 10,000 records each", SHOW, "seconds", "s"),
         (Target(_NOT_ABOVE, POLARS), Target(1 / 12, PANDAS)),
     ),
@@ -202,6 +211,8 @@ ROWS = (
         (Target(_NOT_ABOVE, OTEL),),
     ),
     # ... and what is measured for the record.
+    Row("training.checkpoint", "The saving of a checkpoint, for its caller", TRAINING, "checkpoint", "µs"),
+    Row("training.disk", "A million iterations on disk", TRAINING, "megabytes_per_million", "MB"),
     Row("looking.cpu", "`one-logger show`: CPU time of all threads", SHOW, "cpu", "s"),
     Row("looking.verify-cpu", "`one-logger verify`: CPU time of all threads", VERIFY, "cpu", "s"),
     Row("looking.verify-memory", "The same: memory at its peak", VERIFY, "megabytes", "MB"),
