@@ -203,7 +203,7 @@ class Collector:
         """Read what the collector writes until `condition` holds."""
         deadline = time.monotonic() + ARRIVAL
         while not condition():
-            assert time.monotonic() < deadline, f"There are only {self.spans} and {self.logs}."
+            assert time.monotonic() < deadline, f"There are {len(self.spans)} spans and {len(self.logs)} log records."
             self._read()
 
     def _read(self) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from one_logger.core import ExportError, OneLoggerError, Resource, Span
+from one_logger.core import ExportError, OneLoggerError, Span
 from one_logger.exporter.otel import OTelExporter
 from one_logger.recorder import ExporterConfigError, build_exporters
 
@@ -31,7 +30,7 @@ from one_logger.recorder import ExporterConfigError, build_exporters
         ({"endpoint": "http://collector/base", "protocol": "grpc"}, "such as http://collector:4317: over gRPC there"),
         ({"headers": {"no name": "x"}}, "headers has the name 'no name', which no header can have"),
         ({"headers": {"": "x"}}, "headers has the name ''"),
-        ({"headers": {"x-token": 1}}, "The value of the header 'x-token' is no text"),
+        ({"headers": {"x-token": 1}}, "The value of the header 'x-token' in headers is no text"),
         ({"headers": "token"}, "headers has a part without an equals sign; expected name=value,name=value."),
         ({"headers": ["a=b"]}, "headers was given as list; expected a mapping of names to texts."),
         ({"compression": "zip"}, "'zip'; expected one of 'none', 'gzip', 'deflate', or None."),
@@ -44,6 +43,7 @@ from one_logger.recorder import ExporterConfigError, build_exporters
         ({"timeout": True}, "timeout is True"),
         ({"max_events": -1}, "max_events is -1; expected a whole number from 0."),
         ({"batch_size": 0}, "batch_size is 0; expected a whole number from 1."),
+        ({"nan": "null"}, "nan is 'null'; expected one of 'number', 'text'."),
         ({"events": "spans"}, "events is 'spans'; expected one of 'span', 'log', 'both'."),
         ({"certificate": 1}, "certificate was given as int; expected the path of a file, or None."),
         ({"client_key": "key.pem"}, "client_key was given without client_certificate"),
@@ -63,7 +63,7 @@ def test_mistakes_are_said(arguments: dict[str, Any], said: str) -> None:
 
 def test_secrets_are_not_said() -> None:
     """No message has the value of a header, or the user and password in a URL."""
-    for arguments in ({"headers": {"token": "hush\n"}}, {"endpoint": "http://user:hush@"}, {"headers": "hush"}):
+    for arguments in ({"headers": {"token": "hush\nhush"}}, {"endpoint": "http://user:hush@"}, {"headers": "hush"}):
         with pytest.raises(OneLoggerError) as raised:
             OTelExporter(**arguments)
         assert "hush" not in str(raised.value)
@@ -78,21 +78,11 @@ def test_protocol_of_the_environment_is_checked_too(monkeypatch: pytest.MonkeyPa
     OTelExporter(protocol="grpc")
 
 
-def test_constructor_opens_nothing(tmp_path: Path) -> None:
-    """Files are looked at when the exporter is initialised, which may be tried again."""
-    exporter = OTelExporter(endpoint="https://127.0.0.1:9", certificate=tmp_path / "ca.pem")
-    with pytest.raises(ExportError, match=r"The certificate '.*ca\.pem' cannot be read: No such file"):
-        exporter.initialize(Resource.create("tests"))
-    (tmp_path / "ca.pem").write_text("")
-    exporter.initialize(Resource.create("tests"))
-    exporter.close()
-
-
 MISSING = """
 import sys
 class Missing:
     def find_spec(self, name, path=None, target=None):
-        if name.startswith(("opentelemetry.exporter", "requests", "grpc", "google")):
+        if name.startswith(("opentelemetry.exporter", "requests", "grpc")):
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 sys.meta_path.insert(0, Missing())
 
@@ -145,7 +135,7 @@ def test_nothing_is_imported_after_it_was_made(protocol: str, events: str) -> No
         "import sys\n"
         "from one_logger.core import Event, Resource, Span\n"
         "from one_logger.exporter.otel import OTelExporter\n"
-        f"exporter = OTelExporter(endpoint='http://127.0.0.1:1', protocol={protocol!r}, events={events!r})\n"
+        f"exporter = OTelExporter(endpoint='http://nobody.invalid:1', protocol={protocol!r}, events={events!r})\n"
         "before = set(sys.modules)\n"
         "exporter.initialize(Resource.create('tests'))\n"
         "span = Span('work')\n"

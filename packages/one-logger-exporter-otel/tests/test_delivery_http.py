@@ -220,18 +220,63 @@ def test_pause_that_the_peer_asks_for_is_granted(peer: Peer, make: Callable[...,
     assert peer.sizes == [1, 1]
 
 
-def test_spans_that_the_peer_rejects_are_counted(peer: Peer, make: Callable[..., OTelExporter]) -> None:
-    """What a partial success says was rejected is lost, and is not sent again."""
+@pytest.mark.parametrize(("rejected", "lost"), [(3, 9), (1, 3)])
+def test_what_the_peer_rejects_is_counted(
+    peer: Peer, make: Callable[..., OTelExporter], rejected: int, lost: int
+) -> None:
+    """Of spans that a partial success rejects, all that was recorded in them is lost, and the peer's words are said."""
     exporter = make()
-    partial = ExportTracePartialSuccess(rejected_spans=2, error_message="no")
+    partial = ExportTracePartialSuccess(rejected_spans=rejected, error_message="the limit is 5")
     peer.answer = lambda names: Answer(body=ExportTraceServiceResponse(partial_success=partial).SerializeToString())
-    export(exporter, "a", "b", "c")
+    for name in "abc":
+        span = Span(name)
+        exporter.export_start(span)
+        exporter.export_event(Event("step"), span)
+        span.stop()
+        exporter.export_stop(span)
     error = refused(exporter)
-    assert (error.retriable, error.lost) == (False, 2)
-    peer.answer = lambda names: Answer(body=b"{}")  # no message of OTLP, which is no reason to doubt the status
-    export(exporter, "d")
+    assert (error.retriable, error.lost) == (False, lost)
+    assert f"has rejected {rejected} of 3 traces: the limit is 5" in str(error)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{}",
+        b'{"partialSuccess": {}}',
+        ExportTraceServiceResponse().SerializeToString(),
+    ],
+)
+def test_answers_of_otlp_are_taken(peer: Peer, make: Callable[..., OTelExporter], body: bytes) -> None:
+    """An empty answer, one of Protocol Buffers and one of JSON say that all was taken."""
+    exporter = make()
+    peer.answer = lambda names: Answer(body=body)
+    export(exporter, "a")
     exporter.flush()
-    assert peer.requests[-1][2] == ["d"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (Answer(body=b"<html><title>Sign in</title>", headers={"Content-Type": "text/html"}), "<title>Sign in"),
+        (Answer(body=b"<!DOCTYPE html>\n<p>Sign in"), "<!DOCTYPE html>"),
+        (Answer(body=b"Sign in", headers={"Content-Type": "text/plain"}), "(text/plain): Sign in"),
+        (Answer(body=b"[1]", headers={"Content-Type": "application/json"}), "(application/json): [1]"),
+    ],
+)
+def test_answer_of_something_else_is_a_failure(
+    peer: Peer, make: Callable[..., OTelExporter], answer: Answer, said: str
+) -> None:
+    """A page that answers with 200, as a proxy's login does, has taken nothing: it is said what came, and tried again."""
+    exporter = make()
+    peer.answer = lambda names: answer
+    export(exporter, "a")
+    error = refused(exporter)
+    assert error.retriable
+    assert said in str(error)
+    peer.answer = lambda names: Answer()
+    exporter.flush()
+    assert peer.sizes == [1, 1]
 
 
 def test_peer_that_never_answers_is_tried_again(peer: Peer, make: Callable[..., OTelExporter]) -> None:
@@ -288,7 +333,7 @@ def test_environment_fills_in(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> No
     ((path, headers, _),) = peer.requests
     assert path == "/mine"
     assert headers["x-token"] == "from the configuration"
-    assert (headers["x-other"], headers["Content-Encoding"]) == ("1", "gzip")
+    assert (headers["x-other"], headers["content-encoding"]) == ("1", "gzip")
 
 
 def test_losses_have_the_number_of_records(peer: Peer, make: Callable[..., OTelExporter]) -> None:

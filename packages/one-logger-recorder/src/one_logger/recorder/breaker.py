@@ -51,6 +51,10 @@ class Breaker:
         delay = BACK_OFF * 2 ** (self._in_a_row - 1) if probes < 0 else self._cool_down * 2 ** min(probes, 32)
         self._may_call_at = monotonic() + min(delay, LONGEST_COOL_DOWN) * self._jitter.uniform(0.5, 1.0)
 
+    def pause(self, seconds: float) -> None:
+        """Wait, as the backend has asked. That is no failure."""
+        self._may_call_at = monotonic() + min(seconds, LONGEST_COOL_DOWN)
+
     def succeeded(self) -> None:
         """Close the breaker, as the exporter has delivered records."""
         self._in_a_row = 0

@@ -221,7 +221,7 @@ class Channel:
         """The counters as they are now."""
         delivery, overflow = self._delivery, self._overflow.value
         queued = sum(records_in(item) for item in self.queue.copy())
-        taken, exported, lost = delivery.recorded, delivery.exported, delivery.lost
+        taken, exported, lost = delivery.recorded, delivery.exported - delivery.held, delivery.lost
         return ExporterStats(
             recorded=queued + taken + overflow,
             exported=exported,
@@ -377,7 +377,8 @@ class Channel:
                 self._close(request.closing)
                 self._write_log()
             stats = self.stats()
-            request.answer(delivered=done and stats.dropped == 0 and (stats.pending == 0 or not request.closing))
+            complete = stats.dropped == 0 and not delivery.held and (stats.pending == 0 or not request.closing)
+            request.answer(delivered=done and complete)
 
     def _close(self, reason: str) -> None:
         if self._closed:
@@ -386,3 +387,10 @@ class Channel:
         self.limit = -1  # everything goes through offer(), which counts it as dropped
         self._delivery.lose_queue(self.queue)
         self._delivery.close(self._overflow.value, reason)
+        self.say_end()
+
+    def say_end(self) -> None:
+        """Log what was not delivered, if there is something, when the recorder is closed."""
+        stats = self.stats()
+        if missing := stats.dropped + stats.pending:
+            self._delivery.say_end(missing)

@@ -35,6 +35,12 @@ class ExporterLog:
             self._failing = True
             self._log(logging.WARNING, f"failed, it raised {_sentence(error)}")
 
+    def waits(self, error: BaseException) -> None:
+        """The exporter has raised `error`, as its backend has asked to be left alone for a while."""
+        if not self._failing:
+            self._failing = True
+            self._log(logging.WARNING, f"waits, as its backend asks, it raised {_sentence(error)}")
+
     def disabled(self, error: BaseException) -> None:
         """The exporter is disabled. `error` is what it raised last."""
         if not self._disabled:
@@ -62,6 +68,11 @@ class ExporterLog:
     def cannot_tell(self, error: BaseException) -> None:
         """The exporter has raised `error` when it was to say what is missing, or that the process lives. Likewise."""
         self._once("cannot tell its backend how the recorder is, it raised", error)
+
+    def ends(self, missing: int, error: BaseException | None) -> None:
+        """The recorder is closed, and `missing` records were not delivered. `error` is what the exporter raised last."""
+        why = f" It last raised {_sentence(error)}" if error else ""
+        self._log(logging.ERROR, f"has not delivered {missing} records when it was closed.{why}")
 
     def _once(self, what: str, error: BaseException) -> None:
         kind = (what, type(error).__name__)
