@@ -72,7 +72,7 @@ class ExporterLog:
     def ends(self, missing: int, error: BaseException | None) -> None:
         """The recorder is closed, and `missing` records were not delivered. `error` is what the exporter raised last."""
         why = f" It last raised {_sentence(error)}" if error else ""
-        self._log(logging.ERROR, f"has not delivered {missing} records when it was closed.{why}")
+        self._log(logging.ERROR, f"was closed with {missing} records undelivered.{why}")
 
     def _once(self, what: str, error: BaseException) -> None:
         kind = (what, type(error).__name__)
