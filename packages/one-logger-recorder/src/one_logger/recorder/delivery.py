@@ -76,6 +76,7 @@ class Delivery:
         self._dirty = False  # whether the exporter may have something buffered
         self._unproven = False  # whether it has failed with records, and has shipped none since
         self._last_error: BaseException | None = None
+        self._last_loss: BaseException | None = None
         self._refused: BaseException | None = None  # what the exporter raised for a record since it was last flushed
 
     @property
@@ -242,6 +243,7 @@ class Delivery:
         if error is not None:
             lost = error.lost if isinstance(error, ExportError) and error.lost is not None else buffered
             lost = min(lost, buffered + self.exported)
+            self._last_loss = error if lost else self._last_loss
         else:
             self._reported += self._reporting
             self.wrote_at = monotonic()
@@ -321,7 +323,7 @@ class Delivery:
 
     def say_end(self, missing: int) -> None:
         """Log that the recorder is closed, and that so many records were not delivered."""
-        self._log.ends(missing, self._last_error)
+        self._log.ends(missing, self._last_error or self._last_loss)
 
     def after_fork(self) -> None:
         """Have the exporter forget what is the parent's."""
