@@ -87,7 +87,8 @@ def test_an_interruption_in_an_inline_exporter_reaches_the_job(
         assert stats[name].dropped == 0
         assert verify(exporter.records)[0].whole
     dropped = stats["interrupted"].dropped
-    assert caplog.messages == [f"Exporter interrupted was closed with {dropped} records undelivered."] * (dropped > 0)
+    assert len(caplog.messages) == (dropped > 0)
+    assert all(f"was closed with {dropped} records undelivered." in message for message in caplog.messages)
     if method not in ("initialize", "close"):
         assert dropped > 0
         (report,) = verify(interrupted.records)
@@ -223,7 +224,7 @@ with timed_span("work"):
     assert process.returncode == -signal.SIGINT
     *_, error, last_word = process.stderr.splitlines()
     assert error.startswith("KeyboardInterrupt")
-    assert last_word == "Exporter Slow was closed with 1 records undelivered."
+    assert last_word == "Exporter Slow was closed with 1 records undelivered. It last raised KeyboardInterrupt."
     assert "AssertionError" not in process.stderr
     (report,) = verify(records)
     assert (report.closed, report.dropped) == (True, 1)

@@ -27,6 +27,7 @@ class ExporterLog:
         self._told: set[tuple[str, str]] = set()  # messages that are logged only once
         self._failing = False
         self._disabled = False
+        self._ended = False
         self._recoveries: deque[float] = deque(maxlen=RECOVERIES_TOLD)  # when they were logged
 
     def failed(self, error: BaseException) -> None:
@@ -72,6 +73,9 @@ class ExporterLog:
     def ends(self, missing: int, error: BaseException | None) -> None:
         """The recorder is closed, and `missing` records were not delivered. `error` is what the exporter raised last."""
         why = f" It last raised {_sentence(error)}" if error else ""
+        if self._ended:
+            return
+        self._ended = True
         self._log(logging.ERROR, f"was closed with {missing} records undelivered.{why}")
 
     def _once(self, what: str, error: BaseException) -> None:
@@ -85,5 +89,5 @@ class ExporterLog:
 
 
 def _sentence(error: BaseException) -> str:
-    text = f"{type(error).__name__}: {error_text(error)}".strip()
+    text = f"{type(error).__name__}: {error_text(error)}".removesuffix(": ").strip()
     return text if text.endswith((".", "!", "?")) else f"{text}."
