@@ -153,6 +153,53 @@ def test_nothing_is_imported_after_it_was_made(protocol: str, events: str) -> No
     assert done.stdout == "ExportError\n[]\n"
 
 
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"ENDPOINT": "collector:4318"}, "ENDPOINT is 'collector:4318'; expected a URL such as http://collector:4318."),
+        ({"TRACES_ENDPOINT": "ftp://collector"}, "OTLP_TRACES_ENDPOINT is 'ftp://collector'; expected a URL"),
+        ({"ENDPOINT": "user:hush@host:4318"}, "OTEL_EXPORTER_OTLP_ENDPOINT is '***@host:4318'; expected a URL"),
+        ({"ENDPOINT": "unix:///tmp/socket"}, "expected a URL"),
+        ({"HEADERS": "x-token=hush%0Ahush"}, "The value of the header 'x-token' in OTEL_EXPORTER_OTLP_HEADERS is no"),
+        ({"HEADERS": "hush"}, "OTEL_EXPORTER_OTLP_HEADERS has a part without an equals sign"),
+        ({"COMPRESSION": "zip"}, "OTEL_EXPORTER_OTLP_COMPRESSION over http/protobuf is 'zip'; expected one of"),
+        ({"COMPRESSION": "deflate", "PROTOCOL": "grpc"}, "COMPRESSION over grpc is 'deflate'; expected one of"),
+        ({"TIMEOUT": "0"}, "OTEL_EXPORTER_OTLP_TIMEOUT is 0.0; expected a number of seconds from 0.001"),
+        ({"TIMEOUT": "-1"}, "OTEL_EXPORTER_OTLP_TIMEOUT is -1.0"),
+        ({"TIMEOUT": "soon"}, "OTEL_EXPORTER_OTLP_TIMEOUT is 'soon'"),
+        ({"ENDPOINT": "http://collector:4317/path", "PROTOCOL": "grpc"}, "over gRPC there is no path."),
+    ],
+)
+def test_variables_are_checked_as_arguments_are(
+    variables: dict[str, str], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A variable that cannot be used is refused when the exporter is made, by its name, and without a secret."""
+    for name, value in variables.items():
+        monkeypatch.setenv(f"OTEL_EXPORTER_OTLP_{name}", value)
+    with pytest.raises(OneLoggerError) as raised:
+        OTelExporter()
+    assert said in str(raised.value)
+    assert "hush" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"ENDPOINT": "collector:4317", "PROTOCOL": "grpc", "INSECURE": "true"},
+        {"ENDPOINT": "collector:4317", "PROTOCOL": "grpc"},
+        {"ENDPOINT": "unix:///tmp/socket", "PROTOCOL": "grpc"},
+        {"ENDPOINT": "unix:socket", "PROTOCOL": "grpc"},
+        {"COMPRESSION": "GZIP"},
+        {"TRACES_ENDPOINT": "https://collector/take?key=a", "TIMEOUT": "0.5", "HEADERS": "a=b%20c,d=e f\n"},
+    ],
+)
+def test_variables_mean_what_they_mean_elsewhere(variables: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What OpenTelemetry's own exporters take from the environment is taken."""
+    for name, value in variables.items():
+        monkeypatch.setenv(f"OTEL_EXPORTER_OTLP_{name}", value)
+    OTelExporter()
+
+
 def test_configuration_makes_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """`type: otel` makes one, from texts as a file with variables has them."""
     monkeypatch.setenv("TOKEN", "hush")
