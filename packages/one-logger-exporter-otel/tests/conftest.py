@@ -136,7 +136,7 @@ def _broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 class Collector:
-    """A collector, and what it has written: to Kafka, or if `ONE_LOGGER_COLLECTOR` names OpenTelemetry's own, to a file.
+    """A collector, and what it has written: to Kafka, or to a file if `ONE_LOGGER_COLLECTOR` names OpenTelemetry's.
 
     One that `OTEL_EXPORTER_OTLP_ENDPOINT` names has to write JSON to the topics `otlp_traces` and `otlp_logs`, and to
     receive OTLP over HTTP there and over gRPC at the port before that.
@@ -316,17 +316,18 @@ def service() -> str:
 
 def _whole(item: dict[str, Any]) -> dict[str, Any]:
     """A span or log record with what JSON may leave out where it is the default of Protocol Buffers."""
-    status = {"code": 0, "message": "", **item.get("status", {})}
+    status: dict[str, Any] = {"code": 0, "message": "", **item.get("status", {})}
     events = [{"name": "", "attributes": [], **event} for event in item.get("events", [])]
     return {"name": "", "parentSpanId": "", "flags": 0, "attributes": [], **item, "status": status, "events": events}
 
 
-def _attributes(holder: dict[str, Any]) -> dict[str, Any]:
+def _attributes(holder: Any) -> dict[str, Any]:
     return {pair["key"]: _value(pair["value"]) for pair in holder.get("attributes", [])}
 
 
 def _value(value: dict[str, Any]) -> Any:
-    ((kind, content),) = value.items() or [("stringValue", "")]
+    content: Any
+    kind, content = next(iter(value.items()), ("stringValue", ""))
     if kind == "arrayValue":
         return [_value(item) for item in content.get("values", [])]
     return int(content) if kind == "intValue" else content

@@ -33,7 +33,7 @@ def retry_in(seconds: float) -> bytes:
     status, info = Status(), RetryInfo()
     info.retry_delay.FromTimedelta(timedelta(seconds=seconds))
     status.details.add().Pack(info)
-    return status.SerializeToString()
+    return bytes(status.SerializeToString())
 
 
 class Peer(TraceServiceServicer):

@@ -44,7 +44,7 @@ def test_start_is_there_at_once(in_memory: Make) -> None:
 
 
 def test_events_are_there_at_once(in_memory: Make) -> None:
-    """An event of an open span is a log record, in its context, with its name, which is the body too, time and attributes."""
+    """An event of an open span is a log record in its context, with its name (also the body), time and attributes."""
     memory = in_memory(events="log")
     span = Span("work")
     memory.exporter.export_event(Event("step", {"loss": 0.5}, Timestamp(17, 0)), span)

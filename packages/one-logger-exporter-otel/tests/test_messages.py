@@ -191,7 +191,7 @@ def test_log_records_are_encoded_as_opentelemetry_does(
     arrived = ExportLogsServiceRequest.FromString(sink.taken["logs"])
     parent = {} if span.parent_span_id is None else {"one_logger.parent_span_id": f"{span.parent_span_id:016x}"}
     start = {**parent, **span.initial_attributes, **span.start_event.attributes}
-    context = trace.SpanContext(span.trace_id, span.span_id, False, TraceFlags(TraceFlags.SAMPLED))  # noqa: FBT003
+    context = trace.SpanContext(span.trace_id, span.span_id, False, TraceFlags(TraceFlags.SAMPLED))
     records = [(span.start_event, span.name, start), *((each, each.name, each.attributes) for each in happened)]
     expected = encode_logs(
         [

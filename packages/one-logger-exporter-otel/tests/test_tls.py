@@ -170,7 +170,7 @@ def test_files_that_cannot_be_used_are_said_when_the_exporter_is_made(
         serialization.BestAvailableEncryption(b"password"),
     )
     (folder / "locked.pem").write_bytes(locked)
-    paths = {name: str(folder / file) for name, file in wrong.items()}
+    paths: dict[str, Any] = {name: str(folder / file) for name, file in wrong.items()}
     names = paths if by == "argument" else {f"OTEL_EXPORTER_OTLP_{name.upper()}": path for name, path in paths.items()}
     if by == "variable":
         for variable, path in names.items():

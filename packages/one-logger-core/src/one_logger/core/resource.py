@@ -97,7 +97,9 @@ class Resource:
 def _new_uuid() -> str:
     """A random UUID (RFC 9562, section 5.4): version 4, variant 10."""
     digits = f"{new_trace_id():032x}"
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{'89ab'[int(digits[16], 16) % 4]}{digits[17:20]}-{digits[20:]}"
+    return (
+        f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{'89ab'[int(digits[16], 16) % 4]}{digits[17:20]}-{digits[20:]}"
+    )
 
 
 def _known(attributes: dict[str, object]) -> dict[str, object]:

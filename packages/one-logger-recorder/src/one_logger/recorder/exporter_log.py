@@ -71,7 +71,7 @@ class ExporterLog:
         self._once("cannot tell its backend how the recorder is, it raised", error)
 
     def ends(self, missing: int, error: BaseException | None) -> None:
-        """The recorder is closed, and `missing` records were not delivered. `error` is what the exporter raised last."""
+        """It is closed with `missing` records undelivered. `error` is what it raised last."""
         why = f" It last raised {_sentence(error)}" if error else ""
         if self._ended:
             return

@@ -96,7 +96,7 @@ def _log(log: Any, resource: Resource) -> Any:
     from opentelemetry.sdk._logs import ReadableLogRecord
     from opentelemetry.trace import NonRecordingSpan, set_span_in_context
 
-    context = SpanContext(int.from_bytes(log.trace_id), int.from_bytes(log.span_id), False, _SAMPLED)  # noqa: FBT003
+    context = SpanContext(int.from_bytes(log.trace_id), int.from_bytes(log.span_id), False, _SAMPLED)
     record = LogRecord(
         timestamp=log.time_unix_nano,
         observed_timestamp=log.observed_time_unix_nano,

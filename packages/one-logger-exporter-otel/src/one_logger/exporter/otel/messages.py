@@ -45,6 +45,9 @@ def installed_version(distribution: str) -> str:
         return "unknown"
 
 
+USER_AGENT = "one-logger/{0} OTel-OTLP-Exporter-Python/{0}".format(installed_version("one-logger-exporter-otel"))
+"""How requests name their sender (OTLP exporter specification, "User Agent")."""
+
 SCOPE = InstrumentationScope(name="one_logger", version=installed_version("one-logger-exporter-otel"))
 """The instrumentation scope of all spans and log records."""
 
@@ -69,9 +72,9 @@ class Messages:
             span_id=span.span_id.to_bytes(8),
             parent_span_id=b"" if parent is None else parent.to_bytes(8),
             name=encodable(span.name),
-            kind=INTERNAL,  # type: ignore[arg-type]  # a number is as good, and quicker
-            start_time_unix_nano=start if start > 0 else 0,
-            end_time_unix_nano=end if end > 0 else 0,
+            kind=INTERNAL,
+            start_time_unix_nano=max(0, start),
+            end_time_unix_nano=max(0, end),
             flags=known.flags,
         )
         put_attributes(message.attributes, span.attributes, self._nan)
@@ -88,7 +91,7 @@ class Messages:
         # If nobody has set the status, an error does. A recorder sets it, but other callers need not.
         status = span.status
         if status is _FAILED or (status is _UNSET and known.problem is not None):
-            message.status.code = ERROR  # type: ignore[assignment]  # as above
+            message.status.code = ERROR  # type: ignore[assignment]  # a number is as good, and quicker
             message.status.message = encodable(known.problem or "")
         elif status is _UNSET:
             message.status.SetInParent()
@@ -107,7 +110,7 @@ class Messages:
             trace_id=root.trace_id.to_bytes(16),
             span_id=root.span_id.to_bytes(8),
             name=encodable(error.name),
-            kind=INTERNAL,  # type: ignore[arg-type]
+            kind=INTERNAL,
             start_time_unix_nano=time,
             end_time_unix_nano=time + 1,
             flags=HAS_IS_REMOTE | SAMPLED,
@@ -149,7 +152,7 @@ class Messages:
             trace_id=span.trace_id.to_bytes(16),
             span_id=span.span_id.to_bytes(8),
             flags=SAMPLED,
-            severity_number=severity,  # type: ignore[arg-type]
+            severity_number=severity,
             severity_text=_SEVERITIES[severity],
             event_name=encodable(event.name),
         )
@@ -159,7 +162,7 @@ class Messages:
 
 
 def problem_of(event: ErrorEvent) -> str:
-    """What went wrong, for the status of the span: the exception, as OpenTelemetry's SDK says it, or else the message."""
+    """What went wrong, for the status of the span: the exception, as OpenTelemetry's SDK has it, or the message."""
     if not event.exception_type:
         return event.message
     return f"{event.exception_type}: {event.exception_message}" if event.exception_message else event.exception_type
@@ -171,7 +174,7 @@ def _about(error: TelemetryDataError) -> dict[str, AttributeValue]:
     return {"one_logger.error_type": error.error_type.value, **dropped, **error.attributes}
 
 
-class Request:
+class Requests:
     """Puts requests together. Those for traces and for logs have the same fields, with the same numbers.
 
     What is buffered are groups of one span each, encoded as they end. One behind the other they are the group of all
@@ -182,10 +185,13 @@ class Request:
         self._resource = ResourceSpans(resource=resource).SerializeToString()
         self._scope = ScopeSpans(scope=SCOPE).SerializeToString()
 
+    def item(self, message: ScopeSpans | ScopeLogs) -> bytes:
+        """What is buffered of a group."""
+        return message.SerializeToString()
+
     def encoded(self, groups: Iterable[bytes]) -> bytes:
         """The request with what is in these groups."""
-        resource_spans = self._resource + _field(2, self._scope + b"".join(groups))
-        return _field(1, resource_spans)
+        return _field(1, self._resource + _field(2, self._scope + b"".join(groups)))
 
 
 def _field(number: int, content: bytes) -> bytes:

@@ -83,12 +83,17 @@ class OTelExporter(BaseExporter):
         check_number("max_events", max_events, 0, "a whole number", whole=True)
         check_number("batch_size", batch_size, 1, "a whole number", whole=True)
         self.events_need_span = events == "span"
-        connection = (protocol, endpoint, headers, compression, certificate, client_key, client_certificate, timeout)
+        names = ("protocol", "endpoint", "headers", "compression", "certificate", "client_key", "client_certificate")
+        values = (protocol, endpoint, headers, compression, certificate, client_key, client_certificate)
+        connection = {**dict(zip(names, values, strict=True)), "timeout": timeout}
         signals: tuple[Signal, ...] = ("traces",) if events == "span" else ("logs", "traces")
-        exporters = {"traces": span_exporter, "logs": log_exporter}
+        exporters: dict[Signal, SpanExporter | LogRecordExporter | None] = {
+            "traces": span_exporter,
+            "logs": log_exporter,
+        }
         given = {signal: exporter for signal, exporter in exporters.items() if exporter is not None}
-        settings = {signal: check_settings(signal, *connection) for signal in signals if signal not in given}
-        if not settings and any(value is not None for value in connection):
+        settings = {signal: check_settings(signal, connection) for signal in signals if signal not in given}
+        if not settings and any(value is not None for value in connection.values()):
             raise OneLoggerError(
                 "Arguments say how to reach a collector, but all goes to exporters that were given; "
                 "leave one of the two out."

@@ -16,10 +16,9 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
 from one_logger.core import OneLoggerError
 from one_logger.core.spi import error_text
-from one_logger.exporter.otel.messages import Rejected, Request, partial_success
+from one_logger.exporter.otel.messages import USER_AGENT, Rejected, Requests, partial_success
 from one_logger.exporter.otel.outbox import Hint, RefusedError
 from one_logger.exporter.otel.settings import OtlpSettings
-from one_logger.exporter.otel.user_agent import USER_AGENT
 
 with suppress(ImportError):
     import grpc._channel
@@ -50,22 +49,18 @@ class GrpcClient:
 
     def __init__(self, settings: OtlpSettings, resource: Resource) -> None:
         self._settings = settings
-        self._request = Request(resource)
+        self._requests = Requests(resource)
+        self.item = self._requests.item
         self._headers = tuple(settings.headers.items())
         self._channel: grpc.Channel | None = None
         self._state: tuple[object, ...] = ()
         self._export: Any = None
 
-    def item(self, message: Any, /) -> bytes:
-        """The message as it is sent."""
-        content: bytes = message.SerializeToString()
-        return content
-
     def send(self, batch: Sequence[bytes], /) -> Rejected:
         """Send a batch, once."""
         self._connect()
         try:
-            answer = self._export(self._request.encoded(batch), metadata=self._headers, timeout=self._settings.timeout)
+            answer = self._export(self._requests.encoded(batch), metadata=self._headers, timeout=self._settings.timeout)
         except grpc.RpcError as error:
             raise self._refusal(error) from error
         try:
@@ -121,7 +116,7 @@ class GrpcClient:
         if "WRONG_VERSION_NUMBER" in details:
             details = f"this port doesn't speak TLS; try http://. {details}"
         reason = f"{self._settings.shown} answered {code}: {details}"
-        # Without a retry delay RESOURCE_EXHAUSTED means that the request is too large, or that it is of no use to retry.
+        # Without a retry delay RESOURCE_EXHAUSTED means that the request is too large, or that no retry will help.
         told = _retry_delay(error)
         if code in RETRYABLE or (code == "RESOURCE_EXHAUSTED" and told is not None):
             return RefusedError(reason, Hint.RETRY, told or 0.0)
@@ -138,9 +133,9 @@ def _retry_delay(error: grpc.RpcError) -> float | None:
         for key, value in metadata:
             if key == "google.rpc.retryinfo-bin":
                 info.MergeFromString(value)
-                return info.retry_delay.ToTimedelta().total_seconds()
+                return float(info.retry_delay.ToTimedelta().total_seconds())
             if key == "grpc-status-details-bin":
                 for detail in Status.FromString(value).details:
                     if detail.Unpack(info):
-                        return info.retry_delay.ToTimedelta().total_seconds()
+                        return float(info.retry_delay.ToTimedelta().total_seconds())
     return None

@@ -7,7 +7,7 @@ import gzip
 import json
 import os
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -23,10 +23,9 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from requests.utils import get_environ_proxies
 
 from one_logger.core.spi import encodable, error_text
-from one_logger.exporter.otel.messages import Rejected, Request, partial_success
+from one_logger.exporter.otel.messages import USER_AGENT, Rejected, Requests, partial_success
 from one_logger.exporter.otel.outbox import Hint, RefusedError
 from one_logger.exporter.otel.settings import OtlpSettings
-from one_logger.exporter.otel.user_agent import USER_AGENT
 
 RETRYABLE = frozenset((429, 502, 503, 504))
 """The statuses after which a request may be sent again (OTLP specification, section "Retryable Response Codes")."""
@@ -35,7 +34,7 @@ LONGEST_ANSWER = 2**16
 """Bytes of an answer that are read, at most."""
 
 _ABOUT_THE_CONTENT = frozenset((400, 413, 422, 500))
-_COMPRESS = {"gzip": gzip.compress, "deflate": zlib.compress}
+_COMPRESS: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.compress, "deflate": zlib.compress}
 _BROKEN = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
 
 
@@ -46,7 +45,8 @@ class HttpClient:
 
     def __init__(self, settings: OtlpSettings, resource: Resource) -> None:
         self._settings = settings
-        self._request = Request(resource)
+        self._requests = Requests(resource)
+        self.item = self._requests.item
         self._session = requests.Session()
         self._session.trust_env = False  # else .netrc replaces the headers that were configured
         headers = {"content-type": "application/x-protobuf", "user-agent": USER_AGENT}
@@ -63,21 +63,18 @@ class HttpClient:
             "stream": True,
         }
 
-    def item(self, message: Any, /) -> bytes:
-        """The message as it is sent."""
-        content: bytes = message.SerializeToString()
-        return content
-
     def send(self, batch: Sequence[bytes], /) -> Rejected:
         """Send a batch, once."""
-        body = self._request.encoded(batch)
+        body = self._requests.encoded(batch)
         if self._settings.compression != "none":
             body = _COMPRESS[self._settings.compression](body)
         shown, redacted = self._settings.shown, self._settings.redactor.redacted
         try:
             response, content = self._post(body)
         except ValueError as error:  # requests cannot make a request of the settings
-            raise RefusedError(f"Nothing can be sent to {shown}: {redacted(error_text(error))}", Hint.GIVE_UP) from error
+            raise RefusedError(
+                f"Nothing can be sent to {shown}: {redacted(error_text(error))}", Hint.GIVE_UP
+            ) from error
         except _BROKEN as error:
             text = redacted(error_text(error))
             if "WRONG_VERSION_NUMBER" in text or "RECORD_LAYER_FAILURE" in text.replace(" ", "_").upper():
@@ -152,7 +149,7 @@ def _words(response: requests.Response, content: bytes) -> str:
     """What a refusal says: the message of a `google.rpc.Status`, as collectors answer, or the first line."""
     if response.headers.get("content-type", "").startswith("application/x-protobuf"):
         with suppress(DecodeError):
-            return Status.FromString(content).message[:200]
+            return str(Status.FromString(content).message)[:200]
     return _line(content)
 
 

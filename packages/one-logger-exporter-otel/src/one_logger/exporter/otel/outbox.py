@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
 from math import ceil
 from time import monotonic
@@ -59,8 +59,9 @@ class Client(Protocol):
     loggers: frozenset[str]
     """The names of the loggers that it writes to while it sends."""
 
-    def item(self, message: Any, /) -> Any:
-        """What to keep of a message until it is sent."""
+    @property
+    def item(self) -> Callable[[Any], Any]:
+        """What gives what to keep of a message until it is sent."""
 
     def send(self, batch: Sequence[Any], /) -> Rejected:
         """Send a batch once, or raise `RefusedError`. What the peer has rejected of it."""

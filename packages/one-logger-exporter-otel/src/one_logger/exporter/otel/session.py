@@ -119,7 +119,7 @@ class Session:
             pause = min(error.retry_after for error in failed.values())
             raise ExportError(said, retriable=True, retry_after=pause)
         unwanted = [outbox for outbox in self._outboxes if outbox.unwanted]
-        in_part = 0 < len(failed) + len(unwanted) and len(unwanted) < len(self._outboxes)
+        in_part = len(failed) + len(unwanted) > 0 and len(unwanted) < len(self._outboxes)
         for outbox in failed:
             outbox.hold()
         for outbox in unwanted if in_part else ():

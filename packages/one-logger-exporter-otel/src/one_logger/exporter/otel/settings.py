@@ -48,55 +48,37 @@ class OtlpSettings(NamedTuple):
         return self.url.partition("?")[0]
 
 
-def check_settings(
-    signal: Signal,
-    protocol: str | None,
-    endpoint: str | None,
-    headers: Mapping[str, str] | str | None,
-    compression: str | None,
-    certificate: str | os.PathLike[str] | None,
-    client_key: str | os.PathLike[str] | None,
-    client_certificate: str | os.PathLike[str] | None,
-    timeout: float | None,
-) -> OtlpSettings:
-    """The settings for a signal: what the arguments of `OTelExporter` say, or else the environment, or the defaults.
+def check_settings(signal: Signal, arguments: Mapping[str, object]) -> OtlpSettings:
+    """The settings for a signal: what arguments of `OTelExporter` say, or else the environment, or the defaults.
 
     Raises:
         OneLoggerError: Something of it cannot be used, or the protocol's package is missing.
     """
-    source, chosen = _given_or_variable(signal, "protocol", protocol)
+    source, chosen = _given_or_variable(signal, "protocol", arguments["protocol"])
     check_choice(source, chosen, get_args(Protocol), optional=True)
-    spoken = cast("Protocol", chosen or "http/protobuf")
-    _check_installed(spoken)
-    url, secure, user = _endpoint(signal, spoken, endpoint)
-    fromenv = _headers(*_given_or_variable(signal, "headers", None))
-    said = _headers("headers", headers)
+    protocol = cast("Protocol", chosen or "http/protobuf")
+    _check_installed(protocol)
+    url, secure, user = _endpoint(signal, protocol, arguments["endpoint"])
+    headers = {**user, **_headers(*_given_or_variable(signal, "headers", None))}
+    headers |= _headers("headers", arguments["headers"])
     files = TlsFiles(
-        *(
-            _file(signal, *each)
-            for each in (
-                ("certificate", certificate),
-                ("client_certificate", client_certificate),
-                ("client_key", client_key),
-            )
-        )
+        *(_file(signal, name, arguments[name]) for name in ("certificate", "client_certificate", "client_key"))
     )
-    if client_key is not None and client_certificate is None:
+    if arguments["client_key"] is not None and arguments["client_certificate"] is None:
         raise OneLoggerError("client_key was given without client_certificate; give both, or neither.")
     if secure:
         files.check()
-    all_headers = {**user, **fromenv, **said}
     query = url.partition("?")[2]
     return OtlpSettings(
-        protocol=spoken,
+        protocol=protocol,
         signal=signal,
         url=url,
         secure=secure,
-        headers=all_headers,
-        compression=_compression(signal, spoken, compression),
+        headers=headers,
+        compression=_compression(signal, protocol, arguments["compression"]),
         files=files,
-        timeout=_timeout(signal, timeout),
-        redactor=Redactor([*all_headers.values(), query, *query.replace("&", "=").split("=")[1::2]]),
+        timeout=_timeout(signal, arguments["timeout"]),
+        redactor=Redactor([*headers.values(), query, *query.replace("&", "=").split("=")[1::2]]),
     )
 
 
