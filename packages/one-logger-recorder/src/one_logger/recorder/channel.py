@@ -374,23 +374,28 @@ class Channel:
                 continue
             self._waiting.remove(request)
             if request.closing:
-                self._close(request.closing)
+                self._close(request.closing, whole=done)
                 self._write_log()
             stats = self.stats()
             complete = stats.dropped == 0 and not delivery.held and (stats.pending == 0 or not request.closing)
             request.answer(delivered=done and complete)
 
-    def _close(self, reason: str) -> None:
+    def _close(self, reason: str, *, whole: bool) -> None:
+        """Close the exporter. `whole`: what is queued now came after the request to do so, and nobody misses it."""
         if self._closed:
             return
+        overflow = self._overflow.value
         self._closed = True
         self.limit = -1  # everything goes through offer(), which counts it as dropped
+        before = self._delivery.lost
         self._delivery.lose_queue(self.queue)
+        late = self._delivery.lost - before if whole else 0
         self._delivery.close(self._overflow.value, reason)
-        self.say_end()
+        if missing := overflow + self._delivery.lost - late:
+            self._delivery.say_end(missing)
 
     def say_end(self) -> None:
-        """Log what was not delivered, if there is something, when the recorder is closed."""
+        """Log what was not delivered, for a worker that hangs in the exporter while the recorder is closed."""
         stats = self.stats()
         if missing := stats.dropped + stats.pending:
             self._delivery.say_end(missing)
