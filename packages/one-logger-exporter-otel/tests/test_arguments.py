@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from one_logger.core import ExportError, OneLoggerError, Span
+from one_logger.core import ExportError, OneLoggerError, Resource, Span
 from one_logger.exporter.otel import OTelExporter
 from one_logger.recorder import ExporterConfigError, build_exporters
 
@@ -67,6 +69,18 @@ def test_secrets_are_not_said() -> None:
         with pytest.raises(OneLoggerError) as raised:
             OTelExporter(**arguments)
         assert "hush" not in str(raised.value)
+
+
+def test_relative_path_is_meant_where_the_exporter_was_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The job may change its working directory before the file is read again."""
+    trustme.CA().cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    monkeypatch.chdir(tmp_path)
+    exporter = OTelExporter(endpoint="https://127.0.0.1:9", certificate="ca.pem", protocol="grpc")
+    monkeypatch.chdir("/")
+    exporter.initialize(Resource())
+    exporter.export_stop(Span("work"))
+    with pytest.raises(ExportError, match="UNAVAILABLE"):
+        exporter.close()
 
 
 @pytest.mark.parametrize("variable", ["OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"])

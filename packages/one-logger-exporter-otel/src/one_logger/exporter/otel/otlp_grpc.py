@@ -15,7 +15,7 @@ from google.rpc.status_pb2 import Status
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
 from one_logger.core import OneLoggerError
-from one_logger.core.spi import error_text
+from one_logger.core.spi import error_text, masked
 from one_logger.exporter.otel.messages import USER_AGENT, Rejected, Requests, partial_success
 from one_logger.exporter.otel.outbox import Hint, RefusedError
 from one_logger.exporter.otel.settings import OtlpSettings
@@ -112,7 +112,7 @@ class GrpcClient:
 
     def _refusal(self, error: grpc.RpcError) -> RefusedError:
         code = error.code().name
-        details = self._settings.redactor.redacted(str(error.details() or ""))
+        details = masked(str(error.details() or ""))
         if "WRONG_VERSION_NUMBER" in details:
             details = f"this port doesn't speak TLS; try http://. {details}"
         reason = f"{self._settings.shown} answered {code}: {details}"

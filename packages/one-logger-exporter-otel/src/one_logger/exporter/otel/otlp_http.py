@@ -22,7 +22,7 @@ from google.rpc.status_pb2 import Status
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from requests.utils import get_environ_proxies
 
-from one_logger.core.spi import encodable, error_text
+from one_logger.core.spi import encodable, error_text, masked
 from one_logger.exporter.otel.messages import USER_AGENT, Rejected, Requests, partial_success
 from one_logger.exporter.otel.outbox import Hint, RefusedError
 from one_logger.exporter.otel.settings import OtlpSettings
@@ -68,27 +68,25 @@ class HttpClient:
         body = self._requests.encoded(batch)
         if self._settings.compression != "none":
             body = _COMPRESS[self._settings.compression](body)
-        shown, redacted = self._settings.shown, self._settings.redactor.redacted
+        shown = self._settings.shown
         try:
             response, content = self._post(body)
         except ValueError as error:  # requests cannot make a request of the settings
-            raise RefusedError(
-                f"Nothing can be sent to {shown}: {redacted(error_text(error))}", Hint.GIVE_UP
-            ) from error
+            raise RefusedError(f"Nothing can be sent to {shown}: {masked(error_text(error))}", Hint.GIVE_UP) from error
         except _BROKEN as error:
-            text = redacted(error_text(error))
+            text = masked(error_text(error))
             if "WRONG_VERSION_NUMBER" in text or "RECORD_LAYER_FAILURE" in text.replace(" ", "_").upper():
                 text = f"This port doesn't speak TLS; try http://. {text}"
             raise RefusedError(f"{shown} cannot be reached: {text}", Hint.RETRY) from error
         if not 200 <= response.status_code < 300:
-            raise _refusal(shown, response, redacted(_words(response, content)))
+            raise _refusal(shown, response, masked(_words(response, content)))
         try:
             return _rejected(response, content)
         except ValueError as error:
             kind = response.headers.get("content-type") or "no content type"
             raise RefusedError(
                 f"{shown} answered {response.status_code}, but not as OTLP does ({encodable(kind)[:100]}): "
-                f"{redacted(_line(content))} Something else may listen there, such as a proxy with a login page.",
+                f"{masked(_line(content))} Something else may listen there, such as a proxy with a login page.",
                 Hint.RETRY,
             ) from error
 

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple, cast, get_args
 from urllib.parse import unquote, urlsplit
 
 from one_logger.core import OneLoggerError
-from one_logger.core.spi import MASK, Redactor, check_choice, check_number, check_type, shown
+from one_logger.core.spi import check_choice, check_number, check_type, remember_secret, shown, without_user_info
 from one_logger.exporter.otel.tls import TlsFile, TlsFiles
 
 Protocol = Literal["http/protobuf", "grpc"]
@@ -39,8 +39,6 @@ class OtlpSettings(NamedTuple):
     compression: Compression
     files: TlsFiles
     timeout: float
-    redactor: Redactor
-    """Masks the headers and what is secret in the URL."""
 
     @property
     def shown(self) -> str:
@@ -69,6 +67,8 @@ def check_settings(signal: Signal, arguments: Mapping[str, object]) -> OtlpSetti
     if secure:
         files.check()
     query = url.partition("?")[2]
+    for secret in (*headers.values(), query, *query.replace("&", "=").split("=")[1::2]):
+        remember_secret(secret)  # what sends them may show them in an exception
     return OtlpSettings(
         protocol=protocol,
         signal=signal,
@@ -78,7 +78,6 @@ def check_settings(signal: Signal, arguments: Mapping[str, object]) -> OtlpSetti
         compression=_compression(signal, protocol, arguments["compression"]),
         files=files,
         timeout=_timeout(signal, arguments["timeout"]),
-        redactor=Redactor([*headers.values(), query, *query.replace("&", "=").split("=")[1::2]]),
     )
 
 
@@ -115,8 +114,7 @@ def _endpoint(signal: Signal, protocol: Protocol, given: object) -> tuple[str, b
     expected = f"a URL such as http://collector:{port}"
     check_type(source, text, str, expected, optional=True)
     text = str(text or f"http://localhost:{port}").strip()
-    hidden = f"{MASK}@{text.rpartition('@')[2]}" if "@" in text else text
-    problem = f"{source} is {shown(hidden.partition('?')[0])}; expected {expected}"
+    problem = f"{source} is {shown(without_user_info(text).partition('?')[0])}; expected {expected}"
     if protocol == "grpc" and text.startswith(("unix:", "unix-abstract:")) and not re.search(r"\s", text):
         return text, False, {}
     bare = protocol == "grpc" and given is None and "://" not in text  # a variable may name a host and a port only
