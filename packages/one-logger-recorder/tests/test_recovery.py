@@ -262,11 +262,9 @@ def test_the_last_line_of_the_log_says_what_was_not_delivered(log: Callable[[], 
     recorder.stop(recorder.start("work"))
     assert recorder.close(timeout=0.5) is False
     _until(lambda: "closed" in log()[-1][1])
-    assert log()[-1] == (
-        "ERROR",
-        "Exporter Backend was closed with 2 records undelivered. It last raised OSError: [Errno 28] No space left on "
-        "device.",
-    )
+    level, message = log()[-1]
+    assert level == "ERROR"
+    assert message.startswith("Exporter Backend was closed with 2 records undelivered. It last raised OSError: [Errno")
 
 
 @pytest.mark.parametrize("error", [OSError("no route"), BUSY, LOST, SystemExit(3), KeyboardInterrupt()], ids=repr)

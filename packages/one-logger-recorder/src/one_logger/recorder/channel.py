@@ -266,7 +266,11 @@ class Channel:
     def _patience(self) -> float:
         """How long the exporter is to be left alone, in seconds: less if somebody waits for a delivery."""
         wait = self._breaker.wait
-        return min(wait, max(0.0, self._tried_at + LONGEST_PAUSE - monotonic())) if self._waiting else wait
+        return (
+            min(wait, max(0.0, self._tried_at + LONGEST_PAUSE - monotonic()))
+            if self._waiting and not self._breaker.asked
+            else wait
+        )
 
     def _pause(self) -> float:
         """How long the worker has nothing to do, in seconds."""
@@ -278,7 +282,7 @@ class Channel:
     def _work(self) -> None:
         """Export what is queued now, ship it, and answer those who asked before."""
         asked = self._take_requests()
-        if not self._closed and (asked or not self._patience):
+        if not self._closed and ((asked and not self._breaker.asked) or not self._patience):
             self._deliver()
             if self._silent:
                 self._delivery.say_alive()
