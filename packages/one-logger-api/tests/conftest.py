@@ -41,12 +41,14 @@ class ListRecorder(Recorder):
         start_event_attributes: Mapping[str, object] | None = None,
         start_time: Timestamp | None = None,
         parent_span: Span | SpanContext | Root | None = None,
+        current: bool = True,
     ) -> Span:
         parent = CURRENT_SPAN.get() if parent_span is None else parent_span
         span = Span(name, span_attributes, start_event_attributes, parent=None if parent is ROOT else parent)
         self._note("start", span.name)
         self.spans.append(span)
-        CURRENT_SPAN.set(span)
+        if current:
+            CURRENT_SPAN.set(span)
         return span
 
     def stop(
