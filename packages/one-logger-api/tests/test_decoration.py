@@ -129,7 +129,8 @@ def test_names_that_are_enums_are_names(configure: Configure) -> None:
             """It can be called, too."""
 
     recorder = configure()
-    with timed_span(Name.EPOCH):
+    name: Any = Name.EPOCH
+    with timed_span(name):
         pass
     assert recorder.log == [("start", "epoch"), ("stop", "epoch")]
 
@@ -171,6 +172,7 @@ def test_what_a_function_returns_to_be_awaited_is_timed(configure: Configure) ->
             coroutine = work()
             assert current_span() is outer
             assert recorder.log[-1] == ("start", "work")
+            assert isinstance(coroutine, types.CoroutineType)
             assert coroutine.__name__ == "wait"
             result = await coroutine
             assert current_span() is outer
@@ -250,7 +252,7 @@ def test_tasks_that_a_function_returns_are_timed(configure: Configure, end: str)
 def test_a_task_s_error_that_nobody_has_seen_is_still_said(
     configure: Configure, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """asyncio goes on to warn of the exception of a task that nobody has asked for it."""
+    """Asyncio goes on to warn of the exception of a task that nobody has asked for it."""
     configure()
 
     async def fail() -> None:
@@ -271,7 +273,7 @@ def test_a_task_s_error_that_nobody_has_seen_is_still_said(
 
 
 def test_other_awaitables_are_said_not_to_be_timed(configure: Configure, caplog: pytest.LogCaptureFixture) -> None:
-    """What is awaited but is no coroutine, task or future is returned unchanged, and the log says that it isn't timed."""
+    """What is awaited but is no coroutine, task or future is returned unchanged, and the log says so."""
     recorder = configure()
 
     class Request:
@@ -302,10 +304,10 @@ def test_generator_based_coroutines_can_still_be_awaited(configure: Configure) -
         yield
         return current_span().name
 
-    async def main() -> str:
-        return await wait()
+    async def main() -> None:
+        assert await wait() == "wait"
 
-    assert asyncio.run(main()) == "wait"
+    asyncio.run(main())
     assert recorder.log == [("start", "wait"), ("stop", "wait")]
 
 

@@ -211,7 +211,7 @@ def test_no_value_is_kept_between_two_steps(configure: Configure) -> None:
 
 
 def test_context_managers_made_of_generators(configure: Configure) -> None:
-    """Below `contextmanager` and `asynccontextmanager`, the span lasts as long as the block, and isn't current in it."""
+    """Below `contextmanager` and its like, the span lasts as long as the block, and isn't current in it."""
     recorder = configure()
 
     @contextmanager
@@ -237,7 +237,7 @@ def test_context_managers_made_of_generators(configure: Configure) -> None:
     assert recorder.log == [("start", "opened"), ("error", "opened"), ("stop", "opened")] * 2
 
 
-class Scripted(Exception):
+class ScriptedError(Exception):
     """Thrown into generators, and raised by them."""
 
 
@@ -254,7 +254,7 @@ def _play(make: Callable[[], Generator[int, int | None, str]], acts: list[Act]) 
             elif act == "send":
                 seen.append(generator.send(number))
             elif act == "throw":
-                seen.append(generator.throw(Scripted(number)))
+                seen.append(generator.throw(ScriptedError(number)))
             else:
                 seen.append(generator.close())  # type: ignore[func-returns-value]  # from Python 3.13 on it may return one
         except BaseException as error:
@@ -273,7 +273,7 @@ async def _play_async(make: Callable[[], AsyncGenerator[int, int | None]], acts:
                 elif act == "send":
                     seen.append(await generator.asend(number))
                 elif act == "throw":
-                    seen.append(await generator.athrow(Scripted(number)))
+                    seen.append(await generator.athrow(ScriptedError(number)))
                 else:
                     await generator.aclose()
             except Exception as error:
@@ -286,12 +286,8 @@ ACTS = st.lists(st.tuples(st.sampled_from(["next", "next", "send", "throw", "clo
 BODY = st.lists(st.sampled_from(["yield", "catch", "raise", "again", "return"]), max_size=6)
 
 
-@given(acts=ACTS, body=BODY)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-def test_a_decorated_generator_does_what_the_plain_one_does(
-    make_recorder: Callable[[], Any], acts: list[Act], body: list[str]
-) -> None:
-    """Whatever is sent, thrown and closed, whatever it catches and raises: values and exceptions are the same."""
+def _plain(body: list[str]) -> Callable[[], Generator[int, int | None, str]]:
+    """A generator function that does what `body` says."""
 
     def plain() -> Generator[int, int | None, str]:
         got: int | None = 0
@@ -301,18 +297,25 @@ def test_a_decorated_generator_does_what_the_plain_one_does(
             elif step == "catch":
                 try:
                     got = yield number
-                except Scripted as error:
+                except ScriptedError as error:
                     got = yield error.args[0]
             elif step == "again":
                 try:
                     yield number
-                except Scripted as error:
+                except ScriptedError as error:
                     raise KeyError(number) from error
             elif step == "raise":
-                raise Scripted(number)
+                raise ScriptedError(number)
             else:
                 return f"returned {got}"
         return "end"
+
+    return plain
+
+
+def _plain_async(body: list[str]) -> Callable[[], AsyncGenerator[int, int | None]]:
+    """The same, asynchronously."""
+    plain = _plain(body)
 
     async def plain_async() -> AsyncGenerator[int, int | None]:
         generator = plain()
@@ -326,9 +329,19 @@ def test_a_decorated_generator_does_what_the_plain_one_does(
             await asyncio.sleep(0)
             try:
                 got, step = (yield value), generator.send
-            except Scripted as error:
+            except ScriptedError as error:
                 got, step = error, generator.throw  # type: ignore[assignment]  # what is thrown in
 
+    return plain_async
+
+
+@given(acts=ACTS, body=BODY)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_a_decorated_generator_does_what_the_plain_one_does(
+    make_recorder: Callable[[], Any], acts: list[Act], body: list[str]
+) -> None:
+    """Whatever is sent, thrown and closed, whatever it catches and raises: values and exceptions are the same."""
+    plain, plain_async = _plain(body), _plain_async(body)
     expected = _play(plain, acts)
     expected_async = asyncio.run(_play_async(plain_async, acts))
     recorder = make_recorder()

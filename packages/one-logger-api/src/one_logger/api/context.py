@@ -38,11 +38,11 @@ def current_span() -> Span:
 
 
 def carry_context(function: Callable[P, R]) -> Callable[P, R]:
-    """Wrap `function` so that it runs with the span that is current now wherever it is called: in a thread, a pool, or
-    another process.
+    """Wrap `function` so that it runs with the span that is current now, wherever it is called.
 
-    The result may be called any number of times, also at the same time. It can be pickled if `function` can, as it is
-    for a pool of processes. In the other process, the root spans of the call become children of the span.
+    That may be in a thread, in a pool of threads or processes, or in another process. The result may be called any
+    number of times, also at the same time. It can be pickled if `function` can, as it is for a pool of processes. In
+    the other process, the root spans of the call become children of the span.
 
     Args:
         function: A function or a coroutine function.

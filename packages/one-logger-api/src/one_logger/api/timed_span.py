@@ -208,7 +208,7 @@ def timed_span(
     exception that leaves the block is recorded as an error of the span and goes on unchanged: a telemetry error never
     replaces it. (`GeneratorExit`, a cancellation, and `SystemExit` without an error, are no errors.)
 
-    As a decorator, `@timed_span`, `@timed_span(...)`, it makes a span for each call, which lasts until the work is done:
+    As a decorator, `@timed_span` or `@timed_span(...)`, it makes a span for each call, until the work is done:
 
     - of a coroutine function, or of a function that returns a coroutine, a task or a future, until that is done;
     - of a generator function, also an asynchronous one, from the first step until it ends, is closed, or is collected.

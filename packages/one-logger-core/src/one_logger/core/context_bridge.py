@@ -35,9 +35,5 @@ class ContextBridge(ABC):
         """Take notice that a span of ours was started here."""
 
     @abstractmethod
-    def stopped(self, span: Span) -> None:
-        """Take notice that a span of ours was stopped, in any thread."""
-
-    @abstractmethod
     def close(self) -> None:
         """End: leave the other library as it was."""

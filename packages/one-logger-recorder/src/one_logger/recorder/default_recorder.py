@@ -234,8 +234,6 @@ class DefaultRecorder(Recorder):
             if recorded is None:
                 self._cannot_stop(span)
                 return
-            if self._bridge is not None:
-                self._bridge.stopped(span)
             if stop_time is not None:
                 stop_time = self._errors.checked_time("stop_time", stop_time)
             recorded._end_span(stop_event_attributes, stop_time=stop_time)

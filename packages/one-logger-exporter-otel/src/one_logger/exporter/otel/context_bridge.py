@@ -10,6 +10,8 @@ from opentelemetry.context.context import Context, _RuntimeContext
 
 from one_logger.core import ContextBridge, OneLoggerError, Span, SpanContext
 
+_LEAST_ROOM = 64
+
 
 class OTelContextBridge(ContextBridge):
     """Makes one trace of the spans that an application starts with OpenTelemetry and with one-logger.
@@ -25,7 +27,9 @@ class OTelContextBridge(ContextBridge):
     """
 
     def __init__(self) -> None:
-        self._around: dict[Span, trace.Span] = {}  # OpenTelemetry's current span, where each open span was started
+        # OpenTelemetry's current span where each of ours was started. Those that have ended are taken out now and then.
+        self._around: dict[Span, trace.Span] = {}
+        self._room = _LEAST_ROOM
         self._runtime: _BridgedContext | None = None
 
     def attach(self, current: Callable[[], Span]) -> None:
@@ -45,11 +49,12 @@ class OTelContextBridge(ContextBridge):
 
     def started(self, span: Span) -> None:
         """See `ContextBridge.started`."""
+        if len(self._around) >= self._room:
+            for known in list(self._around):
+                if known.end_unix_ns is not None:
+                    self._around.pop(known, None)
+            self._room = 2 * len(self._around) + _LEAST_ROOM
         self._around[span] = _theirs(self._raw())
-
-    def stopped(self, span: Span) -> None:
-        """See `ContextBridge.stopped`."""
-        self._around.pop(span, None)
 
     def close(self) -> None:
         """End. See `ContextBridge.close`."""
