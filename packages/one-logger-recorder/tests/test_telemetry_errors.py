@@ -22,7 +22,7 @@ from one_logger.api import (
     timed_span,
 )
 from one_logger.api.testing import configured
-from one_logger.core import Event, OneLoggerError, Span, Timestamp, diagnostics, verify
+from one_logger.core import Event, OneLoggerError, Span, Timestamp, verify
 from one_logger.exporter.memory import InMemoryExporter
 from one_logger.recorder import DefaultRecorder, Processor
 
@@ -223,13 +223,11 @@ def test_a_mistake_that_is_ours_has_no_place(logged: Callable[[int], list[str]])
         def on_close(self) -> None:
             raise ValueError("no")
 
-    recorder = DefaultRecorder([], processors=[Wrong()])
+    recorder = DefaultRecorder([InMemoryExporter()], processors=[Wrong()])
     thread = threading.Thread(target=recorder.close)
     recorder.start("x")
     thread.start()
     thread.join()
-    diagnostics.write_reports()
-    recorder.close()
     (message,) = logged(1)
     assert message.endswith("raised ValueError: no")
 
