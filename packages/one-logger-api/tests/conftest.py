@@ -23,6 +23,7 @@ class ListRecorder(Recorder):
     def __init__(self, failing: tuple[str, ...] = ()) -> None:
         self.log: Log = []
         self.spans: list[Span] = []
+        self.events: list[Event] = []
         self.errors: list[ErrorEvent] = []
         self.config: OneLoggerConfig | None = None
         self.parent: SpanContext | None = None
@@ -64,6 +65,7 @@ class ListRecorder(Recorder):
 
     def event(self, span: Span | None, event: Event) -> Event:
         self._note("event", event.name)
+        self.events.append(event)
         return event
 
     def error(
