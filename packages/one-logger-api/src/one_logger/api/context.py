@@ -51,6 +51,8 @@ def carry_context(function: Callable[P, R]) -> Callable[P, R]:
     from inspect import iscoroutinefunction
 
     span, remote = CURRENT_SPAN.get(), REMOTE_PARENT.get()
+    if span is not None and span.end_unix_ns is not None and span is not SUPPRESSED:
+        span = span.open_ancestor
     if not iscoroutinefunction(function):
         return _Carried(function, span, remote)  # type: ignore[return-value]  # it is called like the function
 
