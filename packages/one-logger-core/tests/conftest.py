@@ -1,5 +1,6 @@
 """What several tests need."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -36,7 +37,7 @@ def reports(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[[], list[str]
     def written() -> list[str]:
         diagnostics.write_reports()
         messages = [record.getMessage() for record in caplog.records if record.name == "one_logger"]
-        return [message.partition(" Called at ")[0] for message in messages]
+        return [re.sub(r"\.? Called at .*", "", message) for message in messages]
 
     yield written
     diagnostics.write_reports()

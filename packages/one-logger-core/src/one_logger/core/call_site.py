@@ -22,7 +22,8 @@ def located(message: str) -> tuple[str, dict[str, object]]:
     while frame is not None:
         if str(frame.f_globals.get("__name__")).partition(".")[0] not in _BETWEEN:
             code, line = frame.f_code, frame.f_lineno
-            return f"{message} Called at {code.co_filename}:{line}, in {code.co_qualname}.", {
+            end = "" if message.endswith(".") else "."
+            return f"{message}{end} Called at {code.co_filename}:{line}, in {code.co_qualname}.", {
                 "code.file.path": code.co_filename,
                 "code.line.number": line,
                 "code.function.name": code.co_qualname,
