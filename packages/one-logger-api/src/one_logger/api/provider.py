@@ -76,6 +76,9 @@ class OneLoggerProvider:
         if config.error_handling_strategy is OneLoggerErrorHandlingStrategy.DISABLE_QUIETLY_AND_REPORT_METRIC_ERROR:
             self.force_disable_logging()
 
+    def __repr__(self) -> str:
+        return f"<OneLoggerProvider: {self._config or 'not configured'}, {self._recorder!r}>"
+
     @property
     def recorder(self) -> Recorder:
         """The recorder. It records nothing if none is configured or telemetry is disabled."""

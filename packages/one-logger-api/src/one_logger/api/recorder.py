@@ -176,6 +176,10 @@ class NoOpRecorder(Recorder):
     def __init__(self, behind: Recorder | None = None) -> None:
         self._behind = behind
 
+    def __repr__(self) -> str:
+        behind = "" if self._behind is None else f"; before it was switched off: {self._behind!r}"
+        return f"<NoOpRecorder: nothing is recorded{behind}>"
+
     def start(
         self,
         name: str | Enum,

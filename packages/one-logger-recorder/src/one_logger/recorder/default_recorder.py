@@ -371,7 +371,12 @@ class DefaultRecorder(Recorder):
     def open_spans(self, name: str | Enum | None = None) -> list[Span]:
         """The spans that are open. See `Recorder.open_spans`."""
         text = name_text(name)
-        return [span for span in list(self._open) if name is None or span.name == text]
+        spans = [span for span in list(self._open) if span.end_unix_ns is None]
+        return spans if name is None else [span for span in spans if span.name == text]
+
+    def __repr__(self) -> str:
+        state = "closed" if self.closed else f"{len(self.open_spans())} open spans"
+        return f"<DefaultRecorder: {state}; {self._channels}>"
 
     @property
     def closed(self) -> bool:
