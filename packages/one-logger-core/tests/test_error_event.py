@@ -299,7 +299,9 @@ def test_groups_without_end_are_cut() -> None:
     assert max(line.count("  | ") for line in text.splitlines()) <= 11
 
 
-_EXCEPTIONS = st.recursive(st.just([]), lambda inner: st.lists(inner, min_size=1, max_size=4), max_leaves=12)
+_EXCEPTIONS: st.SearchStrategy[list[Any]] = st.recursive(
+    st.just([]), lambda inner: st.lists(inner, min_size=1, max_size=4), max_leaves=12
+)
 
 
 @given(_EXCEPTIONS, st.integers(0, 999))

@@ -56,14 +56,16 @@ _MODULES = {
 """Each name is imported when it is first used: pytest loads our plugin in every run, and needs none of them for it."""
 
 
-def __getattr__(name: str) -> object:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
+if not TYPE_CHECKING:  # for a type checker, a name that is not there is a mistake
 
-    value: object = getattr(import_module(_MODULES.get(name, f"{__name__}.configuration")), name)
-    globals()[name] = value
-    return value
+    def __getattr__(name: str) -> object:
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
+
+        value: object = getattr(import_module(_MODULES.get(name, f"{__name__}.configuration")), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:
