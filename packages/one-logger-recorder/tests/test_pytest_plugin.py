@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from one_logger.api import get_recorder, record_error, record_event, timed_span
 from one_logger.recorder.testing import RecordedTelemetry
 from one_logger.recorder.testing import recorded_telemetry as recorded
 
+README = Path(__file__).parents[1] / "README.md"
 Run = Callable[[str], "subprocess.CompletedProcess[str]"]
 
 
@@ -144,6 +146,12 @@ def test_telemetry_errors_fail_the_test(run: Run) -> None:
     assert "ERROR test_it.py::test_mistake_in_teardown - AssertionError: Telemetry errors" in result.stdout
     assert "PASSED test_it.py::test_without_it" in result.stdout
     assert f"test_it.py:{TESTS.splitlines().index('def test_mistake(recorded_telemetry):') + 2}" in result.stdout
+
+
+def test_the_example_of_the_readme_passes(run: Run) -> None:
+    """What the README shows is a test that passes."""
+    (code,) = re.findall(r"```python\n([^`]*recorded_telemetry.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    assert "PASSED test_it.py::test_each_epoch_is_a_span" in run(code).stdout
 
 
 def test_nothing_is_imported_before_it_is_used(run: Run) -> None:
