@@ -20,7 +20,7 @@ def blocks(language: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("program", "output"), zip(blocks("python"), blocks("text"), strict=True), ids=["use", "bridge"]
+    ("program", "output"), [*zip(blocks("python"), blocks("text"), strict=True)], ids=["use", "bridge"]
 )
 def test_program_runs(program: str, output: str) -> None:
     """Each program runs without a word on stderr, and prints what stands below it."""
