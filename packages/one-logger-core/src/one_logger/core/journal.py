@@ -10,7 +10,7 @@ MAX_MESSAGES = 1_024  # the newest are kept
 
 
 class Journal:
-    """Messages that will be logged to the logger `one_logger`.
+    """Messages that will be logged to the logger `one_logger`, without secrets.
 
     `log` takes no lock and does not wait, so instrumented calls and signal handlers may call it.
     """
@@ -30,6 +30,8 @@ class Journal:
             return
         import logging  # here, so that importing one_logger does not import it
 
+        from one_logger.core.masking import masked
+
         logger = logging.getLogger("one_logger")
         while True:
             try:
@@ -37,7 +39,7 @@ class Journal:
             except IndexError:
                 return
             try:
-                logger.log(level, encodable(message))
+                logger.log(level, masked(encodable(message)))
             except Exception:  # noqa: S112 - a log handler that raises must not stop the worker
                 continue
 

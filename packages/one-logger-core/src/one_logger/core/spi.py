@@ -6,15 +6,16 @@ change in any release.
 
 from one_logger.core import diagnostics, launcher
 from one_logger.core.attributes import AttributeValue
-from one_logger.core.base_exporter import BaseExporter, keep_inherited
+from one_logger.core.base_exporter import WITH_PLACEHOLDERS, BaseExporter, keep_inherited
 from one_logger.core.call_site import located
 from one_logger.core.checks import check_choice, check_names, check_number, check_type, near_miss, shown
 from one_logger.core.counter import AtomicCounter
 from one_logger.core.empty_span import EmptySpan
+from one_logger.core.entry_points import distribution_of, entry_points
 from one_logger.core.ids import new_span_id, new_trace_id
 from one_logger.core.integers import portable_integer, portable_integers
 from one_logger.core.journal import Journal
-from one_logger.core.masking import MASK, Redactor, is_secret_name, without_user_info
+from one_logger.core.masking import MASK, Redactor, is_secret_name, masked, remember_secret, without_user_info
 from one_logger.core.span import begin_span
 from one_logger.core.span_context import INVALID_SPAN_CONTEXT
 from one_logger.core.span_view import SpanView
@@ -25,6 +26,7 @@ from one_logger.core.weight import weigh
 __all__ = [
     "INVALID_SPAN_CONTEXT",
     "MASK",
+    "WITH_PLACEHOLDERS",
     "AtomicCounter",
     "AttributeValue",
     "BaseExporter",
@@ -39,19 +41,23 @@ __all__ = [
     "check_number",
     "check_type",
     "diagnostics",
+    "distribution_of",
     "encodable",
+    "entry_points",
     "error_text",
     "is_secret_name",
     "keep_inherited",
     "launcher",
     "leave_out_thread",
     "located",
+    "masked",
     "name_text",
     "near_miss",
     "new_span_id",
     "new_trace_id",
     "portable_integer",
     "portable_integers",
+    "remember_secret",
     "safe_repr",
     "shown",
     "weigh",
