@@ -76,7 +76,7 @@ class TimedSpan:
 
     _name: str | Enum  # or None, which the recorder says is no name
     _parent_span: Span | SpanContext | Root | None = None
-    _current: bool = True
+    _is_current: bool = True
     _recorder: Recorder
     _span: Span
     _span_attributes: Mapping[str, object] | None
@@ -136,7 +136,7 @@ class TimedSpan:
         """Makes objects like this one; `default` is their name if this one has none. For decorators."""
         name = default if self._name is None else self._name
         span_attributes, start_event_attributes = self._span_attributes, self._start_event_attributes
-        parent_span, current = self._parent_span, self._current
+        parent_span, current = self._parent_span, self._is_current
         return lambda: timed_span(
             name, span_attributes, start_event_attributes, parent_span=parent_span, current=current
         )
@@ -151,7 +151,7 @@ class TimedSpan:
 class _PlacedSpan(TimedSpan):
     """A `TimedSpan` with what most do without, in a class of its own, as it takes longer."""
 
-    __slots__ = ("_before", "_current", "_parent_span")
+    __slots__ = ("_before", "_is_current", "_parent_span")
 
     _before: Span | None
 
@@ -165,14 +165,14 @@ class _PlacedSpan(TimedSpan):
             self._span_attributes,
             self._start_event_attributes,
             parent_span=self._parent_span,
-            current=self._current,
+            current=self._is_current,
         )
         return self._span
 
     def __exit__(
         self, kind: type[BaseException] | None, exception: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        moved = self._recorder is not NOOP_RECORDER and self._current and CURRENT_SPAN.get() is self._span
+        moved = self._recorder is not NOOP_RECORDER and self._is_current and CURRENT_SPAN.get() is self._span
         try:
             super().__exit__(kind, exception, traceback)
         finally:
@@ -236,7 +236,7 @@ def timed_span(
     else:
         timed = _PlacedSpan()
         timed._parent_span = parent_span
-        timed._current = current
+        timed._is_current = current
     timed._name = name  # type: ignore[assignment]  # the recorder says what is wrong with one of another type
     timed._span_attributes = span_attributes
     timed._start_event_attributes = start_event_attributes
