@@ -6,8 +6,7 @@ import inspect
 from collections.abc import AsyncIterator, Callable, Generator
 from typing import assert_type
 
-from one_logger.api import ROOT, carry_context, timed_span
-from one_logger.api.timed_span import TimedSpan
+from one_logger.api import ROOT, TimedSpan, carry_context, timed_span
 from one_logger.core import Span
 
 

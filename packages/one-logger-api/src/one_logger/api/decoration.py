@@ -8,9 +8,8 @@ from inspect import CO_ITERABLE_COROUTINE, isasyncgenfunction, iscoroutinefuncti
 from types import coroutine
 
 from one_logger.api.provider import OneLoggerProvider
-from one_logger.api.recorder import NOOP_RECORDER
 from one_logger.api.suspended import timed_async_generator, timed_generator, timed_later
-from one_logger.api.timed_span import TimedSpan
+from one_logger.api.timing import TimedSpan
 from one_logger.core import NOOP_SPAN, OneLoggerError
 from one_logger.core.spi import shown
 
@@ -71,7 +70,7 @@ def _timed_coroutine_function(
     function: Callable[..., Coroutine[object, object, object]], start: Callable[[], TimedSpan]
 ) -> Callable[..., Coroutine[object, object, object]]:
     async def timed_coroutine(*args: object, **kwargs: object) -> object:
-        if _provider._recorder is NOOP_RECORDER:
+        if _provider._recorder is _provider.NOTHING:
             return await function(*args, **kwargs)
         with start():
             return await function(*args, **kwargs)
@@ -81,7 +80,7 @@ def _timed_coroutine_function(
 
 def _timed_function(function: Callable[..., object], start: Callable[[], TimedSpan]) -> Callable[..., object]:
     def timed_function(*args: object, **kwargs: object) -> object:
-        if _provider._recorder is NOOP_RECORDER:
+        if _provider._recorder is _provider.NOTHING:
             return function(*args, **kwargs)
         with (timed := start()) as span:
             result = function(*args, **kwargs)

@@ -23,6 +23,9 @@ class OneLoggerProvider:
 
     __slots__ = ("_config", "_recorder")
 
+    NOTHING = NOOP_RECORDER
+    """The recorder of a process that is not configured."""
+
     _config: OneLoggerConfig | None
     _recorder: Recorder
 

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 
 from one_logger.api.context import CURRENT_SPAN
-from one_logger.api.timed_span import TimedSpan
+from one_logger.api.timing import TimedSpan
 from one_logger.core import NOOP_SPAN, Span
 from one_logger.core.spi import diagnostics
 
