@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from functools import partial, wraps
 from inspect import CO_ITERABLE_COROUTINE, isasyncgenfunction, iscoroutinefunction, isgeneratorfunction, isroutine
 from types import coroutine
 
 from one_logger.api.provider import OneLoggerProvider
-from one_logger.api.suspended import timed_async_generator, timed_generator, timed_later
+from one_logger.api.suspended import begun, timed_later
 from one_logger.api.timing import TimedSpan
 from one_logger.core import NOOP_SPAN, OneLoggerError
 from one_logger.core.spi import shown
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     F = TypeVar("F", bound=Callable[..., Any])
 
+# dill pickles a decorated function with all that this module has: nothing that can't be pickled may be imported here.
 _provider = OneLoggerProvider.instance()
 
 
@@ -42,11 +43,11 @@ def decorated(function: F, timed: TimedSpan) -> F:
     code = plain if isroutine(plain) else type(plain).__call__
     result: Any
     if isgeneratorfunction(code):
-        result = timed_generator(function, start)
+        result = _timed_generator(function, start)
         if code.__code__.co_flags & CO_ITERABLE_COROUTINE:  # it was made for `await`
             result = coroutine(result)
     elif isasyncgenfunction(code):
-        result = timed_async_generator(function, start)
+        result = _timed_async_generator(function, start)
     elif iscoroutinefunction(code) or iscoroutinefunction(function):
         result = _timed_coroutine_function(function, start)
     else:
@@ -89,3 +90,61 @@ def _timed_function(function: Callable[..., object], start: Callable[[], TimedSp
             return result
 
     return timed_function
+
+
+def _timed_generator(
+    function: Callable[..., Generator[object, object, object]], start: Callable[[], TimedSpan]
+) -> Callable[..., Generator[object, object, object]]:
+    """A generator function with a span from the first step of each generator to its end."""
+
+    def timed(*args: object, **kwargs: object) -> Generator[object, object, object]:
+        generator = function(*args, **kwargs)
+        work, inside = begun(start)
+        with work:
+            step: Callable[[Any], object] = generator.send
+            given: object = None
+            values = []  # of one step: taken out of it, no value is kept alive until the next step
+            while True:
+                with inside:
+                    try:
+                        values.append(step(given))
+                    except StopIteration as end:
+                        return end.value
+                    finally:
+                        given = None
+                try:
+                    given = yield values.pop()
+                    step = generator.send
+                except BaseException as error:  # `GeneratorExit`, too
+                    step, given = generator.throw, error
+
+    return timed
+
+
+def _timed_async_generator(
+    function: Callable[..., AsyncGenerator[object, object]], start: Callable[[], TimedSpan]
+) -> Callable[..., AsyncGenerator[object, object]]:
+    """The same for an asynchronous one."""
+
+    async def timed(*args: object, **kwargs: object) -> AsyncGenerator[object, object]:
+        generator = function(*args, **kwargs)
+        work, inside = begun(start)
+        with work:
+            step: Callable[[Any], Coroutine[object, object, object]] = generator.asend
+            given: object = None
+            values = []
+            while True:
+                with inside:
+                    try:
+                        values.append(await step(given))
+                    except StopAsyncIteration:
+                        return
+                    finally:
+                        given = None
+                try:
+                    given = yield values.pop()
+                    step = generator.asend
+                except BaseException as error:
+                    step, given = generator.athrow, error
+
+    return timed

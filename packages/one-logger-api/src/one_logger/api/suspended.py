@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 
@@ -14,7 +14,6 @@ from one_logger.core.spi import diagnostics
 TYPE_CHECKING = False  # importing `typing` would double the import time; type checkers know this name
 if TYPE_CHECKING:
     from asyncio import Future
-    from typing import Any
 
 
 class _Inside:
@@ -49,7 +48,7 @@ class _StartedSpan(TimedSpan):
             self.__exit__(None, None, None)
 
 
-def _begun(start: Callable[[], TimedSpan]) -> tuple[AbstractContextManager[object], AbstractContextManager[object]]:
+def begun(start: Callable[[], TimedSpan]) -> tuple[AbstractContextManager[object], AbstractContextManager[object]]:
     """A block for the work as a whole, whose span is started here, and one for each of its steps."""
     timed, outside = start(), CURRENT_SPAN.get()
     if timed.__enter__() is NOOP_SPAN:
@@ -57,64 +56,6 @@ def _begun(start: Callable[[], TimedSpan]) -> tuple[AbstractContextManager[objec
     inside = _Inside(CURRENT_SPAN.get())
     CURRENT_SPAN.set(outside)
     return timed.hand_over(_StartedSpan()), inside
-
-
-def timed_generator(
-    function: Callable[..., Generator[object, object, object]], start: Callable[[], TimedSpan]
-) -> Callable[..., Generator[object, object, object]]:
-    """A generator function with a span from the first step of each generator to its end."""
-
-    def timed(*args: object, **kwargs: object) -> Generator[object, object, object]:
-        generator = function(*args, **kwargs)
-        work, inside = _begun(start)
-        with work:
-            step: Callable[[Any], object] = generator.send
-            given: object = None
-            values = []  # of one step: taken out of it, no value is kept alive until the next step
-            while True:
-                with inside:
-                    try:
-                        values.append(step(given))
-                    except StopIteration as end:
-                        return end.value
-                    finally:
-                        given = None
-                try:
-                    given = yield values.pop()
-                    step = generator.send
-                except BaseException as error:  # `GeneratorExit`, too
-                    step, given = generator.throw, error
-
-    return timed
-
-
-def timed_async_generator(
-    function: Callable[..., AsyncGenerator[object, object]], start: Callable[[], TimedSpan]
-) -> Callable[..., AsyncGenerator[object, object]]:
-    """The same for an asynchronous one."""
-
-    async def timed(*args: object, **kwargs: object) -> AsyncGenerator[object, object]:
-        generator = function(*args, **kwargs)
-        work, inside = _begun(start)
-        with work:
-            step: Callable[[Any], Coroutine[object, object, object]] = generator.asend
-            given: object = None
-            values = []
-            while True:
-                with inside:
-                    try:
-                        values.append(await step(given))
-                    except StopAsyncIteration:
-                        return
-                    finally:
-                        given = None
-                try:
-                    given = yield values.pop()
-                    step = generator.asend
-                except BaseException as error:
-                    step, given = generator.athrow, error
-
-    return timed
 
 
 def timed_later(result: object, timed: TimedSpan, span: Span) -> object:
