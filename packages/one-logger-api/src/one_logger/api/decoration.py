@@ -9,7 +9,7 @@ from types import coroutine
 
 from one_logger.api.provider import OneLoggerProvider
 from one_logger.api.suspended import begun, timed_later
-from one_logger.api.timing import TimedSpan
+from one_logger.api.timing import TimedSpan, timed_span
 from one_logger.core import NOOP_SPAN, OneLoggerError
 from one_logger.core.spi import shown
 
@@ -39,7 +39,7 @@ def decorated(function: F, timed: TimedSpan) -> F:
     while isinstance(plain, partial):
         plain = plain.func
     named = plain if hasattr(plain, "__qualname__") else type(plain)
-    start = timed.starter(named.__qualname__)
+    start = _starter(timed, named.__qualname__)
     code = plain if isroutine(plain) else type(plain).__call__
     result: Any
     if isgeneratorfunction(code):
@@ -54,6 +54,14 @@ def decorated(function: F, timed: TimedSpan) -> F:
         result = _timed_function(function, start)
     timed_function: F = wraps(function)(result)  # type: ignore[assignment]  # it keeps the signature
     return timed_function
+
+
+def _starter(timed: TimedSpan, default: str) -> Callable[[], TimedSpan]:
+    """Makes objects like `timed`, one for each call; `default` is their name if it has none."""
+    name = default if timed._name is None else timed._name
+    span_attributes, start_event_attributes = timed._span_attributes, timed._start_event_attributes
+    parent_span, current = timed._parent_span, timed._is_current
+    return lambda: timed_span(name, span_attributes, start_event_attributes, parent_span=parent_span, current=current)
 
 
 def _refusal(given: object) -> OneLoggerError:

@@ -85,15 +85,6 @@ class TimedSpan:
 
         return decorated(function, self)
 
-    def starter(self, default: str) -> Callable[[], TimedSpan]:
-        """Makes objects like this one; `default` is their name if this one has none. For decorators."""
-        name = default if self._name is None else self._name
-        span_attributes, start_event_attributes = self._span_attributes, self._start_event_attributes
-        parent_span, current = self._parent_span, self._is_current
-        return lambda: timed_span(
-            name, span_attributes, start_event_attributes, parent_span=parent_span, current=current
-        )
-
     def hand_over(self, other: T) -> T:
         """Leave it to another object to stop the span. For decorators."""
         other._recorder, other._span = self._recorder, self._span
