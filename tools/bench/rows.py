@@ -66,6 +66,7 @@ TOPIC = Measurement(
         _ours("one_logger_kafka.ToTopic", server="broker"),
         Entry(KAFKA, "kafka-python", "kafka_python.SendEach", server="broker"),
         Entry("kafka-python, tuned", "kafka-python", "kafka_python.SendEachTuned", server="broker"),
+        Entry("confluent-kafka (C)", "confluent-kafka", "confluent_kafka.SendEach", server="broker"),
     ),
     ("--of", "events"),
 )

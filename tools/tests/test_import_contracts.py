@@ -20,7 +20,7 @@ INDEPENDENCE = "exporters don't know each other"
 YAML = "yaml only in one_logger.recorder"
 OPENTELEMETRY = "opentelemetry only in one_logger.exporter.otel"
 KAFKA = "kafka only in one_logger.exporter.kafka"
-DUCKDB = "duckdb only in one_logger.analysis"
+DUCKDB = "duckdb and sqlglot only in one_logger.analysis"
 
 
 def broken_contracts(tree: Path) -> set[str]:

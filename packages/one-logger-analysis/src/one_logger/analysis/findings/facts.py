@@ -34,6 +34,11 @@ class StreamFacts(NamedTuple):
     last_time: int
 
     @property
+    def signalled(self) -> bool:
+        """Whether it was closed because a signal ended its process: what was open then never ended."""
+        return self.closed and (self.reason or "").startswith("signal")
+
+    @property
     def label(self) -> str:
         """What people call it: its rank, or its stream's id if it has none."""
         return f"stream {self.stream}" if self.rank is None else f"rank {self.rank}"
@@ -113,7 +118,7 @@ class Facts:
         streams: Its streams.
         paths: Its paths.
         timings: How long each path took in each stream.
-        open_spans: For each thread of each stream that was not closed: the deepest span that is open.
+        open_spans: For each thread of each stream that no end or a signal ended: the deepest span that is open.
         outliers: The spans that took far longer than the others of their path.
         errors: Its errors, by kind.
         in_step: Paths whose spans take equally long on all ranks, step by step, as ranks do that wait for each other.

@@ -105,7 +105,7 @@ _OPEN = """
 SELECT o.stream, coalesce(o.thread, 0), o.name, o.path, o.depth, o.start_time_unix_nano
 FROM spans o
 WHERE o.duration_ns IS NULL AND o.start_time_unix_nano IS NOT NULL
-    AND o.stream IN (SELECT stream FROM streams WHERE NOT closed)
+    AND o.stream IN (SELECT stream FROM streams WHERE NOT closed OR reason LIKE 'signal%')
     AND NOT EXISTS (
         SELECT 1 FROM spans l
         WHERE l.stream = o.stream AND coalesce(l.thread, 0) = coalesce(o.thread, 0)

@@ -130,7 +130,8 @@ class LiveRun:
         """As `gather` has them: an open span with a later one beside it has ended, and its end was lost."""
         found = []
         for stream in self._streams.values():
-            if stream.facts().closed:
+            facts = stream.facts()
+            if facts.closed and not facts.signalled:
                 continue
             starts: dict[tuple[int, int], int] = {}
             for state in stream.paths.values():
@@ -229,6 +230,7 @@ class LiveRun:
                         p50,
                         p99,
                         max([longest, *still]),
+                        any(s.paths[path].orphans for s in self._streams.values() if path in s.paths),
                     )
                 )
         return times
