@@ -10,7 +10,7 @@ from time import monotonic, sleep
 from one_logger.api.spi import CURRENT_SPAN, SUPPRESSED, ExporterStats
 from one_logger.core import Event, Exporter, Resource
 from one_logger.core.spi import AtomicCounter, Journal, diagnostics, leave_out_thread, safe_repr, weigh
-from one_logger.recorder.breaker import BACK_OFF, Breaker
+from one_logger.recorder.breaker import Breaker
 from one_logger.recorder.delivery import START, STOP, Delivery, Item, records_in
 from one_logger.recorder.exporter_log import ExporterLog
 from one_logger.recorder.recorded_span import RecordedSpan
@@ -239,17 +239,15 @@ class Channel:
         while True:
             try:
                 self._work()
-                if not self._closed:
-                    self._sleep()
             except BaseException as error:
                 # Nothing of the exporter gets here: this is a bug of ours, or a log handler that raises.
                 diagnostics.report(
                     f"worker: {type(error).__name__}", f"The worker of {self.name} raised {safe_repr(error)}."
                 )
                 self._breaker.failed()
-                sleep(BACK_OFF)
             if self._closed:
                 return
+            self._sleep()
 
     def _sleep(self) -> None:
         # While the exporter is failing, what is queued wakes nobody: nothing could be done with it yet.
