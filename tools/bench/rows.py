@@ -73,6 +73,7 @@ TOPIC = Measurement(
         _ours("one_logger_kafka.ToTopic", server="broker"),
         Entry(KAFKA, "kafka-python", "kafka_python.SendEach", server="broker"),
         Entry("kafka-python, tuned", "kafka-python", "kafka_python.SendEachTuned", server="broker"),
+        Entry("confluent-kafka (C)", "confluent-kafka", "confluent_kafka.SendEach", server="broker"),
     ),
     ("--of", "events"),
 )
@@ -89,6 +90,12 @@ START_UP_BESIDE_MANY = Measurement(
 CLOSING = Measurement("closing", (_ours("one_logger.ToGatedFile"),), most_rounds=3)
 STALL = Measurement(
     "stall", (_ours("one_logger.ToFile"), _OTEL_FILE, _ours("nothing.Nothing", "no telemetry")), most_rounds=3
+)
+
+TRAINING = Measurement(
+    "training",
+    (_ours("one_logger_training.ToFile"), Entry(NV, "nv-one-logger", "nv_one_logger_training.ToFile")),
+    most_rounds=3,
 )
 
 STALL_OTLP = Measurement(
@@ -212,6 +219,10 @@ ROWS = (
         (Target(4),),
     ),
     Row(
+        *("training.iteration", "An iteration of a training, for its caller", TRAINING, "iteration", "µs"),
+        (Target(1 / 4, NV),),
+    ),
+    Row(
         *("looking.show", "`one-logger show` of 100 ranks with 10,000 records each", SHOW, "seconds", "s"),
         (Target(_NOT_ABOVE, POLARS), Target(1 / 12, PANDAS)),
     ),
@@ -233,6 +244,8 @@ ROWS = (
         (Target(_NOT_ABOVE, OTEL),),
     ),
     # ... and what is measured for the record.
+    Row("training.checkpoint", "The saving of a checkpoint, for its caller", TRAINING, "checkpoint", "µs"),
+    Row("training.disk", "A million iterations on disk", TRAINING, "megabytes_per_million", "MB"),
     Row("looking.cpu", "`one-logger show`: CPU time of all threads", SHOW, "cpu", "s"),
     Row("looking.verify-cpu", "`one-logger verify`: CPU time of all threads", VERIFY, "cpu", "s"),
     Row("looking.verify-memory", "The same: memory at its peak", VERIFY, "megabytes", "MB"),

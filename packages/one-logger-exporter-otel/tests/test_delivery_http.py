@@ -370,6 +370,7 @@ def test_one_connection_is_kept(peer: Peer, make: Callable[..., OTelExporter]) -
             "It names 'https://collector/v1/traces'; redirections are not followed.",
         ),
         (Answer(400, b"the token hush is unknown"), "the token *** is unknown"),
+        (Answer(405, b"Method Not Allowed"), "answered 405 Method Not Allowed."),
     ],
 )
 def test_refusal_is_said(peer: Peer, make: Callable[..., OTelExporter], answer: Answer, said: str) -> None:
@@ -491,6 +492,22 @@ def test_environment_fills_in(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> No
     assert (headers["x-other"], headers["content-encoding"]) == ("1", "gzip")
 
 
+@pytest.mark.parametrize(
+    "headers",
+    ["authorization=Bearer%20abc,x%2Dtoken=1\n", {"authorization": "Bearer abc\n", "x-token": "1\n"}],
+    ids=repr,
+)
+def test_headers_are_what_the_same_text_is_in_the_environment(
+    peer: Peer, make: Callable[..., OTelExporter], headers: str | dict[str, str]
+) -> None:
+    """A text is decoded as `OTEL_EXPORTER_OTLP_HEADERS` is; a line feed at the end, as files have, is left out."""
+    exporter = make(headers=headers)
+    export(exporter, "a")
+    exporter.flush()
+    ((_, sent, _),) = peer.requests
+    assert (sent["authorization"], sent["x-token"]) == ("Bearer abc", "1")
+
+
 def test_losses_have_the_number_of_records(peer: Peer, make: Callable[..., OTelExporter]) -> None:
     """A lost span counts as its start, its stop and its events: what the recorder has counted as recorded."""
     exporter = make()
@@ -535,7 +552,7 @@ def work(recorder: DefaultRecorder, spans: int) -> None:
         time.sleep(0.002)
 
 
-@pytest.mark.parametrize("status", [404, 503])
+@pytest.mark.parametrize("status", [403, 404, 405, 503])
 @pytest.mark.parametrize("away", ["logs", "traces"])
 def test_signal_that_is_not_taken_keeps_no_other_back(
     peer: Peer, status: int, away: str, caplog: pytest.LogCaptureFixture

@@ -89,6 +89,18 @@ class Events(Contender):
         """Record an event with two attributes for each step, all in one span that is open."""
 
 
+class Trainings(Contender):
+    """One that instruments a training."""
+
+    @abstractmethod
+    def iterations(self, steps: Iterable[int]) -> None:
+        """A training loop with an empty iteration for each step."""
+
+    @abstractmethod
+    def checkpoints(self, steps: Iterable[int]) -> None:
+        """A training loop with an empty saving of a checkpoint for each step."""
+
+
 class Reader(Contender):
     """One that reads a file of records."""
 
