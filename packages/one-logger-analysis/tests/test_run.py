@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -117,10 +119,12 @@ def test_order_of_questions_does_not_matter(tmp_path: Path) -> None:
     for first in (Run.verify, Run.overview, Run.state):
         with Run.open(tmp_path, now_unix_nano=1) as run:
             first(run)
+            streams = run.streams
             assert run.overview().as_json() == stated
             assert run.verify() == proved
             assert [run.execute(query) for query in queries] == expected
             assert run.overview().as_json() == stated
+            assert streams.fetchall() == expected[views.index("streams")]
 
 
 def test_events_and_errors_know_their_span(tmp_path: Path) -> None:
@@ -246,6 +250,19 @@ def test_query_that_needs_no_spans_makes_none(tmp_path: Path) -> None:
     with Run.open(tmp_path) as run:
         run.sql("SELECT * FROM streams").fetchall()
         assert "spans" not in {name for (name,) in run.sql("SELECT view_name FROM duckdb_views()").fetchall()}
+
+
+def test_library_writes_no_progress_bar_to_stdout(tmp_path: Path) -> None:
+    """Where a program has no file, as in a notebook, DuckDB shows a bar on stdout: here none does."""
+    write(tmp_path / "a.jsonl", lines())
+    program = (
+        "import sys; from one_logger.analysis import Run\n"
+        "asked = \"SELECT current_setting('enable_progress_bar')\"\n"
+        "with Run.open(sys.argv[1]) as run, run.questions('streams') as ask:\n"
+        "    print(run.sql(asked).fetchall(), run.execute(asked), ask.rows(asked), list(run.batches(asked, 1)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert done.stdout == "[(False,)] [(False,)] [[False]] [[(False,)]]\n"
 
 
 def test_run_leaves_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

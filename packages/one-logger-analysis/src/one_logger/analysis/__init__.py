@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from one_logger.analysis.columns import Detail
     from one_logger.analysis.errors import ReadError
     from one_logger.analysis.findings import Finding, Verdict
     from one_logger.analysis.overview import Overview
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Answer",
+    "Detail",
     "Finding",
     "Overview",
     "ReadError",
@@ -27,6 +29,7 @@ __all__ = [
 
 _MODULES = {
     "Answer": "run",
+    "Detail": "columns",
     "Finding": "findings",
     "Overview": "overview",
     "ReadError": "errors",

@@ -218,6 +218,16 @@ class Span:
         return Attributes.of_taken(self._initial_attributes)
 
     @property
+    def start_event_attributes(self) -> Attributes | None:
+        """What is known of the start itself; None if nothing is. Quicker than `start_event`."""
+        return Attributes.of_taken(self._start_event_attributes) if self._start_event_attributes else None
+
+    @property
+    def stop_event_attributes(self) -> Attributes | None:
+        """What is known of the stop itself, likewise."""
+        return Attributes.of_taken(self._stop_event_attributes) if self._stop_event_attributes else None
+
+    @property
     def status(self) -> Status:
         """How the work ended."""
         return self._status
@@ -253,7 +263,13 @@ class Span:
         return None if end_time is None else Event(STOP_EVENT_NAME, self._stop_event_attributes, end_time)
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.name[:100]!r} {self.span_id:016x} of trace {self.trace_id:032x}>"
+        if self.end_unix_ns is None:
+            length = f"open for {(monotonic_ns() - self.start_monotonic_ns) / 1e9:.3f} s"
+        else:
+            length = f"{(self.end_monotonic_ns - self.start_monotonic_ns) / 1e6:.3f} ms"
+        return (
+            f"<{type(self).__name__} {self.name[:100]!r}: {length}, {self.span_id:016x} of trace {self.trace_id:032x}>"
+        )
 
 
 def begin_span(

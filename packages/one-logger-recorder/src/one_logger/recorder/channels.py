@@ -69,12 +69,24 @@ class Channels:
         """Deliver what is queued by the deadline; if `closing` says why, close the exporters. Whether all arrived."""
         requests = [channel.request(Request(deadline, closing=closing)) for channel in self._all]
         answers = [request.wait() for request in requests]  # a list: each is waited for, even after a failure
+        for channel, request in zip(self._all, requests, strict=True):
+            if closing and not request.answered:  # its worker hangs in the exporter, and can't say it
+                channel.say_end()
         return all(answers)
 
     def after_fork(self) -> None:
         """Reset in a forked child."""
         for channel in self._all:
             channel.after_fork()
+
+    def __str__(self) -> str:
+        """What became of the records, for people."""
+        counts = [
+            f"{name}: {each.exported} records exported, {each.pending} pending, {each.dropped} dropped"
+            + ", disabled as it failed too often" * each.disabled
+            for name, each in self.stats().items()
+        ]
+        return "; ".join(counts) or "no exporters"
 
     def stats(self) -> dict[str, ExporterStats]:
         """The counters of each exporter, by its name."""

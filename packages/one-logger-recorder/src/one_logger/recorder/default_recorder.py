@@ -9,10 +9,11 @@ from enum import Enum
 from threading import TIMEOUT_MAX
 from typing import Literal, cast
 
-from one_logger.api import OneLoggerConfig, OneLoggerProvider, Recorder, Root
-from one_logger.api.spi import CURRENT_SPAN, SUPPRESSED, ExporterStats
+from one_logger.api import OneLoggerConfig, OneLoggerProvider, Recorder, Root, current_span
+from one_logger.api.spi import ARRIVED, CURRENT_SPAN, SUPPRESSED, ExporterStats
 from one_logger.core import (
     NOOP_SPAN,
+    ContextBridge,
     ErrorEvent,
     Event,
     Exporter,
@@ -25,7 +26,7 @@ from one_logger.core import (
     TelemetryDataErrorType,
     Timestamp,
 )
-from one_logger.core.spi import AtomicCounter, Journal, begin_span
+from one_logger.core.spi import AtomicCounter, Journal, begin_span, check_type, name_text
 from one_logger.recorder.arguments import check_options, check_signals, named_exporters
 from one_logger.recorder.channels import Channels
 from one_logger.recorder.delivery import DATA_ERROR, ERROR, EVENT, START
@@ -70,6 +71,8 @@ class DefaultRecorder(Recorder):
             recorded. A previous handler is called; without one, the process ends by the signal, after `exit_timeout`
             at most. The recorder has to be configured on the main thread.
         exit_timeout: How long `close` at interpreter exit or on a signal takes at most, in seconds.
+        context_bridge: Joins the current span with that of another tracing library, such as
+            `one_logger.exporter.otel.OTelContextBridge`.
 
     Raises:
         OneLoggerError: An argument is not of the kind described here.
@@ -91,6 +94,7 @@ class DefaultRecorder(Recorder):
         cool_down: float = 5.0,
         flush_on_signals: Iterable[signal.Signals | int] = (),
         exit_timeout: float = 5.0,
+        context_bridge: ContextBridge | None = None,
     ) -> None:
         named = named_exporters(exporters)
         check_options(
@@ -127,6 +131,8 @@ class DefaultRecorder(Recorder):
             finish=self._finish,
             forked=self._be_forked,
         )
+        check_type("context_bridge", context_bridge, ContextBridge, "a ContextBridge", optional=True)
+        self._bridge = context_bridge
         self._remote_parent: SpanContext | None = None
         self._open: dict[Span, RecordedSpan] = {}
         self._inherited: dict[Span, RecordedSpan] = {}  # spans that were open in the parent process at the fork
@@ -142,25 +148,29 @@ class DefaultRecorder(Recorder):
         start_event_attributes: Mapping[str, object] | None = None,
         start_time: Timestamp | None = None,
         parent_span: Span | SpanContext | Root | None = None,
+        current: bool = True,
     ) -> Span:
-        """Start a span and make it the current one. See `Recorder.start`."""
+        """Start a span. See `Recorder.start`."""
         if not self._life.recording and not self._life.begin():
             return NOOP_SPAN
-        current = _current()
+        before = _current()
         try:
-            parent: Span | SpanContext | None = current
-            if current is None:
-                parent = self._remote_parent
-            elif current.end_unix_ns is not None:
-                if current is _suppressed:
+            parent: Span | SpanContext | None = before
+            if before is not None and before.end_unix_ns is not None:
+                if before is _suppressed:
                     return NOOP_SPAN
                 # stop() leaves the span in its place: setting the variable is a tenth of what a span costs. It may also
                 # have been stopped in another thread or context. The nearest open span around it is the current one.
-                parent = current.ancestor
+                parent = before.ancestor
                 if parent is not None and parent.end_unix_ns is not None:
-                    parent = current.open_ancestor
-                if parent is None:
-                    parent = self._remote_parent
+                    parent = before.open_ancestor
+            bridge = self._bridge
+            if parent is None:
+                parent = self._remote_parent
+                if ARRIVED:
+                    parent = ARRIVED[0].get() or parent
+                if bridge is not None:
+                    parent = bridge.parent() or parent
             if parent_span is not None or start_time is not None:
                 if parent_span is not None:
                     parent = self._errors.checked_parent(parent_span, parent)
@@ -191,7 +201,10 @@ class DefaultRecorder(Recorder):
                 except AttributeError:
                     span.ancestor = None  # nobody, or a recorder of another kind, has started it
             self._open[span] = span
-            CURRENT_SPAN.set(span)
+            if bridge is not None:
+                bridge.started(span)
+            if current:
+                CURRENT_SPAN.set(span)
             if chain is None or span.is_exported:
                 for channel in self._queues:
                     queue = channel.queue
@@ -200,7 +213,7 @@ class DefaultRecorder(Recorder):
                     else:
                         channel.offer(START, span, None)
         except BaseException as error:
-            CURRENT_SPAN.set(current)  # nobody gets the span; if it was queued, close() stops it
+            CURRENT_SPAN.set(before)  # nobody gets the span; if it was queued, close() stops it
             if not isinstance(error, Exception):
                 raise
             self._errors.contain("start", error)
@@ -340,6 +353,8 @@ class DefaultRecorder(Recorder):
         self._life.attach(config)
         self._errors.strategy = config.error_handling_strategy
         self._remote_parent = parent
+        if self._bridge is not None:
+            self._bridge.attach(current_span)
         self._life.begin()
 
     def flush(self, timeout: float = 10.0) -> bool:
@@ -352,6 +367,16 @@ class DefaultRecorder(Recorder):
         `timeout` is for all exporters together. A span that is stopped here gets the attribute `one_logger.unfinished`.
         """
         return self._life.close(timeout)
+
+    def open_spans(self, name: str | Enum | None = None) -> list[Span]:
+        """The spans that are open. See `Recorder.open_spans`."""
+        text = name_text(name)
+        spans = [span for span in list(self._open) if span.end_unix_ns is None]
+        return spans if name is None else [span for span in spans if span.name == text]
+
+    def __repr__(self) -> str:
+        state = "closed" if self.closed else f"{len(self.open_spans())} open spans"
+        return f"<DefaultRecorder: {state}; {self._channels}>"
 
     @property
     def closed(self) -> bool:
@@ -384,6 +409,8 @@ class DefaultRecorder(Recorder):
             span.set_attribute("one_logger.unfinished", True)
             with self._errors.logged("while the recorder was closed"):
                 self.stop(span)
+        if self._bridge is not None:
+            self._bridge.close()
         if self._chain is not None:
             self._chain.close()
             with self._errors.logged("while the recorder was closed"):

@@ -150,7 +150,8 @@ class Life:
         self._finish()
         delivered = self._channels.deliver(deadline, closing=reason)
         self._signals.end()
-        atexit.unregister(self._at_exit)
+        if delivered:  # else the last words of an exporter that hangs may still have to be logged
+            atexit.unregister(self._at_exit)
         return delivered
 
     def _close_with_process(self, reason: str) -> None:

@@ -12,6 +12,7 @@ from one_logger.analysis.findings.finding import duration
 from one_logger.analysis.report import tables
 from one_logger.analysis.report.breakdown import breakdown_picture
 from one_logger.analysis.report.content import Content
+from one_logger.analysis.report.goodput import goodput_section
 from one_logger.analysis.report.markup import Markup, element, json_data, short, together
 from one_logger.analysis.report.steps import heat_map_picture, steps_data, steps_picture
 from one_logger.analysis.report.timeline import timeline_colours, timeline_data, timeline_picture
@@ -145,6 +146,8 @@ def _count_of(ranks: int, hosts: int) -> str | None:
 def _sections(content: Content, colours: dict[str, int]) -> Iterable[_Section]:
     shown = content.overview
     yield "verdict", "Verdict", tables.findings(shown["verdict"])
+    if content.goodput is not None:
+        yield "goodput", "Goodput", goodput_section(content.goodput)
     if content.timeline is not None and content.timeline.columns:
         notes = [element("p", note, class_="note") for note in content.timeline.notes]
         yield (
