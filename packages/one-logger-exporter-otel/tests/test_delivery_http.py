@@ -370,6 +370,7 @@ def test_one_connection_is_kept(peer: Peer, make: Callable[..., OTelExporter]) -
             "It names 'https://collector/v1/traces'; redirections are not followed.",
         ),
         (Answer(400, b"the token hush is unknown"), "the token *** is unknown"),
+        (Answer(405, b"Method Not Allowed"), "answered 405 Method Not Allowed."),
     ],
 )
 def test_refusal_is_said(peer: Peer, make: Callable[..., OTelExporter], answer: Answer, said: str) -> None:
@@ -551,7 +552,7 @@ def work(recorder: DefaultRecorder, spans: int) -> None:
         time.sleep(0.002)
 
 
-@pytest.mark.parametrize("status", [404, 503])
+@pytest.mark.parametrize("status", [403, 404, 405, 503])
 @pytest.mark.parametrize("away", ["logs", "traces"])
 def test_signal_that_is_not_taken_keeps_no_other_back(
     peer: Peer, status: int, away: str, caplog: pytest.LogCaptureFixture

@@ -120,9 +120,7 @@ class GrpcClient:
         told = _retry_delay(error)
         if code in RETRYABLE or (code == "RESOURCE_EXHAUSTED" and told is not None):
             return RefusedError(reason, Hint.RETRY, told or 0.0)
-        if code == "UNIMPLEMENTED":
-            return RefusedError(reason, Hint.NEVER)
-        return RefusedError(reason, Hint.SPLIT if code in _ABOUT_THE_CONTENT else Hint.GIVE_UP)
+        return RefusedError(reason, Hint.SPLIT if code in _ABOUT_THE_CONTENT else Hint.NEVER)
 
 
 def _retry_delay(error: grpc.RpcError) -> float | None:

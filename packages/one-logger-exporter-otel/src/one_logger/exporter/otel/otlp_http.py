@@ -122,15 +122,14 @@ class HttpClient:
 def _refusal(url: str, response: requests.Response, words: str) -> RefusedError:
     status = response.status_code
     with suppress(ValueError):
-        words = f"{HTTPStatus(status).phrase}. {words}"
+        phrase = HTTPStatus(status).phrase
+        words = f"{phrase}." if words in ("", phrase) else f"{phrase}. {words}"
     if "location" in response.headers and 300 <= status < 400:
         words += f" It names {response.headers['location'].partition('?')[0]!r}; redirections are not followed."
     reason = f"{url} answered {status} {encodable(words)}".strip()
     if status in RETRYABLE:
         return RefusedError(reason, Hint.RETRY, _seconds(response.headers.get("retry-after", "")))
-    if status in (404, 501):
-        return RefusedError(reason, Hint.NEVER)
-    return RefusedError(reason, Hint.SPLIT if status in _ABOUT_THE_CONTENT else Hint.GIVE_UP)
+    return RefusedError(reason, Hint.SPLIT if status in _ABOUT_THE_CONTENT else Hint.NEVER)
 
 
 def _seconds(after: str) -> float:

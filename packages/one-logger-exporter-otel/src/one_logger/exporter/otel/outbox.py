@@ -40,7 +40,7 @@ class Hint(Enum):
     RETRY = "send it again later"
     SPLIT = "send parts of it, because a single item or the size may be the reason"
     GIVE_UP = "do not send it again"
-    NEVER = "do not send anything of this signal: the peer has no place for it"
+    NEVER = "do not send anything of this signal: it is not the batch that the peer will not take"
     UNKNOWN = "the peer does not say"
 
 
@@ -89,7 +89,7 @@ class Outbox:
         self._lost = 0
         self._reason = ""
         self.unwanted = False
-        """Whether the peer has said of the last batch that it has no place for the signal."""
+        """Whether the peer has said of the last batch that it takes nothing of the signal."""
 
     def put(self, message: Any, records: int) -> None:
         """Add a span or log record, and how many records of one-logger are in it."""
