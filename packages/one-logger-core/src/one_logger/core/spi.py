@@ -4,7 +4,7 @@ Applications do not need it. It is documented, and changes only as `one_logger.c
 change in any release.
 """
 
-from one_logger.core import diagnostics, launcher
+from one_logger.core import diagnostics, launcher, process, system_threads
 from one_logger.core.attributes import AttributeValue
 from one_logger.core.base_exporter import BaseExporter, keep_inherited
 from one_logger.core.checks import check_choice, check_names, check_number, check_type, near_miss, shown
@@ -50,8 +50,10 @@ __all__ = [
     "new_trace_id",
     "portable_integer",
     "portable_integers",
+    "process",
     "safe_repr",
     "shown",
+    "system_threads",
     "weigh",
     "without_user_info",
 ]

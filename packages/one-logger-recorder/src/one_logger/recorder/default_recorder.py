@@ -6,7 +6,6 @@ import signal
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
-from threading import TIMEOUT_MAX
 from typing import Literal, cast
 
 from one_logger.api import OneLoggerConfig, OneLoggerProvider, Recorder, Root
@@ -25,7 +24,7 @@ from one_logger.core import (
     TelemetryDataErrorType,
     Timestamp,
 )
-from one_logger.core.spi import AtomicCounter, Journal, begin_span
+from one_logger.core.spi import AtomicCounter, Journal, begin_span, system_threads
 from one_logger.recorder.arguments import check_options, check_signals, named_exporters
 from one_logger.recorder.channels import Channels
 from one_logger.recorder.delivery import DATA_ERROR, ERROR, EVENT, START
@@ -109,7 +108,7 @@ class DefaultRecorder(Recorder):
             queue_capacity=queue_capacity,
             queue_bytes=queue_bytes,
             block_timeout=block_timeout if overflow == "block" else 0.0,
-            flush_interval=min(flush_interval, TIMEOUT_MAX),
+            flush_interval=min(flush_interval, system_threads.TIMEOUT_MAX),
             alive_interval=alive_interval,
             max_failures=max_failures,
             cool_down=cool_down,

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from time import monotonic
+from typing import TypeVar
 
+from one_logger.api.spi import CURRENT_SPAN, SUPPRESSED
 from one_logger.core import (
     Event,
     Exporter,
@@ -22,6 +24,19 @@ from one_logger.recorder.recorded_span import RecordedSpan
 # exporter's method in `Delivery._methods`.
 START, STOP, EVENT, ERROR, DATA_ERROR = range(5)
 Item = RecordedSpan | tuple[int, RecordedSpan | None, Event | None]
+
+
+R = TypeVar("R")
+
+
+def suppressed(call: Callable[..., R], *arguments: object) -> R:
+    """Call what is not to be recorded itself: an exporter, or a log handler."""
+    current = CURRENT_SPAN.get()
+    try:
+        CURRENT_SPAN.set(SUPPRESSED)
+        return call(*arguments)
+    finally:
+        CURRENT_SPAN.set(current)
 
 
 def records_in(item: Item) -> int:
@@ -109,7 +124,7 @@ class Delivery:
                 return False
             self.initialized = self._dirty = True
         if self._undecided:
-            self._decide()
+            suppressed(self._decide)
         if not self.ship():
             return False
         self.tell(overflow)
@@ -117,6 +132,9 @@ class Delivery:
 
     def export(self, queue: deque[Item], size: int) -> None:
         """Have the exporter encode the next `size` records."""
+        suppressed(self._export, queue, size)
+
+    def _export(self, queue: deque[Item], size: int) -> None:
         take, methods, start = queue.popleft, self._methods, self._methods[START]
         self._dirty = True
         for _ in range(size):
@@ -175,11 +193,11 @@ class Delivery:
             most: How many records the exporter may have been given then.
         """
         if self._undecided:
-            self._decide()
+            suppressed(self._decide)
         while self._halves and queue and self.unjudged < most:
             self.export(queue, 1)
 
-    def _decide(self, *, closing: bool = False) -> None:
+    def _decide(self, closing: bool = False) -> None:
         """Recheck spans whose recorder had not yet set `_stop_follows`."""
         self._dirty = True
         for _ in range(len(self._undecided)):
@@ -291,7 +309,7 @@ class Delivery:
         if not self.initialized:
             return
         if self._undecided:
-            self._decide(closing=True)
+            suppressed(self._decide, True)
         self.tell(overflow)
         if not self.ship():
             self.tell(overflow)  # once more, if that was lost: close() ships it
@@ -314,7 +332,7 @@ class Delivery:
     def _attempt(self, method: Callable[..., None], *arguments: object) -> BaseException | None:
         """Call a method of the exporter. Returns what it raises."""
         try:
-            method(*arguments)
+            suppressed(method, *arguments)
         except BaseException as error:
             if self._passes(error):
                 raise

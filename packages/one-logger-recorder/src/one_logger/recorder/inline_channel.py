@@ -27,6 +27,9 @@ class InlineChannel(Channel):
         self._work_here()  # nobody else would make room
         return len(self.queue) < self._capacity
 
+    def _start_worker(self) -> None:
+        """There is none."""
+
     def start(self, resource: Resource) -> None:
         """Initialise the exporter."""
         self._resource = resource

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import atexit
-import threading
 from collections.abc import Callable, Iterable
 from time import monotonic
 
 from one_logger.api import OneLoggerConfig
 from one_logger.api.spi import CURRENT_SPAN, SUPPRESSED
 from one_logger.core import OneLoggerError, Resource
-from one_logger.core.spi import Journal, diagnostics, safe_repr
+from one_logger.core.spi import Journal, diagnostics, process, safe_repr, system_threads
 from one_logger.recorder.channels import Channels
 from one_logger.recorder.process import call_at_exit, exit_reason, live_recorders, signal_reason
 from one_logger.recorder.signals import SignalWatch
@@ -63,8 +61,8 @@ class Life:
     def _be_unborn(self) -> None:
         """The state of a recorder whose threads are not started."""
         # Held while the threads are started: for the first call, not for others. A signal handler may record within it.
-        self._starting = threading.RLock()
-        self._closing = threading.RLock()  # held while the recorder is closed
+        self._starting = system_threads.RLock()
+        self._closing = system_threads.RLock()  # held while the recorder is closed
         self._started = False
         self.recording = False
 
@@ -150,7 +148,7 @@ class Life:
         self._finish()
         delivered = self._channels.deliver(deadline, closing=reason)
         self._signals.end()
-        atexit.unregister(self._at_exit)
+        process.not_at_exit(self._at_exit)
         return delivered
 
     def _close_with_process(self, reason: str) -> None:
