@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from enum import Enum
 
 from one_logger.api.config import OneLoggerConfig
-from one_logger.api.context import current_span
+from one_logger.api.context import CURRENT_SPAN, current_span
 from one_logger.api.provider import OneLoggerProvider
 from one_logger.api.recorder import NOOP_RECORDER, NoOpRecorder, Recorder
 from one_logger.core import NOOP_SPAN, ErrorEvent, Event, OneLoggerError, Span
-from one_logger.core.spi import diagnostics, error_text
+from one_logger.core.spi import diagnostics, error_text, is_foreign
 
 TYPE_CHECKING = False  # importing `typing` would double the import time; type checkers know this name
 if TYPE_CHECKING:
@@ -102,33 +103,47 @@ class timed_span:  # noqa: N801 - reads as the statement that it is
         recorder = self._recorder = _provider._recorder
         if recorder is NOOP_RECORDER:
             return NOOP_SPAN
-        self._span = recorder.start(self._name, self._span_attributes, self._start_event_attributes)
-        return self._span
+        before = CURRENT_SPAN.get()
+        try:
+            self._span = recorder.start(self._name, self._span_attributes, self._start_event_attributes)
+            return self._span
+        except BaseException:
+            # The job was interrupted here: nobody else knows of the span.
+            started = CURRENT_SPAN.get()
+            if started is not None and started is not before and started.end_unix_ns is None:
+                recorder.stop(started)
+            raise
 
     def __exit__(
         self, kind: type[BaseException] | None, exception: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        recorder = self._recorder
-        if recorder is NOOP_RECORDER:
-            return
-        span = self._span
-        if exception is None:
+        try:
+            recorder = self._recorder
+            if recorder is NOOP_RECORDER:
+                return
+            span = self._span
+            if exception is not None:
+                failed = span if span.end_unix_ns is None else span.open_ancestor
+                if failed is not None and _is_error(exception):
+                    recorder.error(failed, f"{span.name[:200]} raised {type(exception).__name__}", exception)
             if span.end_unix_ns is None:  # it may have been stopped inside the block
                 recorder.stop(span)
-            return
-        # PROPAGATE_EXCEPTIONS asks telemetry errors to be raised, but the application's exception comes first.
-        failed = span if span.end_unix_ns is None else span.open_ancestor
-        try:
-            if failed is not None and _is_error(exception):
-                recorder.error(failed, f"{span.name[:200]} raised {type(exception).__name__}", exception)
-        except Exception as error:
+        except BaseException as error:
+            self.__del__()
+            # PROPAGATE_EXCEPTIONS asks telemetry errors to be raised, but the application's exception comes first.
+            if exception is None or is_foreign(error):
+                raise
             diagnostics.report("telemetry error while an exception passed", error_text(error))
-        finally:  # also if the job is interrupted there
-            try:
-                if span.end_unix_ns is None:
-                    recorder.stop(span)
-            except Exception as error:
-                diagnostics.report("telemetry error while an exception passed", error_text(error))
+
+    def __del__(self) -> None:
+        """Stop the span, if it is open. An interruption where `__exit__` just begins cannot be caught in there."""
+        try:
+            span = self._span
+        except AttributeError:  # never entered
+            return
+        if span.end_unix_ns is None:
+            with suppress(OneLoggerError):
+                self._recorder.stop(span)
 
     async def __aenter__(self) -> Span:
         return self.__enter__()

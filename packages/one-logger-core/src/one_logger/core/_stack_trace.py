@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from one_logger.core.text import encodable, error_text
+from one_logger.core.text import MAX_TRACE, bounded, encodable, error_text
 
 TYPE_CHECKING = False  # importing `typing` would double the import time; type checkers know this name
 if TYPE_CHECKING:
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 MAX_FRAMES = 128  # of one exception: the innermost ones
 MAX_EXCEPTIONS = 16  # of a chain or group: the latest ones
+_FRAME = 150  # bytes of a frame, with its line number; its texts belong to the code
 
 _CAUSE = "\nThe above exception was the direct cause of the following exception:\n\n"
 _CONTEXT = "\nDuring handling of the above exception, another exception occurred:\n\n"
@@ -28,7 +29,7 @@ def qualified_name(kind: type) -> str:
 class StackTrace:
     """What is needed to print an exception later. The exception itself is not kept."""
 
-    __slots__ = ("_parts", "_text", "message")
+    __slots__ = ("_parts", "_text", "message", "weight")
 
     def __init__(self, exception: BaseException) -> None:
         self.message = error_text(exception)
@@ -47,6 +48,8 @@ class StackTrace:
         if isinstance(exception, BaseExceptionGroup):
             for member in exception.exceptions[:MAX_EXCEPTIONS]:
                 self._parts.append((_MEMBER, *_header_and_frames(member)))
+        self.weight = sum(len(header) + _FRAME * len(frames) for _, header, _, frames in self._parts)
+        """About how many bytes it takes."""
 
     @property
     def text(self) -> str:
@@ -64,7 +67,7 @@ class StackTrace:
                     text.append(f"  ... {left_out} outer frames left out ...\n")
                 text.extend(traceback.StackSummary.from_list([(*frame, None) for frame in frames]).format())
                 text.append(header + "\n")
-            self._text = "".join(text)
+            self._text = bounded("".join(text), MAX_TRACE)
         return self._text
 
 
@@ -74,7 +77,7 @@ def _header_and_frames(exception: BaseException) -> tuple[str, int, list[tuple[s
     lines = [f"{kind}: {message}" if message else kind]
     if type(notes) in (list, tuple):
         lines += [str.__str__(note) for note in notes if issubclass(type(note), str)]
-    return ("\n".join(lines), *_frames(exception.__traceback__))
+    return (bounded("\n".join(lines)), *_frames(exception.__traceback__))
 
 
 def _frames(traceback: TracebackType | None) -> tuple[int, list[tuple[str, int, str]]]:

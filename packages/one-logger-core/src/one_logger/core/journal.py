@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
+from one_logger.core.interruption import let_pass
 from one_logger.core.text import encodable
 
 MAX_MESSAGES = 1_024  # the newest are kept
@@ -31,6 +32,7 @@ class Journal:
         import logging  # here, so that importing one_logger does not import it
 
         logger = logging.getLogger("one_logger")
+        logger.disabled = False  # `logging.config` disables all loggers that a configuration does not name
         while True:
             try:
                 level, message = self._messages.popleft()
@@ -38,8 +40,8 @@ class Journal:
                 return
             try:
                 logger.log(level, encodable(message))
-            except Exception:  # noqa: S112 - a log handler that raises must not stop the worker
-                continue
+            except Exception as error:  # a log handler that raises must not stop the worker
+                let_pass(error)
 
     def clear(self) -> None:
         """Forget the messages, in a forked child: the parent logs them."""

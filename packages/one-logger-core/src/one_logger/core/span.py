@@ -294,7 +294,7 @@ def begin_span(
     span.span_id = random_bits(64) or new_span_id()
     if parent is None:
         span.ancestor = None
-        span.trace_id = new_trace_id()
+        span.trace_id = random_bits(128) or new_trace_id()
         span.parent_span_id = None
     elif type(parent) is type(span) and parent.end_unix_ns is None:  # as most are: it does without the looks below
         span.ancestor = parent

@@ -12,6 +12,7 @@ from one_logger.core.counter import AtomicCounter
 from one_logger.core.empty_span import EmptySpan
 from one_logger.core.ids import new_span_id, new_trace_id
 from one_logger.core.integers import portable_integer, portable_integers
+from one_logger.core.interruption import is_foreign, is_interruption, let_pass
 from one_logger.core.journal import Journal
 from one_logger.core.masking import MASK, Redactor, is_secret_name, without_user_info
 from one_logger.core.span import begin_span
@@ -40,10 +41,13 @@ __all__ = [
     "diagnostics",
     "encodable",
     "error_text",
+    "is_foreign",
+    "is_interruption",
     "is_secret_name",
     "keep_inherited",
     "launcher",
     "leave_out_thread",
+    "let_pass",
     "name_text",
     "near_miss",
     "new_span_id",

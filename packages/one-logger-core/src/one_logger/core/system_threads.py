@@ -58,6 +58,6 @@ def start_thread(run: Callable[[], object], name: str) -> None:
     def known_to_python() -> None:
         run()
         while not isinstance(_thread.start_new_thread, BuiltinFunctionType):
-            sleep(TIMEOUT_MAX)  # replaced since: Python would not find the thread in its list any more, and complain
+            sleep(3_600)  # replaced since: Python would not find the thread in its list any more, and complain
 
     threading.Thread(target=known_to_python, name=name, daemon=True).start()

@@ -82,6 +82,7 @@ class Channel:
         self.limit = min(LOOK_EVERY, self._settings.queue_capacity)
         self.headless: set[int] = set()  # open spans whose start was dropped
         self._overflow = AtomicCounter()
+        self.unstopped = 0  # open spans that `close` had no time to stop
         self._weight = 0.0  # roughly the bytes of a queued record
         self._breaker = Breaker(self._settings.max_failures, self._settings.cool_down)
         self._delivery = Delivery(self._exporter, self._breaker, ExporterLog(self.name, self._journal))
@@ -141,6 +142,31 @@ class Channel:
         """Queue the stop of a span whose start was taken, or count it as dropped, as its start was."""
         if span._stop_follows or span.span_id in self.headless:
             self.offer(STOP, span, None)
+
+    def finish(self, span: RecordedSpan, *, started: bool) -> None:
+        """Queue the stop of a span, if it is due and not queued: its start or stop was interrupted.
+
+        Args:
+            span: The span, which has ended.
+            started: Whether its start was queued here, if a worker has taken it. If that is not known, and it is not in
+                the queue either, nobody can know whether its stop is missing: a record is counted as lost.
+        """
+        queued = self.queue.copy()
+        if (STOP, span, None) in queued:
+            return
+        if started or span in queued or span.span_id in self.headless:
+            self.stop(span)
+        elif span._stop_follows:
+            self._overflow.add()
+
+    def refuse(self) -> None:
+        """Count a record that comes after `close`."""
+        self._overflow.add()
+
+    @property
+    def missing(self) -> int:
+        """How many records did not even get into the queue."""
+        return self._overflow.value + self.unstopped
 
     @property
     def _capacity(self) -> int:
@@ -260,7 +286,7 @@ class Channel:
 
     def stats(self) -> ExporterStats:
         """The counters as they are now."""
-        delivery, overflow = self._delivery, self._overflow.value
+        delivery, overflow = self._delivery, self.missing
         queued = sum(records_in(item) for item in self.queue.copy())
         taken, exported, lost = delivery.recorded, delivery.exported, delivery.lost
         return ExporterStats(
@@ -370,7 +396,7 @@ class Channel:
         delivery, queue = self._delivery, self.queue
         if delivery.waiting and not queue:
             return
-        if not delivery.prepare(self._resource, self._overflow.value):
+        if not delivery.prepare(self._resource, self.missing):
             return
         last = delivery.taken + len(queue)
         while delivery.taken < last and not self._overdue():
@@ -397,7 +423,7 @@ class Channel:
         self._delivery.finish_spans(self.queue, BATCH)
         if not self._delivery.ship():
             return False
-        self._delivery.tell(self._overflow.value)
+        self._delivery.tell(self.missing)
         return True
 
     @property
@@ -444,4 +470,4 @@ class Channel:
         self._closed = True
         self.limit = -1  # everything goes through offer(), which counts it as dropped
         self._delivery.lose_queue(self.queue)
-        self._delivery.close(self._overflow.value, reason)
+        self._delivery.close(self.missing, reason)

@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
+from time import monotonic
 from typing import Literal, cast
 
 from one_logger.api import OneLoggerConfig, OneLoggerProvider, Recorder, Root
@@ -16,7 +17,6 @@ from one_logger.core import (
     Event,
     Exporter,
     NoOpSpan,
-    OneLoggerError,
     Span,
     SpanContext,
     Status,
@@ -126,8 +126,9 @@ class DefaultRecorder(Recorder):
             finish=self._finish,
             forked=self._be_forked,
         )
+        self._recording = self._life.recording
         self._remote_parent: SpanContext | None = None
-        self._open: dict[Span, RecordedSpan] = {}
+        self._open: dict[Span, RecordedSpan] = {}  # those whose stop is not done
         self._inherited: dict[Span, RecordedSpan] = {}  # spans that were open in the parent process at the fork
         self._told = AtomicCounter()  # telemetry data errors, which are records, but no telemetry
         self._chain: Chain | None = None
@@ -143,8 +144,9 @@ class DefaultRecorder(Recorder):
         parent_span: Span | SpanContext | Root | None = None,
     ) -> Span:
         """Start a span and make it the current one. See `Recorder.start`."""
-        if not self._life.recording and not self._life.begin():
+        if not self._recording[0] and not self._life.begin():
             return NOOP_SPAN
+        span = None
         current = _current()
         try:
             parent: Span | SpanContext | None = current
@@ -152,6 +154,7 @@ class DefaultRecorder(Recorder):
                 parent = self._remote_parent
             elif current.end_unix_ns is not None:
                 if current is _suppressed:
+                    self._life.suppressed()
                     return NOOP_SPAN
                 # stop() leaves the span in its place: setting the variable is a tenth of what a span costs. It may also
                 # have been stopped in another thread or context. The nearest open span around it is the current one.
@@ -198,13 +201,13 @@ class DefaultRecorder(Recorder):
                         queue.append(span)
                     else:
                         channel.offer(START, span, None)
+            return span  # noqa: TRY300 - here, so that an interruption of it is handled, too
         except BaseException as error:
-            CURRENT_SPAN.set(current)  # nobody gets the span; if it was queued, close() stops it
-            if not isinstance(error, Exception):
-                raise
+            CURRENT_SPAN.set(current)  # nobody gets the span
+            if span is not None and span in self._open:
+                self._finish_interrupted(span, started=False)
             self._errors.contain("start", error)
             return NOOP_SPAN
-        return span
 
     def stop(
         self,
@@ -213,43 +216,59 @@ class DefaultRecorder(Recorder):
         stop_time: Timestamp | None = None,
     ) -> None:
         """Stop a span. See `Recorder.stop`."""
-        recorded = None
         try:
-            # Two threads may stop a span, and close() stops those that are open: only one of them gets it from here.
-            recorded = self._open.pop(span, None)
-            if recorded is None:
+            if span not in self._open:
                 self._cannot_stop(span)
                 return
+            recorded: RecordedSpan = span  # type: ignore[assignment]  # no others are in there
+            current = _current()
+            if (
+                current is not span
+                and current is not None
+                and (current.end_unix_ns is None or current.ancestor is not span)
+            ):
+                self._leave(recorded, current)
             if stop_time is not None:
                 stop_time = self._errors.checked_time("stop_time", stop_time)
-            recorded._end_span(stop_event_attributes, stop_time=stop_time)
-            if self._chain is not None:
-                self._chain.stop_span(recorded)
-                if span.problem is not None:
-                    self._errors.mistake("stop", span.problem)
-                return
-            follows = recorded._stop_follows = recorded._stop_is_due  # after it has ended: see RecordedSpan
-            for channel in self._queues:
-                if follows or channel.headless:
-                    channel.stop(recorded)
-            if span.problem is not None:
-                self._errors.mistake("stop", span.problem)
-        except Exception as error:
-            if not isinstance(span, Span) and not isinstance(error, OneLoggerError):  # it cannot be looked up
+            # Two threads may stop a span, and close() stops those that are open: only one of them ends it.
+            if not recorded._end_span(stop_event_attributes, stop_time=stop_time):
                 self._errors.cannot_stop(span)
                 return
+            if self._chain is not None:
+                self._chain.stop_span(recorded)
+            else:
+                follows = recorded._stop_follows = recorded._stop_is_due  # after it has ended: see RecordedSpan
+                for channel in self._queues:
+                    if follows or channel.headless:
+                        channel.stop(recorded)
+            del self._open[span]  # last: until then, it can be found and finished after an interruption
+            if span.problem is not None:
+                self._errors.mistake("stop", span.problem)
+        except BaseException as error:
+            if not isinstance(span, Span):
+                if isinstance(error, TypeError):  # it cannot be looked up
+                    self._errors.cannot_stop(span)
+                    return
+            elif span in self._open:
+                self._finish_interrupted(cast("RecordedSpan", span), started=True)
             self._errors.contain("stop", error)
-        except BaseException:
-            if recorded is not None:
-                self._stop_interrupted(recorded)
-            raise
 
-    def _stop_interrupted(self, span: RecordedSpan) -> None:
-        """Repair a span whose stop was interrupted, for example by Ctrl-C."""
+    def _leave(self, span: RecordedSpan, current: RecordedSpan) -> None:
+        """Before a span is stopped: if one in it is current that was left open, it is not to be current any more."""
+        inner = current if current.end_unix_ns is None else current.open_ancestor
+        around = inner
+        while around is not None and around is not span:
+            around = around.ancestor
+        if around is not None and inner is not span:
+            CURRENT_SPAN.set(span)  # and as soon as it has ended, the nearest open one around it
+
+    def _finish_interrupted(self, span: RecordedSpan, *, started: bool) -> None:
+        """Stop a span whose start, or, if it is `started`, whose stop was interrupted somewhere."""
         if span.end_unix_ns is None:
-            self._open[span] = span  # close() stops it
-        elif span._stop_follows is None and span.is_exported:
-            self._channels.queue_stop(span)
+            span._end_span()
+        if span.is_exported:
+            self._channels.finish(span, started=started)
+        self._open.pop(span, None)
 
     def event(self, span: Span | None, event: Event) -> Event:
         """Record an event. See `Recorder.event`."""
@@ -264,16 +283,41 @@ class DefaultRecorder(Recorder):
         attributes: Mapping[str, object] | None = None,
     ) -> ErrorEvent:
         """Record an error of the application. See `Recorder.error`."""
-        event = ErrorEvent(message, sys.exception() if exception is None else exception, attributes)
+        if exception is None:
+            exception = sys.exception()
+        event = ErrorEvent(message, exception, attributes, error_span_id=self._stands_in(span, exception))
         self._record("error", span, event)
         return event
 
+    def _stands_in(self, span: Span | None, exception: BaseException | None) -> int | None:
+        """The id of the span where an exception stands in full already, as it has left that one; None if in none.
+
+        It is noted in the span around, which it will leave next. It is known by its `__dict__`, since a reference to the
+        exception would keep its frames alive.
+        """
+        place = _current() if span is None else span
+        if not isinstance(exception, BaseException) or not isinstance(place, RecordedSpan):
+            return None
+        if span is None and place.end_unix_ns is not None:
+            place = place.open_ancestor
+            if place is None:
+                return None
+        known = getattr(place, "_passing", None)
+        stands_in = known[1] if known is not None and known[0] is exception.__dict__ else None
+        here = place.span_id if place.is_exported else 0
+        if stands_in is None and here:
+            known = place._passing = (exception.__dict__, here)
+        if known is not None and place.ancestor is not None:
+            place.ancestor._passing = known
+        return stands_in
+
     def _record(self, method: str, span: Span | None, event: Event) -> None:
-        if not self._life.recording and not self._life.begin():
+        if not self._recording[0] and not self._life.begin():
             return
         try:
             current = _current()
             if current is _suppressed:
+                self._life.suppressed()
                 return
             if span is None:
                 span = current if current is None or current.end_unix_ns is None else current.open_ancestor
@@ -330,7 +374,7 @@ class DefaultRecorder(Recorder):
         self._errors.cannot_stop(span)
 
     def _records(self) -> bool:
-        return CURRENT_SPAN.get() is not SUPPRESSED and (self._life.recording or self._life.begin())
+        return not self._life.suppressed() and (bool(self._recording[0]) or self._life.begin())
 
     # -- life --------------------------------------------------------------------------------------------------------
 
@@ -362,7 +406,7 @@ class DefaultRecorder(Recorder):
         return self._channels.stats()
 
     def _disable(self) -> None:
-        self._life.recording = False
+        self._recording[0] = 0
         provider = OneLoggerProvider.instance()
         if provider.recorder is self:
             provider.force_disable_logging()
@@ -374,15 +418,17 @@ class DefaultRecorder(Recorder):
         if self._chain is not None:
             self._chain.after_fork()
 
-    def _finish(self) -> None:
-        while self._open:
-            try:
-                span = next(reversed(self._open.values()))
-            except (RuntimeError, StopIteration):  # another thread has just stopped one
-                continue
-            span.set_attribute("one_logger.unfinished", True)
-            with self._errors.logged("while the recorder was closed"):
-                self.stop(span)
+    def _finish(self, deadline: float) -> None:
+        """Stop the open spans, the inner ones first. Half of the time until the deadline is left to deliver them."""
+        enough = (monotonic() + deadline) / 2
+        left = list(self._open.values())
+        while left and monotonic() < enough:
+            span = left.pop()
+            if span.end_unix_ns is None:  # no other thread has just stopped it
+                span.set_attribute("one_logger.unfinished", True)
+                with self._errors.logged("while the recorder was closed"):
+                    self.stop(span)
+        self._channels.leave_open(sum(span.end_unix_ns is None and span.is_exported for span in left))
         if self._chain is not None:
             self._chain.close()
             with self._errors.logged("while the recorder was closed"):

@@ -16,6 +16,7 @@ from one_logger.core import (
     TelemetryDataError,
     TelemetryDataErrorType,
 )
+from one_logger.core.spi import is_interruption
 from one_logger.recorder.breaker import Breaker
 from one_logger.recorder.exporter_log import ExporterLog
 from one_logger.recorder.recorded_span import RecordedSpan
@@ -48,8 +49,8 @@ class Delivery:
     """Calls one exporter, and counts the outcome of its records. For one thread.
 
     A record is, in this order, taken from the queue, buffered in the exporter, and exported or lost. Whatever the
-    exporter raises stays here. Only where it is called on a thread of the job, `inline`, an exception that is no
-    `Exception` passes, as `KeyboardInterrupt`, since that is meant for the job: it is no failure of the exporter, and
+    exporter raises stays here. Only where it is called on a thread of the job, `inline`, `KeyboardInterrupt` and the
+    like pass, and what a signal handler raises, since that is meant for the job: it is no failure of the exporter, and
     what it has interrupted is lost.
 
     The start of a span that has ended by then is its stop as well: see `RecordedSpan`.
@@ -341,7 +342,7 @@ class Delivery:
 
     def _passes(self, error: BaseException) -> bool:
         """Whether an exception is meant for the job."""
-        return self.inline and not isinstance(error, Exception)
+        return self.inline and (not isinstance(error, Exception) or is_interruption(error))
 
     def _failed(self, error: BaseException, *, with_records: bool = False, refused: bool = False) -> None:
         """Count a failure: with or without records, and whether it refused each record or the whole buffer."""

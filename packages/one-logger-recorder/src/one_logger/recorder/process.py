@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Protocol
 from weakref import WeakSet
 
-from one_logger.core.spi import process
+from one_logger.core.spi import diagnostics, process
 
 
 class Forkable(Protocol):
@@ -31,6 +31,7 @@ def _after_fork_in_child() -> None:
 
 
 process.call_after_fork(_after_fork_in_child)
+process.call_at_exit(diagnostics.write_reports)  # after the recorders are closed
 
 
 def call_at_exit(function: Callable[[], None]) -> None:
