@@ -105,8 +105,9 @@ class timed_span:  # noqa: N801 - reads as the statement that it is
             return NOOP_SPAN
         before = CURRENT_SPAN.get()
         try:
-            self._span = recorder.start(self._name, self._span_attributes, self._start_event_attributes)
-            return self._span
+            span = self._span = recorder.start(self._name, self._span_attributes, self._start_event_attributes)
+            span.holder = self
+            return span
         except BaseException:
             # The job was interrupted here: nobody else knows of the span.
             started = CURRENT_SPAN.get()
@@ -122,6 +123,7 @@ class timed_span:  # noqa: N801 - reads as the statement that it is
             if recorder is NOOP_RECORDER:
                 return
             span = self._span
+            span.holder = None
             if exception is not None:
                 failed = span if span.end_unix_ns is None else span.open_ancestor
                 if failed is not None and _is_error(exception):
@@ -129,18 +131,15 @@ class timed_span:  # noqa: N801 - reads as the statement that it is
             if span.end_unix_ns is None:  # it may have been stopped inside the block
                 recorder.stop(span)
         except BaseException as error:
-            self.__del__()
+            self._stop()
             # PROPAGATE_EXCEPTIONS asks telemetry errors to be raised, but the application's exception comes first.
             if exception is None or is_foreign(error):
                 raise
             diagnostics.report("telemetry error while an exception passed", error_text(error))
 
-    def __del__(self) -> None:
-        """Stop the span, if it is open. An interruption where `__exit__` just begins cannot be caught in there."""
-        try:
-            span = self._span
-        except AttributeError:  # never entered
-            return
+    def _stop(self) -> None:
+        """Stop the span, if it is open: the job was interrupted somewhere in here."""
+        span = getattr(self, "_span", NOOP_SPAN)
         if span.end_unix_ns is None:
             with suppress(OneLoggerError):
                 self._recorder.stop(span)

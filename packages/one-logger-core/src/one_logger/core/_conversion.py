@@ -14,7 +14,7 @@ from one_logger.core import diagnostics
 from one_logger.core._arrays import array_text, is_numpy, iso_text, may_be_on_device, may_be_read
 from one_logger.core._nested import is_nested, json_text
 from one_logger.core.errors import OneLoggerError
-from one_logger.core.interruption import let_pass
+from one_logger.core.interruption import let_pass, read
 from one_logger.core.text import name_text, safe_repr
 
 TYPE_CHECKING = False  # importing `typing` would double the import time; type checkers know this name
@@ -119,11 +119,11 @@ def _scalar(value: object) -> str | bool | int | float | None:
         if tuple(value.shape) != ():  # type: ignore[attr-defined]
             return None
         if not is_numpy(value):
-            item = value.item()  # type: ignore[attr-defined]
+            item = read(value.item)  # type: ignore[attr-defined]
         elif value.dtype.kind in "mM":  # type: ignore[attr-defined]
             item = iso_text(value)
         else:
-            item = value.tolist()  # type: ignore[attr-defined]
+            item = read(value.tolist)  # type: ignore[attr-defined]
         return item if type(item) in _SCALARS else _text(item)
     if may_be_on_device(value):
         return array_text(value)
@@ -134,11 +134,11 @@ def _text(value: object) -> str | None:
     """The text of a path, UUID, date, time or time span; None for anything else."""
     kind = type(value)
     if hasattr(kind, "__fspath__"):
-        return str.__str__(os.fsdecode(value))  # type: ignore[arg-type]  # it has __fspath__
+        return str.__str__(read(os.fsdecode, value))  # type: ignore[arg-type]  # it has __fspath__
     # Where these modules are not loaded there are no such values.
     datetime, uuid = sys.modules.get("datetime"), sys.modules.get("uuid")
     if datetime and issubclass(kind, (datetime.date, datetime.time)):
-        return str.__str__(value.isoformat())  # type: ignore[attr-defined]
+        return str.__str__(read(value.isoformat))  # type: ignore[attr-defined]
     if (datetime and issubclass(kind, (datetime.timedelta, datetime.tzinfo))) or (uuid and issubclass(kind, uuid.UUID)):
         return str.__str__(str(value))
     return None

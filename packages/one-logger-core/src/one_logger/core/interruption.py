@@ -8,8 +8,13 @@ from __future__ import annotations
 
 TYPE_CHECKING = False  # importing `typing` would double the import time; type checkers know this name
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FrameType
+    from typing import TypeVar
 
+    R = TypeVar("R")
+
+_OURS = "one_logger."
 # What a fault in our code can raise. Code for the recording path does no input or output.
 _FAULTS = (
     *(ArithmeticError, AssertionError, AttributeError, BufferError, ImportError, LookupError, MemoryError, NameError),
@@ -30,14 +35,8 @@ def is_interruption(error: BaseException) -> bool:
     return False
 
 
-def let_pass(error: BaseException) -> None:
-    """Raise `error` again if it is an interruption. For an `except` block around a call of the job's code."""
-    if is_interruption(error):
-        raise error
-
-
 def is_foreign(error: BaseException) -> bool:
-    """Whether `error` is no fault of our code, to be asked in an `except` block around nothing but our code.
+    """Whether `error` is no fault of our code or of what it has read, to be asked in an `except` block.
 
     So it is with an interruption; with one that another thread has raised in this one (`PyThreadState_SetAsyncExc`),
     which comes out of our code and is of a class that our code does not raise; and where the job has used up the stack.
@@ -47,8 +46,21 @@ def is_foreign(error: BaseException) -> bool:
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
-    ours = trace is not None and str(trace.tb_frame.f_globals.get("__name__")).startswith("one_logger.")
-    return ours and (isinstance(error, RecursionError) or not isinstance(error, _FAULTS) or type(error) is Exception)
+    frame = None if trace is None else trace.tb_frame
+    if frame is None or frame.f_code is read.__code__ or not str(frame.f_globals.get("__name__")).startswith(_OURS):
+        return False  # the job's own code has raised it, or C code that it has given us to call
+    return isinstance(error, RecursionError) or not isinstance(error, _FAULTS)
+
+
+def let_pass(error: BaseException) -> None:
+    """Raise `error` again if it is foreign. For an `except` block around what reads an object of the job."""
+    if is_foreign(error):
+        raise error
+
+
+def read(call: Callable[..., R], *arguments: object) -> R:
+    """Call what the job has written, as a `__repr__`, or what may do so."""
+    return call(*arguments)
 
 
 def _was_given(frame: FrameType, interrupted: FrameType) -> bool:

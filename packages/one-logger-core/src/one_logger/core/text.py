@@ -12,7 +12,7 @@ from enum import Enum
 from itertools import islice
 
 from one_logger.core._arrays import array_text, may_be_on_device, may_be_read
-from one_logger.core.interruption import let_pass
+from one_logger.core.interruption import let_pass, read
 
 MAX_CHARACTERS = 1_024
 MAX_MESSAGE = 65_536
@@ -55,7 +55,7 @@ def error_text(error: BaseException) -> str:
         arguments, method = error.args, type(error).__str__
         plain = method is BaseException.__str__ or method is KeyError.__str__
         if all(type(item) in _PLAIN or not (plain or _unread(item)) for item in arguments):
-            text = str.__str__(str(error))
+            text = str.__str__(read(str, error))
         elif len(arguments) != 1:
             text = safe_repr(arguments, MAX_MESSAGE)
         elif method is KeyError.__str__ or _visited(arguments[0]):
@@ -63,7 +63,7 @@ def error_text(error: BaseException) -> str:
         elif issubclass(type(arguments[0]), BaseException):
             text = error_text(arguments[0])
         else:
-            text = str.__str__(str(arguments[0]))
+            text = str.__str__(read(str, arguments[0]))
         return encodable(bounded(text))
     except Exception as raised:
         let_pass(raised)
@@ -183,7 +183,7 @@ def _leaf(value: object) -> str:
     if type(value) is int and value.bit_length() > _MAX_BITS:
         return hex(value)  # decimal text of more than 4,300 digits is refused (sys.set_int_max_str_digits)
     try:
-        return str.__str__(repr(value))
+        return str.__str__(read(repr, value))
     except Exception as error:
         let_pass(error)
         return _failed(value, error)

@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
+from sys import getrefcount
 from time import monotonic
 from typing import Literal, cast
 
@@ -35,6 +36,10 @@ from one_logger.recorder.processors.processor import Processor
 from one_logger.recorder.recorded_span import RecordedSpan
 from one_logger.recorder.settings import ChannelSettings
 from one_logger.recorder.telemetry_errors import TelemetryErrors
+
+
+HELD_BY_SPAN = 2
+"""How many references there are to a `timed_span` that only its span has: that one, and the one of whoever counts."""
 
 
 class DefaultRecorder(Recorder):
@@ -151,8 +156,11 @@ class DefaultRecorder(Recorder):
         try:
             parent: Span | SpanContext | None = current
             if current is None:
-                parent = self._remote_parent
-            elif current.end_unix_ns is not None:
+                pass
+            elif current.end_unix_ns is None:
+                if current.holder is not None and getrefcount(current.holder) <= HELD_BY_SPAN:
+                    parent = self._abandoned(current)
+            else:
                 if current is _suppressed:
                     self._life.suppressed()
                     return NOOP_SPAN
@@ -161,8 +169,10 @@ class DefaultRecorder(Recorder):
                 parent = current.ancestor
                 if parent is not None and parent.end_unix_ns is not None:
                     parent = current.open_ancestor
-                if parent is None:
-                    parent = self._remote_parent
+                if parent is not None and parent.holder is not None and getrefcount(parent.holder) <= HELD_BY_SPAN:
+                    parent = self._abandoned(parent)
+            if parent is None:
+                parent = self._remote_parent
             if parent_span is not None or start_time is not None:
                 if parent_span is not None:
                     parent = self._errors.checked_parent(parent_span, parent)
@@ -252,6 +262,18 @@ class DefaultRecorder(Recorder):
             elif span in self._open:
                 self._finish_interrupted(cast("RecordedSpan", span), started=True)
             self._errors.contain("stop", error)
+
+    def _abandoned(self, span: RecordedSpan) -> RecordedSpan | None:
+        """Stop a span whose `timed_span` is gone: where `__exit__` just begins, an interruption can't be caught there.
+
+        Returns:
+            The span that is current instead.
+        """
+        self.stop(span)
+        around = span.open_ancestor
+        if around is not None and around.holder is not None and getrefcount(around.holder) <= HELD_BY_SPAN:
+            return self._abandoned(around)
+        return around
 
     def _leave(self, span: RecordedSpan, current: RecordedSpan) -> None:
         """Before a span is stopped: if one in it is current that was left open, it is not to be current any more."""
