@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Callable
@@ -127,3 +128,28 @@ def test_the_library_does_not_touch_the_application_s_logging(faulty: Faulty, us
     use_everything(recorder)
     recorder.close(timeout=1)
     assert [(logging.getLogger(name).handlers[:], logging.getLogger(name).level) for name in names] == before
+
+
+def test_a_full_disk_is_reported_after_the_job_has_configured_its_log() -> None:
+    """`logging.config` disables every logger that a configuration does not name: the library enables its own again."""
+    script = """
+import logging.config
+from one_logger.core import ExportError
+from one_logger.exporter.memory import InMemoryExporter
+from one_logger.recorder import DefaultRecorder
+class Full(InMemoryExporter):
+    def write(self, lines):
+        raise ExportError("No space left on device", retriable=True)
+logging.getLogger("one_logger")
+recorder = DefaultRecorder([Full()])
+logging.config.dictConfig({
+    "version": 1,
+    "handlers": {"console": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout"}},
+    "root": {"handlers": ["console"]},
+})
+recorder.stop(recorder.start("work"))
+recorder.close(0.1)
+"""
+    process = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True, text=True, timeout=60)
+    assert process.stderr == ""
+    assert "No space left on device" in process.stdout

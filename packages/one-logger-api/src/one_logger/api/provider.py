@@ -30,6 +30,10 @@ class OneLoggerProvider:
         """The one provider: if there were a second one, it could be configured, and nothing would record with it."""
         return _PROVIDER  # type: ignore[return-value]  # there are no others
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle it as the provider of the process that loads it."""
+        return OneLoggerProvider, ()
+
     @staticmethod
     def instance() -> OneLoggerProvider:
         """The provider of this process."""

@@ -87,6 +87,9 @@ class timed_span:  # noqa: N801 - reads as the statement that it is
         start_event_attributes: Attributes of the start itself.
     """
 
+    __module__ = "one_logger.api"  # where pickle and dill find it: by the name of this module they find the class
+    _current = CURRENT_SPAN.get
+
     __slots__ = ("_name", "_recorder", "_span", "_span_attributes", "_start_event_attributes")
 
     def __init__(
@@ -103,14 +106,14 @@ class timed_span:  # noqa: N801 - reads as the statement that it is
         recorder = self._recorder = _provider._recorder
         if recorder is NOOP_RECORDER:
             return NOOP_SPAN
-        before = CURRENT_SPAN.get()
+        before = self._current()
         try:
             span = self._span = recorder.start(self._name, self._span_attributes, self._start_event_attributes)
             span.holder = self
             return span
         except BaseException:
             # The job was interrupted here: nobody else knows of the span.
-            started = CURRENT_SPAN.get()
+            started = self._current()
             if started is not None and started is not before and started.end_unix_ns is None:
                 recorder.stop(started)
             raise
@@ -182,6 +185,10 @@ class timed_span:  # noqa: N801 - reads as the statement that it is
                 return function(*args, **kwargs)
 
         return timed_function  # type: ignore[return-value]  # wraps() keeps the signature
+
+
+# dill pickles a decorated function with all global names of this module, and a context variable can't be pickled.
+del CURRENT_SPAN
 
 
 def _is_error(exception: BaseException) -> bool:

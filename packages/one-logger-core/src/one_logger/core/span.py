@@ -257,6 +257,16 @@ class Span:
         end_time = self.end_time
         return None if end_time is None else Event(STOP_EVENT_NAME, self._stop_event_attributes, end_time)
 
+    def __deepcopy__(self, memo: object) -> Span:
+        """The span itself."""
+        return self
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle it as one that records nothing, with the same ids: there it can be a parent, and nothing else."""
+        from one_logger.core.empty_span import EmptySpan
+
+        return EmptySpan, (self.name, self.trace_id, self.span_id)
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name[:100]!r} {self.span_id:016x} of trace {self.trace_id:032x}>"
 
