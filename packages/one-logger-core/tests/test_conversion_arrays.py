@@ -136,7 +136,7 @@ def test_array_whose_device_is_an_instance_attribute_is_not_read() -> None:
 
 @pytest.mark.parametrize("wrapped", [False, True])
 def test_tensor_on_the_cpu_becomes_its_value(wrapped: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A tensor without dimensions that is in host memory becomes its Python value, unless `torch.func` transforms it."""
+    """A tensor without dimensions in host memory becomes its Python value, unless `torch.func` transforms it."""
     functorch = SimpleNamespace(is_functorch_wrapped_tensor=lambda _: wrapped)
     monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(_C=SimpleNamespace(_functorch=functorch)))  # type: ignore[arg-type]  # as far as it is used
     kind = type(

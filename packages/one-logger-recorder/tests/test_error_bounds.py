@@ -7,12 +7,11 @@ from typing import Any
 
 import pytest
 
-from one_logger.api import record_error, timed_span
+from one_logger.api import OneLoggerConfig, record_error, timed_span
+from one_logger.api.testing import configured
 from one_logger.core import verify
 from one_logger.exporter.memory import InMemoryExporter
 from one_logger.recorder import DefaultRecorder, SpanFilter
-from one_logger.api import OneLoggerConfig
-from one_logger.api.testing import configured
 
 Recording = Callable[..., Any]
 
@@ -30,9 +29,8 @@ def _leave(names: list[str], exception: Exception) -> None:
 
 def test_an_exception_that_leaves_several_spans_stands_in_full_once(recording: Recording) -> None:
     """The errors of the spans around say its class, and the id of the span where it stands."""
-    with recording() as records:
-        with pytest.raises(ValueError, match="no"):
-            _leave(["a", "b", "c"], ValueError("no"))
+    with recording() as records, pytest.raises(ValueError, match="no"):
+        _leave(["a", "b", "c"], ValueError("no"))
     first, *others = _errors(records)
     names = {record["span_id"]: record["name"] for record in records if record["type"] in ("start", "complete")}
     assert names[first["span_id"]] == "c"

@@ -1,4 +1,4 @@
-"""The job is interrupted at every single instruction of the library: the exception reaches it, and nothing is spoilt."""
+"""The job is interrupted at every instruction of the library: the exception reaches it, and nothing is spoilt."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def _by_hand() -> None:
 
 @pytest.mark.parametrize(("work", "exporters"), [(_nested, 1), (_nested, 2), (_failing, 1), (_by_hand, 2)])
 def test_an_interruption_at_any_instruction_spoils_nothing(work: Callable[[], None], exporters: int) -> None:
-    """It reaches the job; what is current is what was current before; each start has its stop, or its loss is counted."""
+    """It reaches the job; what is current is right; each start has its stop, or its loss is counted."""
     for number in range(100_000):
         memories = [InMemoryExporter() for _ in range(exporters)]
         recorder = DefaultRecorder(memories)
@@ -112,7 +112,7 @@ def test_an_interruption_at_any_instruction_spoils_nothing(work: Callable[[], No
 
 
 def test_a_time_limit_at_any_moment_reaches_the_job() -> None:
-    """Signals that come at random while the job records: each that raises is caught by the job, and nothing is spoilt."""
+    """Signals come at random while the job records: what each raises is caught by the job, and nothing is spoilt."""
     raised = caught = 0
 
     def limit(number: int, frame: FrameType | None) -> None:

@@ -105,6 +105,11 @@ class OneLoggerProvider:
             self._recorder = NoOpRecorder(behind=self._recorder)
 
 
+def recorder_here() -> Recorder:
+    """The recorder of this process: what a pickled recorder becomes."""
+    return _PROVIDER._recorder
+
+
 def disabled_by_environment() -> bool:
     """Whether the environment disables telemetry in this process: `ONE_LOGGER_DISABLED=true`."""
     return os.environ.get("ONE_LOGGER_DISABLED", "").strip().lower() in ("true", "1", "yes", "on")

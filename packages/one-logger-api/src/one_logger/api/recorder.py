@@ -148,9 +148,9 @@ class Recorder(ABC):
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle it as the recorder of the process that loads it: its threads and files belong to this one."""
-        from one_logger.api.timed_span import get_recorder
+        from one_logger.api.provider import recorder_here
 
-        return get_recorder, ()
+        return recorder_here, ()
 
     def attach(self, config: OneLoggerConfig, parent: SpanContext | None) -> None:  # noqa: B027 - not all need it
         """Take the configuration of the process. `OneLoggerProvider.configure` calls this once, first of all.

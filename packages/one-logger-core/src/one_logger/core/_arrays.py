@@ -6,8 +6,13 @@ import sys
 
 _PLAIN_TENSORS = (("torch", "Tensor"), ("torch.nn.parameter", "Parameter"))
 _UNITS = {
-    **{"years": "nY", "months": "nM", "weeks": "nW", "days": "nD"},
-    **{"hours": "TnH", "minutes": "TnM", "seconds": "TnS"},
+    "years": "nY",
+    "months": "nM",
+    "weeks": "nW",
+    "days": "nD",
+    "hours": "TnH",
+    "minutes": "TnM",
+    "seconds": "TnS",
 }
 _PARTS = ("milliseconds", "microseconds", "nanoseconds", "picoseconds", "femtoseconds", "attoseconds")
 _PLACES = {unit: 3 * number for number, unit in enumerate(_PARTS, 1)}

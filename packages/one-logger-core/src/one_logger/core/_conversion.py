@@ -134,7 +134,7 @@ def _text(value: object) -> str | None:
     """The text of a path, UUID, date, time or time span; None for anything else."""
     kind = type(value)
     if hasattr(kind, "__fspath__"):
-        return str.__str__(read(os.fsdecode, value))  # type: ignore[arg-type]  # it has __fspath__
+        return str.__str__(read(os.fsdecode, value))  # it has __fspath__
     # Where these modules are not loaded there are no such values.
     datetime, uuid = sys.modules.get("datetime"), sys.modules.get("uuid")
     if datetime and issubclass(kind, (datetime.date, datetime.time)):

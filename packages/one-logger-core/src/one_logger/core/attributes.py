@@ -141,7 +141,7 @@ def read_mapping(values: object) -> dict[str, object]:
             f"Attributes were given as {type(values).__name__}; expected a mapping of names to values, such as a dict."
         )
     try:
-        return read(dict, values)  # type: ignore[call-overload, no-any-return]  # a mapping, as just seen
+        return read(dict, values)  # a mapping, as just seen
     except Exception as error:
         let_pass(error)
         raise OneLoggerError(

@@ -22,7 +22,7 @@ def call_after_fork(function: Function) -> None:
 
 
 def find_fork() -> bool:
-    """Do what is due in a forked child, if this is one and Python was not told, as by a library in C. Whether it is."""
+    """Do what is due in a forked child, if this is one that Python was not told of. Whether it is."""
     if os.getpid() == _pid:
         return False
     _be_forked()
@@ -32,12 +32,12 @@ def find_fork() -> bool:
 def _be_forked() -> None:
     global _pid  # noqa: PLW0603 - there is one process
     _pid = os.getpid()
-    for function in list(_after_fork):
+    for function in _after_fork:
         function()
 
 
 def own_flag() -> MutableSequence[int]:
-    """A byte, zero, that is zero again in a forked child, though Python was not told of the fork, where Linux allows it.
+    """A byte, zero, that is zero again in a forked child, also where Python was not told of the fork, on Linux.
 
     To look at it takes no call of the system. (madvise(2), MADV_WIPEONFORK)
     """
@@ -52,9 +52,9 @@ def own_flag() -> MutableSequence[int]:
 
 
 def call_at_exit(function: Function) -> None:
-    """Have `function` called when the interpreter exits, as late as Python allows: it goes by the import of this module.
+    """Have `function` called when the interpreter exits, as late as Python allows.
 
-    Python calls `atexit` handlers in the reverse order of their registration.
+    Python calls `atexit` handlers in the reverse order of their registration: ours when this module was imported.
     """
     _at_exit.append(function)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import _imp
 import _thread
-import sys
 import time
 from types import BuiltinFunctionType
 
@@ -23,7 +22,7 @@ def _unpatched(module: ModuleType, function: str) -> ModuleType:
     """The module as Python made it: itself, or a new one if one of its functions was replaced."""
     if isinstance(getattr(module, function), BuiltinFunctionType):
         return module
-    new = _imp.create_builtin(sys.modules[module.__name__].__spec__)
+    new: ModuleType = _imp.create_builtin(module.__spec__)  # type: ignore[arg-type]  # it has one
     _imp.exec_builtin(new)
     return new
 

@@ -37,7 +37,6 @@ from one_logger.recorder.recorded_span import RecordedSpan
 from one_logger.recorder.settings import ChannelSettings
 from one_logger.recorder.telemetry_errors import TelemetryErrors
 
-
 HELD_BY_SPAN = 2
 """How many references there are to a `timed_span` that only its span has: that one, and the one of whoever counts."""
 
@@ -211,7 +210,7 @@ class DefaultRecorder(Recorder):
                         queue.append(span)
                     else:
                         channel.offer(START, span, None)
-            return span  # noqa: TRY300 - here, so that an interruption of it is handled, too
+            return span
         except BaseException as error:
             CURRENT_SPAN.set(current)  # nobody gets the span
             if span is not None and span in self._open:
@@ -219,7 +218,7 @@ class DefaultRecorder(Recorder):
             self._errors.contain("start", error)
             return NOOP_SPAN
 
-    def stop(
+    def stop(  # noqa: C901 - as `start`
         self,
         span: Span,
         stop_event_attributes: Mapping[str, object] | None = None,
@@ -314,8 +313,8 @@ class DefaultRecorder(Recorder):
     def _stands_in(self, span: Span | None, exception: BaseException | None) -> int | None:
         """The id of the span where an exception stands in full already, as it has left that one; None if in none.
 
-        It is noted in the span around, which it will leave next. It is known by its `__dict__`, since a reference to the
-        exception would keep its frames alive.
+        It is noted in the span around, which it will leave next. It is known by its `__dict__`, since a reference to
+        the exception would keep its frames alive.
         """
         place = _current() if span is None else span
         if not isinstance(exception, BaseException) or not isinstance(place, RecordedSpan):

@@ -22,8 +22,8 @@ _LONGEST_TIMEOUT = 365 * 86_400.0
 class Life:
     """Starts, flushes, closes and resets a recorder, and knows whether it records.
 
-    `finish` stops the open spans, before `close` closes the exporters; it gets the time until which all has to be done. `forked` resets the rest of the recorder in a
-    forked child.
+    `finish` stops the open spans, before `close` closes the exporters; it gets the time by which all has to be done.
+    `forked` resets the rest of the recorder in a forked child.
     """
 
     def __init__(
@@ -107,8 +107,8 @@ class Life:
         if process.has_ended() and not self._started:
             self._say(
                 "late",
-                "The recorder was first used after the library's own exit handler has run. Nobody but its user closes it, "
-                "and what was not delivered then is lost.",
+                "The recorder was first used after the library's own exit handler has run. Close it, or what was not "
+                "delivered is lost.",
             )
         with self._starting:
             # What is done already, as the job was interrupted in it, is not done again.
@@ -122,13 +122,13 @@ class Life:
         return bool(self.recording[0])
 
     def suppressed(self) -> bool:
-        """Whether nothing is to be recorded here, as this is in an exporter's call. That is counted, and logged once."""
+        """Whether nothing is to be recorded here: in an exporter's call. That is counted, and logged once."""
         if CURRENT_SPAN.get() is not SUPPRESSED:
             return False
         diagnostics.report(
             "in an exporter's call",
-            "Telemetry was left out that was recorded in a call of an exporter: by the exporter itself, or by a finalizer "
-            "or signal handler that ran just then.",
+            "Telemetry was left out that was recorded in a call of an exporter: by the exporter itself, or by a "
+            "finalizer or signal handler that ran just then.",
         )
         return True
 

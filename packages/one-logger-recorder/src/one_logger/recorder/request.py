@@ -37,4 +37,6 @@ class Request:
 
     def wait(self) -> bool:
         """Wait for the answer, until the deadline at most. Whether everything was delivered."""
-        return (self.answered or self._signal.acquire(timeout=max(0.0, self.deadline - monotonic()))) and self._delivered
+        if not self.answered:
+            self._signal.acquire(timeout=max(0.0, self.deadline - monotonic()))
+        return self._delivered

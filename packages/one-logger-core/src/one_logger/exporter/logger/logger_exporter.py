@@ -12,9 +12,9 @@ from one_logger.exporter.logger.line import format_line
 class LoggerExporter(RecordExporter):
     """Writes each record as one line to a `logging.Logger`: errors at level ERROR, telemetry data errors at WARNING.
 
-    `format_line` makes the line, and `parse_line` reads it back. No handler is added and no level changed. A record that
-    the logger or its handlers throw away, because of their levels or because `logging.config` has disabled the logger, is
-    lost, and counted as such. To leave records out, use processors.
+    `format_line` makes the line, and `parse_line` reads it back. No handler is added and no level changed. A record
+    that the logger or its handlers throw away, because of their levels or because `logging.config` has disabled the
+    logger, is lost, and counted as such. To leave records out, use processors.
 
     Args:
         logger: The logger, or its name.
@@ -48,9 +48,10 @@ class LoggerExporter(RecordExporter):
                 highest = max(highest, level)
         lines[:] = thrown_away
         if thrown_away:
+            level = logging.getLevelName(highest)
             raise ExportError(
-                f"The logger {self._logger.name!r} throws away what is logged at level {logging.getLevelName(highest)}: "
-                "it is disabled, or its level or that of its handlers is higher. Enable it, or set its level.",
+                f"The logger {self._logger.name!r} throws away what is logged at level {level}: "
+                "it is disabled, or its level or that of its handlers is higher. Enable it, or set the level.",
                 lost=self.records_in(thrown_away),
             )
 
