@@ -63,7 +63,9 @@ def types(session: nox.Session) -> None:
     """Strict type checking of the sources, the tests and the tools."""
     session.install(*group("types"))
     session.env["MYPYPATH"] = SOURCES
-    session.run("mypy", *SOURCES.split(os.pathsep), "noxfile.py", "tools", *map(str, ROOT.glob("examples/*.py")))
+    session.run(
+        "mypy", *SOURCES.split(os.pathsep), "noxfile.py", "conftest.py", "tools", *map(str, ROOT.glob("examples/*.py"))
+    )
     session.env["MYPYPATH"] = os.pathsep.join([SOURCES, f"{VENDOR}/src"])
     session.run("mypy", f"{VENDOR}/src")
     # A run for the tests of each package: two packages may both have a test_errors.py.

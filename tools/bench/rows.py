@@ -76,6 +76,9 @@ DISABLED = Measurement("cost", (_ours("one_logger.DisabledRank"), _PLAIN), _VARI
 TWO = Measurement("cost", (_ours("one_logger.ToTwoFiles"), _PLAIN), _VARIANT, most_rounds=3)
 FAILING = Measurement("cost", (_ours("one_logger.ToFullDisk"), _PLAIN), _VARIANT, most_rounds=3)
 START_UP = Measurement("start_up", (_ours("one_logger.ToFileInALine"), _NV_FILE, _OTEL_FILE))
+START_UP_BESIDE_MANY = Measurement(
+    "start_up", (_ours("one_logger.ToFileInALine"), _OTEL_FILE), ("--distributions", "300")
+)
 CLOSING = Measurement("closing", (_ours("one_logger.ToGatedFile"),), most_rounds=3)
 STALL = Measurement(
     "stall", (_ours("one_logger.ToFile"), _OTEL_FILE, _ours("nothing.Nothing", "no telemetry")), most_rounds=3
@@ -155,6 +158,10 @@ ROWS = (
             "MB",
         ),
         (Target(4),),
+    ),
+    Row(
+        *("start-up.many", "Configuration beside 300 installed distributions", START_UP_BESIDE_MANY, "configure", "ms"),
+        (Target(_NOT_ABOVE, OTEL),),
     ),
     # ... and what is measured for the record.
     Row("paced.p99", "A span with 2 attributes, for its caller, at 1,000 a second: p99", PACED, "p99", "µs"),

@@ -307,7 +307,7 @@ def test_help_names_the_commands(one_logger: OneLogger) -> None:
 
 def _others(monkeypatch: pytest.MonkeyPatch, **commands: str) -> None:
     points = EntryPoints(EntryPoint(name, value, "one_logger.commands") for name, value in commands.items())
-    monkeypatch.setattr("one_logger.analysis.command_group.entry_points", lambda **_: points)
+    monkeypatch.setattr("one_logger.analysis.command_group.entry_points", lambda _: points)
 
 
 def test_other_distributions_add_commands(one_logger: OneLogger, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -329,6 +329,18 @@ def test_broken_command_of_others_breaks_nothing_else(
     done = one_logger("broken")
     assert (done.code, done.out) == (2, "")
     assert done.err.startswith("one-logger: The command 'broken' of ")
+
+
+def test_broken_distribution_breaks_nothing_else(
+    one_logger: OneLogger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the entry points of a distribution can't be read, the commands of the others are there."""
+    for name, text in (("good", "[one_logger.commands]\ngood = a:b\n"), ("bad", "[one_logger.commands]\nno value\n")):
+        (tmp_path / f"{name}-1.0.dist-info").mkdir()
+        (tmp_path / f"{name}-1.0.dist-info/METADATA").write_text(f"Name: {name}\nVersion: 1.0\n")
+        (tmp_path / f"{name}-1.0.dist-info/entry_points.txt").write_text(text)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert "From good 1.0." in one_logger("--help").out
 
 
 def other_command(arguments: list[str]) -> int:

@@ -92,6 +92,95 @@ def test_an_odd_session_tag_leads_nowhere_else(name: str, tag: str, tmp_path: Pa
     assert file.name == "records.jsonl"
 
 
+@pytest.mark.parametrize("name", ["session_tag", "job_id"])
+@pytest.mark.parametrize("text", ["t" * 300, "東" * 300, "a/" * 300], ids=["ASCII", "three bytes each", "slashes"])
+def test_a_session_tag_that_is_too_long_is_cut(text: str, name: str, tmp_path: Path) -> None:
+    """Two long tags that differ only at their end lead to two files, whose names fit in any file system."""
+    for end in "12":
+        _open(f"{tmp_path}/{{{name}}}-{{pid}}.jsonl", Resource({f"one_logger.{name}": text + end})).close()
+    names = [path.name for path in tmp_path.iterdir()]
+    assert len(names) == 2
+    assert all(file.startswith(text[:3].replace("/", "_")) and len(file.encode()) < 130 for file in names)
+
+
+def test_a_session_tag_that_fits_is_not_cut(tmp_path: Path) -> None:
+    """A hundred bytes are as they were given, one more is not."""
+    for length in (100, 101):
+        _open(f"{tmp_path}/{{session_tag}}", Resource({"one_logger.session_tag": "t" * length})).close()
+    whole, cut = sorted((path.name for path in tmp_path.iterdir()), reverse=True)
+    assert whole == "t" * 100
+    assert len(cut) == 100
+
+
+def test_a_relative_path_is_meant_where_the_exporter_was_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The job may change its working directory before the file is opened, and while it is written."""
+    first, *others = (tmp_path / "{first}", tmp_path / "b", tmp_path / "c")
+    for folder in (first, *others):
+        folder.mkdir()
+    monkeypatch.chdir(first)
+    exporter = FileExporter("out/{rank}.jsonl")
+    monkeypatch.chdir(others[0])
+    exporter.initialize(Resource())
+    exporter.flush()
+    monkeypatch.chdir(others[1])
+    (first / "out" / "0.jsonl").rename(first / "moved")
+    _step(exporter, 1)
+    exporter.close()
+    assert [path.relative_to(first).as_posix() for path in tmp_path.rglob("*") if path.is_file()] == [
+        "moved",
+        "out/0.jsonl",
+    ]
+
+
+def test_a_relative_path_without_a_working_directory_is_refused(run_script: Callable[..., str], tmp_path: Path) -> None:
+    """A job whose folder was removed is told so when the exporter is made; an absolute path will do there."""
+    script = f"""
+import os, sys
+from one_logger.exporter.file import FileExporter
+os.mkdir({str(tmp_path / "gone")!r}); os.chdir({str(tmp_path / "gone")!r}); os.rmdir({str(tmp_path / "gone")!r})
+FileExporter("/tmp/a.jsonl")
+try:
+    FileExporter("a.jsonl")
+except Exception as error:
+    print(type(error).__name__, error)
+"""
+    assert run_script(script) == (
+        "OneLoggerError The file path 'a.jsonl' is relative, and the working directory is gone.\n"
+    )
+
+
+@pytest.mark.parametrize("path", ["~/out/{rank}.jsonl", b"~/out/0.jsonl", Path("~/out/0.jsonl")], ids=repr)
+def test_a_tilde_is_the_home_folder(path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a shell, also where the home folder has braces in its name."""
+    monkeypatch.setenv("HOME", str(tmp_path / "{me}"))
+    _open(path).close()
+    assert (tmp_path / "{me}/out/0.jsonl").is_file()
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        (
+            "$SCRATCH/t.jsonl",
+            r"has \$SCRATCH, which is not replaced here\. In a configuration file write \$\{SCRATCH\};",
+        ),
+        ("/data/run-${JOB_ID}.jsonl", r"has \$\{JOB_ID\}, which is not replaced here"),
+        ("~nobody-is-called-so/t.jsonl", "begins with ~nobody-is-called-so, and nobody knows that home folder"),
+    ],
+)
+def test_what_only_a_shell_replaces_is_refused(path: str, message: str) -> None:
+    """A path with a variable of a shell is no folder called `$SCRATCH`: the error says how to write it."""
+    with pytest.raises(OneLoggerError, match=message):
+        FileExporter(path)
+
+
+@pytest.mark.parametrize("name", ["cost$5.jsonl", "a$.jsonl", "$1"])
+def test_a_dollar_sign_alone_is_a_character(name: str, tmp_path: Path) -> None:
+    """What no shell would replace is a part of the name."""
+    _open(tmp_path / name).close()
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
 def test_an_empty_session_tag_is_no_folder(tmp_path: Path) -> None:
     """An empty session tag takes no room in the path."""
     _open(f"{tmp_path}/a{{session_tag}}b", Resource({"one_logger.session_tag": ""})).close()

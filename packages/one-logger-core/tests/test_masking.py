@@ -43,7 +43,24 @@ def test_what_says_nothing_is_no_secret() -> None:
     assert Redactor([True, False, None, "", " "]).redacted("True None x") == "True None x"
 
 
-@given(st.lists(st.text(min_size=1).filter(str.strip).filter(lambda text: not set(text) & set(MASK))), st.text())
+@pytest.mark.parametrize("secret", ["a", "me", "7", "é", "$%"])
+def test_a_short_secret_blanks_no_other_words(secret: str) -> None:
+    """Of less than four characters, it is masked where it stands alone, and not inside of words."""
+    redactor = Redactor([secret])
+    words = f"x{secret}x and {secret}{secret * 9}x" if secret.isalnum() else "x"
+    assert redactor.redacted(words) == words
+    assert redactor.redacted(f"user '{secret}', {secret}.") == f"user '{MASK}', {MASK}."
+
+
+def test_the_user_and_password_are_masked_without_a_scheme() -> None:
+    """Whoever forgets the scheme of a URL doesn't show the password in an error."""
+    text = "Invalid URL 'me:secret@host:4318/v1', endpoint=(a:b@[::1]); mail a@b, at 12:30@ line:3"
+    assert without_user_info(text) == "Invalid URL '***@host:4318/v1', endpoint=(***@[::1]); mail a@b, at 12:30@ line:3"
+
+
+@given(
+    st.lists(st.text(min_size=4).filter(lambda text: len(text.strip()) >= 4 and not set(text) & set(MASK))), st.text()
+)
 def test_no_secret_is_left(secrets: list[str], text: str) -> None:
     """Whatever the secrets and the text are, and however they overlap, none of them is in the result."""
     redacted = Redactor(secrets).redacted(text + "".join(secrets))

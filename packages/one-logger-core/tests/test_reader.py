@@ -208,9 +208,10 @@ def test_records_in_a_list_are_read() -> None:
 
 
 def test_part_of_another_object_is_no_record() -> None:
-    """An object inside another one is part of it, and no record."""
+    """An object inside another one is part of it, and no record, also where the line has lost what came before it."""
     inner = json.dumps(_RECORD)
-    assert list(read_records([f'{{"log": {inner}, "time": 5}}', f'{{"time": 5, "log": {inner}}}'])) == []
+    lines = [f'{{"log": {inner}, "time": 5}}', f'{{"time": 5, "log": {inner}}}', f"{inner}}}", f'{inner}, "time": 5}}']
+    assert list(read_records(lines)) == _without_orjson("\n".join(lines).encode()) == []
 
 
 def test_lines_that_hold_no_record_are_counted() -> None:
@@ -226,21 +227,25 @@ def test_lines_that_hold_no_record_are_counted() -> None:
 
 def test_records_of_an_unknown_version_are_counted() -> None:
     """Records of another version are passed over and counted by their version."""
-    other = [{**_RECORD, "v": version, "attributes": _RECORD} for version in (2, 2, 3)]
+    other = [{**_RECORD, "v": version, "attributes": _RECORD} for version in (2, 2, 3, 0)]
     records = read_records([json.dumps(record) for record in [*other, _RECORD]] + ["line: " + json.dumps(other[0])])
     assert list(records) == [_RECORD]
-    assert records.unknown_versions == {2: 3, 3: 1}
+    assert records.unknown_versions == {2: 3, 3: 1, 0: 1}
     assert records.lines_passed_over == 0
 
 
 @pytest.mark.parametrize(
     "change",
-    [{"v": True}, {"v": 1.0}, {"v": None}, {"seq": 0}, {"seq": -1}, {"seq": True}, {"seq": 1.0}, {"seq": 2**63}],
+    [
+        *({"v": True}, {"v": 1.0}, {"v": None}, {"seq": 0}, {"seq": -1}, {"seq": True}, {"seq": 1.0}, {"seq": 2**63}),
+        *({"v": 1.0, "seq": 1.0}, {"v": True, "seq": True}, {"type": 1, "stream": 1}, {"type": None, "stream": None}),
+    ],
     ids=repr,
 )
 def test_numbers_of_a_record_are_integers(change: dict[str, object]) -> None:
-    """The version is an integer, and the number a positive one of 64 bits."""
-    assert list(read_records([json.dumps({**_RECORD, **change}), json.dumps(_RECORD)])) == [_RECORD]
+    """The version is an integer, the number a positive one of 64 bits; type and stream are texts."""
+    largest = {**_RECORD, "seq": 2**63 - 1}
+    assert list(read_records([json.dumps({**_RECORD, **change}), json.dumps(largest)])) == [largest]
 
 
 def test_unknown_types_and_fields_are_given() -> None:

@@ -39,6 +39,6 @@ def test_stream_is_closed_by_its_end_alone() -> None:
 @pytest.mark.parametrize("kind", ["a-new-kind", "telemetry", "zebra"])
 def test_record_of_a_kind_that_is_not_known_is_a_record(kind: str) -> None:
     """A record of a later version counts as one, and says nothing else of the stream."""
-    report = _report({"type": kind, "dropped": 3})
-    assert (report.records, report.gaps) == (1, [])
+    report = _report({"type": kind, "dropped": 3, "attributes": {"one_logger.rank": 7}})
+    assert (report.records, report.gaps, report.resource, report.rank) == (1, [], None, None)
     assert (report.closed, report.dropped, report.telemetry_data_errors) == (False, 0, 0)

@@ -170,7 +170,7 @@ def test_a_known_distribution_that_is_missing_comes_with_its_pip_line(tmp_path: 
 from one_logger.recorder import ExporterConfigError, build_exporters
 names = ["acme.A", "one_logger.exporter.kafka.KafkaExporter"]
 try:
-    build_exporters([{"type": "otel"}, {"type": "file"}, *({"class_name": name} for name in names)])
+    build_exporters([{"type": "otel"}, {"type": "memory"}, *({"class_name": name} for name in names)])
 except ExporterConfigError as error:
     for problem in error.problems:
         print(problem.message)
@@ -186,9 +186,8 @@ except ExporterConfigError as error:
     assert done.stdout.splitlines() == [
         (
             "is 'otel', which names no exporter that is installed; "
-            "pip install 'one-logger-exporter-otel[http]' brings it. Installed: none."
+            "pip install 'one-logger-exporter-otel[http]' brings it. Installed: file, logger, memory."
         ),
-        "is 'file', which names no exporter that is installed; pip install one-logger-core brings it. Installed: none.",
         (
             "is 'acme.A', which cannot be imported: ModuleNotFoundError: No module named 'one_logger.exporter.otel'. "
             "pip install 'one-logger-exporter-otel[http]' brings it."

@@ -23,11 +23,27 @@ from one_logger.exporter.memory import InMemoryExporter
 
 class Client(InMemoryExporter):
     def __init__(self, password: str = "", url: str = "", headers: dict[str, str] | None = None,
-                 port: int = 0, sasl_plain: bool = False, user: str = "", fail: bool = False):
+                 port: int = 0, sasl_plain: bool = False, user: str = "", fail: bool = False, fails_in: str = ""):
         super().__init__()
         self.password, self.url, self.headers = password, url, headers
+        self._text = f"cannot log in with {password} or {password!r} at {url}, headers {headers}, user {user}"
+        self._fails_in = fails_in
         if fail:
-            raise ValueError(f"cannot log in with {password} or {password!r} at {url}, headers {headers}")
+            raise ValueError(self._text)
+
+    def initialize(self, resource):
+        self._fail("initialize")
+        super().initialize(resource)
+
+    def flush(self):
+        self._fail("flush")
+
+    def close(self):
+        self._fail("close")
+
+    def _fail(self, method):
+        if method == self._fails_in:
+            raise ValueError(self._text)
 """
 
 # Each is a configuration of the client in which the secret is known as such in another way.
@@ -90,6 +106,22 @@ def test_no_secret_gets_into_errors_logs_or_the_command(
     for text in (*texts, done.stdout, done.stderr):
         assert "hunter2" not in text
         assert "best" not in text
+
+
+@pytest.mark.parametrize("hidden", HIDDEN, ids=str)
+@pytest.mark.parametrize("method", ["initialize", "flush", "close"])
+def test_no_secret_gets_into_the_log_of_the_worker(
+    client: Path, caplog: pytest.LogCaptureFixture, hidden: dict[str, object], method: str
+) -> None:
+    """Where the exporter itself, or a library that it uses, shows a secret in an exception, the log masks it."""
+    entry = {"type": "client", "config": {**hidden, "fails_in": method}}
+    recorder = configure("app", exporters=[entry], recorder={"flush_interval": 0.001, "max_failures": 1})
+    recorder.stop(recorder.start("work"))
+    recorder.flush(0.2)
+    recorder.close(5)
+    assert "ValueError: cannot log in with" in caplog.text
+    assert "hunter2" not in caplog.text
+    assert "best" not in caplog.text
 
 
 def test_the_exporter_gets_the_secret(client: Path) -> None:

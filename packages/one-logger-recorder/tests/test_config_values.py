@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from one_logger.core import Resource
 from one_logger.recorder import ExporterConfigError, build_exporters
 from one_logger.recorder.configuration.schema import configuration_schema
 
@@ -73,9 +74,17 @@ def taken(**config: object) -> dict[str, Any]:
         ("number", 7, 7),
         ("number", "7", 7),
         ("number", " -7 ", -7),
+        ("number", "010", 10),
+        ("number", "0o17", 15),
+        ("number", "0x1F", 31),
+        ("number", "10_000", 10_000),
         ("ratio", 1, 1),
         ("ratio", "0.5", 0.5),
         ("ratio", "1e-3", 0.001),
+        ("ratio", "010", 10.0),
+        ("ratio", "1_000.5", 1_000.5),
+        ("ratio", "-.inf", float("-inf")),
+        ("ratio", "inf", float("inf")),
         ("flag", True, True),
         ("flag", "off", False),
         ("flag", "True", True),
@@ -157,6 +166,8 @@ def test_values_become_what_other_libraries_make_of_them(probe: None) -> None:
         ("number", True, "is true; expected a whole number."),
         ("number", "9" * 5_000, "expected a whole number."),
         ("number", "5s", "is '5s'; expected a whole number."),
+        ("number", "1:30", "is '1:30'; expected a whole number."),
+        ("number", "1__0", "is '1__0'; expected a whole number."),
         ("ratio", "half", "is 'half'; expected a number."),
         ("ratio", False, "is false; expected a number."),
         ("flag", 1, "is 1; expected true or false."),
@@ -216,6 +227,62 @@ def test_variables_are_replaced(probe: None, monkeypatch: pytest.MonkeyPatch) ->
     }
 
 
+def test_a_default_may_have_braces(start_up: Path, probe: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A default that has placeholders ends at its own brace; of a file's path they are filled in."""
+    monkeypatch.delenv("PROBE_OUT", raising=False)
+    assert taken(text="<${PROBE_OUT:-t-{rank:03}{{x}}.jsonl}>") == {"text": "<t-{rank:03}{{x}}.jsonl>"}
+    (exporter,) = build_exporters(
+        [{"type": "file", "config": {"file_path": "${PROBE_OUT:-t-{rank:03}.jsonl}"}}]
+    ).values()
+    exporter.initialize(Resource.create("app", rank=7))
+    exporter.close()
+    assert [path.name for path in start_up.iterdir()] == ["t-007.jsonl"]
+
+
+@pytest.mark.parametrize("folder", ["{rank}", "a{", "}{{b}}", "{x}"])
+def test_braces_in_a_variable_are_no_placeholders(start_up: Path, monkeypatch: pytest.MonkeyPatch, folder: str) -> None:
+    """Whoever has braces in the name of a folder gets that folder, beside placeholders that the file has."""
+    monkeypatch.setenv("PROBE_FOLDER", f"{start_up}/{folder}\n")
+    entry = {"type": "file", "config": {"file_path": "${PROBE_FOLDER}/${PROBE_NONE:-{rank}}-{rank}.jsonl"}}
+    (exporter,) = build_exporters([entry]).values()
+    exporter.initialize(Resource.create("app", rank=7))
+    exporter.close()
+    assert [path.relative_to(start_up).as_posix() for path in start_up.rglob("*.jsonl")] == [f"{folder}/7-7.jsonl"]
+
+
+def test_a_variable_of_a_shell_is_refused_with_how_to_write_it(problems: Problems) -> None:
+    """`$SCRATCH` is nothing that a configuration replaces."""
+    (problem,) = problems([{"type": "file", "config": {"file_path": "$SCRATCH/t.jsonl"}}])
+    assert "has $SCRATCH, which is not replaced here. In a configuration file write ${SCRATCH};" in problem
+
+
+NUMBERS = {
+    "010": 10,
+    "-007": -7,
+    "0o17": 15,
+    "0x1F": 31,
+    "10_000": 10_000,
+    "+12": 12,
+    "1e3": 1_000.0,
+    ".5": 0.5,
+    "1.": 1.0,
+    "-.inf": float("-inf"),
+    **dict.fromkeys(["1:30", "190:20:30.15", "0b11", "1_", "1__0", "2026-11-22", "1.2.3", "-0x1F", "0x", "0o8", "."]),
+}
+
+
+@pytest.mark.parametrize("text", NUMBERS)
+def test_numbers_in_yaml_are_those_of_yaml_1_2(probe: None, start_up: Path, text: str) -> None:
+    """A number is what YAML 1.2 says, the same from a variable; what only YAML 1.1 takes for one is a text."""
+    path = start_up / "probe.yaml"
+    path.write_text(f"exporters: [{{type: probe, config: {{untyped: {text}}}}}]")
+    exporter: Any = build_exporters(config_file=path)["probe"]
+    expected = text if NUMBERS[text] is None else NUMBERS[text]
+    assert (exporter.given["untyped"], type(exporter.given["untyped"])) == (expected, type(expected))
+    if not isinstance(expected, str):
+        assert taken(ratio=text)["ratio"] == expected
+
+
 def test_what_is_no_reference_stays(probe: None) -> None:
     """A dollar sign alone means nothing, and `$${` is a literal `${`."""
     assert taken(text="$HOME costs $5 {x} $${NOT_A_VARIABLE} $") == {"text": "$HOME costs $5 {x} ${NOT_A_VARIABLE} $"}
@@ -244,7 +311,10 @@ def test_references_that_cannot_be_replaced_are_problems(
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])))
 def test_a_variable_never_adds_structure(install: Install, start_up: Path, value: str) -> None:
-    """Whatever a variable holds is one text, in YAML as in JSON: no key, no list, no further reference."""
+    """Whatever a variable holds is one text, in YAML as in JSON: no key, no list, no further reference.
+
+    Line ends at its end are left out, as by a shell that puts the content of a file into it.
+    """
     path = start_up / "probe.json"
     if not path.exists():
         install("probe", {"probe": PROBE}, exporters={"probe": "probe:Probe"})
@@ -257,7 +327,8 @@ def test_a_variable_never_adds_structure(install: Install, start_up: Path, value
         environment.setenv("PROBE_ANY", value)
         for name in ("probe.json", "probe.yaml"):
             exporter: Any = build_exporters(config_file=name)["probe"]
-            assert exporter.given["options"] == {"a": value, "b": f"<{value}>"}
+            kept = value.rstrip("\r\n")
+            assert exporter.given["options"] == {"a": kept, "b": f"<{kept}>"}
 
 
 def test_values_nested_without_end_are_a_problem(problems: Problems) -> None:

@@ -32,6 +32,7 @@ class Backend(InMemoryExporter):
         self.reached = threading.Event()
         self.refusals = 0
         self.calls: list[float] = []
+        self.recorders: list[DefaultRecorder] = []
 
     def write(self, lines: list[str]) -> None:
         self.calls.append(time.monotonic())
@@ -45,10 +46,12 @@ class Backend(InMemoryExporter):
 
 @pytest.fixture
 def backend() -> Iterator[Backend]:
-    """A backend whose gate is open, and open in the end."""
+    """A backend whose gate is open. In the end it is open again, and the recorders of its jobs are closed."""
     backend = Backend()
     yield backend
     backend.gate.set()
+    for recorder in backend.recorders:
+        recorder.close(30)
 
 
 def _until(condition: Callable[[], object]) -> None:
@@ -64,6 +67,7 @@ class Job:
 
     def __init__(self, backend: Backend, **settings: Any) -> None:
         self.recorder = DefaultRecorder([backend], **settings)
+        backend.recorders.append(self.recorder)
         self._span = self.recorder.start("job")
         assert self.recorder.flush(30) is True
 

@@ -207,6 +207,7 @@ def test_an_exporter_that_takes_no_report_gets_its_records_all_the_same(log: Cal
     assert not _stats(recorder).disabled
     assert exporter.shipped() == 80
     assert len(log()) == 2, log()
+    recorder.close(30)
 
 
 def test_a_buffer_that_is_lost_once_is_reported_without_another_record() -> None:
@@ -216,6 +217,7 @@ def test_a_buffer_that_is_lost_once_is_reported_without_another_record() -> None
     recorder = DefaultRecorder([exporter], flush_interval=0.001)
     recorder.start("work")
     _until(lambda: exporter.missing() == [1])
+    recorder.close(30)
 
 
 def test_a_probe_takes_a_span_whole(gate_at: Callable[[str], Any], faulty: Any) -> None:

@@ -333,6 +333,17 @@ def test_use_after_close_raises_if_asked_for() -> None:
         ({"exporters": [], "queue_capacity": True}, "queue_capacity is True"),
         ({"exporters": [], "flush_interval": -1}, "flush_interval is -1; expected a number of seconds"),
         ({"exporters": [], "flush_interval": float("nan")}, "flush_interval is nan"),
+        (
+            {"exporters": [], "flush_interval": float("inf")},
+            "flush_interval is inf; expected a number of seconds from 0",
+        ),
+        ({"exporters": [], "flush_interval": 1e10}, "flush_interval is 10000000000.0; expected .* to 31536000"),
+        ({"exporters": [], "alive_interval": 1e10}, "alive_interval is 10000000000.0; expected .* to 31536000"),
+        ({"exporters": [], "block_timeout": float("inf")}, "block_timeout is inf; expected .* to 31536000"),
+        ({"exporters": [], "cool_down": float("inf")}, "cool_down is inf; expected .* to 31536000"),
+        ({"exporters": [], "exit_timeout": float("inf")}, "exit_timeout is inf; expected .* to 31536000"),
+        ({"exporters": [], "queue_bytes": 10**400}, "queue_bytes is .*; expected a number of bytes from 1 to"),
+        ({"exporters": [], "queue_capacity": 10**400}, "queue_capacity is .*; expected a number of records from 1 to"),
         ({"exporters": [], "max_failures": "5"}, "max_failures is '5'"),
         ({"exporters": [], "exit_timeout": None}, "exit_timeout is None"),
     ],
@@ -348,3 +359,17 @@ def test_one_exporter_is_given_once() -> None:
     exporter = InMemoryExporter()
     with pytest.raises(OneLoggerError, match=r"exporters\[1\] is there twice"):
         DefaultRecorder([exporter, exporter])
+
+
+def test_the_largest_numbers_work() -> None:
+    """With each number as large as it may be, records are delivered, and nothing of the recorder ends by it."""
+    year, most = 31_536_000, 2**63 - 1
+    seconds = dict.fromkeys(("flush_interval", "alive_interval", "block_timeout", "cool_down", "exit_timeout"), year)
+    counts = dict.fromkeys(("queue_capacity", "queue_bytes", "max_failures"), most)
+    exporter = InMemoryExporter()
+    recorder = DefaultRecorder([exporter], **seconds, **counts)  # type: ignore[arg-type]  # of both kinds
+    for _ in range(3):
+        recorder.stop(recorder.start("work"))
+        assert recorder.flush(30)
+    assert recorder.close(30)
+    assert verify(exporter.records)[0].whole

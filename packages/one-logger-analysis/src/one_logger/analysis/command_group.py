@@ -5,12 +5,13 @@ from __future__ import annotations
 import pkgutil
 from collections.abc import Callable
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 
 import click
 
 from one_logger.analysis.errors import ReadError
 from one_logger.core import OneLoggerError
+from one_logger.core.spi import distribution_of, entry_points
 
 ENTRY_POINT_GROUP = "one_logger.commands"
 _PACKAGE = "one_logger.analysis.commands"
@@ -37,11 +38,11 @@ def _own() -> list[str]:
 
 
 def _others() -> dict[str, EntryPoint]:
-    return {entry_point.name: entry_point for entry_point in entry_points(group=ENTRY_POINT_GROUP)}
+    return {entry_point.name: entry_point for entry_point in entry_points(ENTRY_POINT_GROUP)}
 
 
 def _of_other(name: str, entry_point: EntryPoint) -> click.Command:
-    distribution = entry_point.dist.name if entry_point.dist else entry_point.value
+    distribution = distribution_of(entry_point)
 
     # Not even --help is ours.
     @click.command(

@@ -6,6 +6,12 @@ from one_logger.core.errors import ExportError
 from one_logger.core.exporter import Exporter
 from one_logger.core.resource import Resource
 
+WITH_PLACEHOLDERS = "with placeholders"
+"""Marks an argument whose text has placeholders in braces, as in `path: Annotated[str, WITH_PLACEHOLDERS]`.
+
+A configuration doubles the braces in the values of environment variables that it puts there.
+"""
+
 _inherited: list[object] = []
 
 

@@ -11,7 +11,7 @@ MAX_MESSAGES = 1_024  # the newest are kept
 
 
 class Journal:
-    """Messages that will be logged to the logger `one_logger`.
+    """Messages that will be logged to the logger `one_logger`, without secrets.
 
     `log` takes no lock and does not wait, so instrumented calls and signal handlers may call it.
     """
@@ -31,6 +31,8 @@ class Journal:
             return
         import logging  # here, so that importing one_logger does not import it
 
+        from one_logger.core.masking import masked
+
         logger = logging.getLogger("one_logger")
         logger.disabled = False  # `logging.config` disables all loggers that a configuration does not name
         while True:
@@ -39,7 +41,7 @@ class Journal:
             except IndexError:
                 return
             try:
-                logger.log(level, encodable(message))
+                logger.log(level, masked(encodable(message)))
             except Exception as error:  # a log handler that raises must not stop the worker
                 let_pass(error)
 

@@ -15,7 +15,8 @@ _SECRET_NAME = re.compile(
     r"|api[-_]?key|access[-_]?key|private[-_]?key|(^|_)sasl_|(^|_)auth($|_)|(^|_)dsn$",
     re.IGNORECASE,
 )
-_USER_INFO = re.compile(r"(?<=://)[^/@\s]+(?=@)")
+_USER_INFO = re.compile(r"(?<=://)[^/@\s]+(?=@)|(?<![^\s'\"(=,])[^\s/@:'\"(=,]+:[^\s/@]+(?=@[\w\[])")
+_SHORT = 4  # characters: what has fewer may be a part of any word
 
 
 def is_secret_name(name: str) -> bool:
@@ -24,7 +25,7 @@ def is_secret_name(name: str) -> bool:
 
 
 def without_user_info(text: str) -> str:
-    """The text with the user and password in each URL masked."""
+    """The text with the user and password in each URL masked, also if it has no scheme: `user:password@host`."""
     return _USER_INFO.sub(MASK, text)
 
 
@@ -48,7 +49,26 @@ class Redactor:
             self._secrets |= {text, encodable(text), repr(text)[1:-1], text.strip(), encodable(text.strip())}
 
     def redacted(self, text: str) -> str:
-        """The text with every secret, and the user and password in each URL, masked."""
+        """The text with every secret, and the user and password in each URL, masked.
+
+        A secret of less than four characters is masked where it isn't a part of a longer word.
+        """
         for secret in sorted(self._secrets, key=len, reverse=True):  # one may be a part of a longer one
-            text = text.replace(secret, MASK)
+            if len(secret) >= _SHORT:
+                text = text.replace(secret, MASK)
+            else:
+                text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", MASK, text)
         return without_user_info(text)
+
+
+_remembered = Redactor()
+
+
+def remember_secret(secret: object) -> None:
+    """Keep a secret out of the library's log from now on, also where another library shows it in an exception."""
+    _remembered.add(secret)
+
+
+def masked(text: str) -> str:
+    """A text for the log, without the secrets that were remembered, and without the users and passwords of URLs."""
+    return _remembered.redacted(text)

@@ -6,15 +6,16 @@ change in any release.
 
 from one_logger.core import diagnostics, launcher, process, system_threads
 from one_logger.core.attributes import AttributeValue
-from one_logger.core.base_exporter import BaseExporter, keep_inherited
+from one_logger.core.base_exporter import WITH_PLACEHOLDERS, BaseExporter, keep_inherited
 from one_logger.core.checks import check_choice, check_names, check_number, check_type, near_miss, shown
 from one_logger.core.counter import AtomicCounter
 from one_logger.core.empty_span import EmptySpan
+from one_logger.core.entry_points import distribution_of, entry_points
 from one_logger.core.ids import new_span_id, new_trace_id
 from one_logger.core.integers import portable_integer, portable_integers
 from one_logger.core.interruption import is_foreign, is_interruption, let_pass
 from one_logger.core.journal import Journal
-from one_logger.core.masking import MASK, Redactor, is_secret_name, without_user_info
+from one_logger.core.masking import MASK, Redactor, is_secret_name, masked, remember_secret, without_user_info
 from one_logger.core.span import begin_span
 from one_logger.core.span_context import INVALID_SPAN_CONTEXT
 from one_logger.core.span_view import SpanView
@@ -25,6 +26,7 @@ from one_logger.core.weight import weigh
 __all__ = [
     "INVALID_SPAN_CONTEXT",
     "MASK",
+    "WITH_PLACEHOLDERS",
     "AtomicCounter",
     "AttributeValue",
     "BaseExporter",
@@ -39,7 +41,9 @@ __all__ = [
     "check_number",
     "check_type",
     "diagnostics",
+    "distribution_of",
     "encodable",
+    "entry_points",
     "error_text",
     "is_foreign",
     "is_interruption",
@@ -48,6 +52,7 @@ __all__ = [
     "launcher",
     "leave_out_thread",
     "let_pass",
+    "masked",
     "name_text",
     "near_miss",
     "new_span_id",
@@ -55,6 +60,7 @@ __all__ = [
     "portable_integer",
     "portable_integers",
     "process",
+    "remember_secret",
     "safe_repr",
     "shown",
     "system_threads",

@@ -10,15 +10,19 @@ from one_logger.core.spi import check_choice, check_number, shown
 from one_logger.recorder.processors.processed_exporter import ProcessedExporter
 
 _CHOICES = {"delivery": ("background", "inline"), "overflow": ("drop", "block")}
+_LONGEST = 31_536_000
+"""365 days, in seconds: much more is beyond what threads can wait for."""
+
+_MOST = 2**63 - 1
 _NUMBERS = {
-    "queue_capacity": (1, "a number of records", True),
-    "queue_bytes": (1, "a number of bytes", True),
-    "block_timeout": (0, "a number of seconds", False),
-    "flush_interval": (0.001, "a number of seconds", False),
-    "alive_interval": (0, "a number of seconds", False),
-    "max_failures": (1, "a number of failures", True),
-    "cool_down": (0, "a number of seconds", False),
-    "exit_timeout": (0, "a number of seconds", False),
+    "queue_capacity": (1, _MOST, "a number of records", True),
+    "queue_bytes": (1, _MOST, "a number of bytes", True),
+    "block_timeout": (0, _LONGEST, "a number of seconds", False),
+    "flush_interval": (0.001, _LONGEST, "a number of seconds", False),
+    "alive_interval": (0, _LONGEST, "a number of seconds", False),
+    "max_failures": (1, _MOST, "a number of failures", True),
+    "cool_down": (0, _LONGEST, "a number of seconds", False),
+    "exit_timeout": (0, _LONGEST, "a number of seconds", False),
 }
 
 
@@ -27,9 +31,9 @@ def check_options(**options: object) -> None:
     for name, choices in _CHOICES.items():
         if name in options:
             check_choice(name, options[name], choices)
-    for name, (least, expected, whole) in _NUMBERS.items():
+    for name, (least, most, expected, whole) in _NUMBERS.items():
         if name in options:
-            check_number(name, options[name], least, expected, whole=whole)
+            check_number(name, options[name], least, expected, most=most, whole=whole)
     if "flush_on_signals" in options:
         check_signals(options["flush_on_signals"])
 
@@ -38,7 +42,7 @@ def check_signals(value: object) -> tuple[int, ...]:
     """The signals as numbers, or a `OneLoggerError` if one cannot be caught."""
     if isinstance(value, Iterable) and not isinstance(value, (str, bytes)):
         numbers = tuple(value)
-        catchable = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
+        catchable = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP} if numbers else set()
         if all(isinstance(number, int) and number in catchable for number in numbers):
             return numbers
     raise OneLoggerError(

@@ -9,7 +9,7 @@ from time import monotonic
 from one_logger.api.spi import ExporterStats
 from one_logger.core import Event, Exporter, Resource
 from one_logger.core.spi import AtomicCounter, Journal, diagnostics, error_text, leave_out_thread, system_threads, weigh
-from one_logger.recorder.breaker import Breaker
+from one_logger.recorder.breaker import BACK_OFF, Breaker
 from one_logger.recorder.delivery import START, STOP, Delivery, Item, records_in, suppressed
 from one_logger.recorder.exporter_log import ExporterLog
 from one_logger.recorder.recorded_span import RecordedSpan
@@ -305,8 +305,8 @@ class Channel:
             return  # whoever was starting it was interrupted, and another one has
         leave_out_thread()  # what processors make here is of no thread of the job
         while not self._closed:
-            self._sleep()
             try:
+                self._sleep()
                 self._work()
             except BaseException as error:
                 # Nothing of the exporter gets here: this is a bug of ours, or a log handler that raises.
@@ -315,6 +315,7 @@ class Channel:
                     f"The worker of {self.name} raised {type(error).__name__}: {error_text(error)}.",
                 )
                 self._breaker.failed()
+                system_threads.sleep(BACK_OFF)
 
     def _sleep(self) -> None:
         if self._idle > 1 and not self._waiting and not self._breaker.failing:

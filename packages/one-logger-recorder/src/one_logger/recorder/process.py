@@ -44,9 +44,8 @@ def call_at_exit(function: Callable[[], None]) -> None:
             continue  # the main process
         sys.modules[f"{library}.util"].Finalize(None, process.end, exitpriority=0)
         worker = getattr(child, "_target", None)
-        if worker is not None and hasattr(
-            worker, "on_exit"
-        ):  # one of billiard's pool, and so of Celery's, ends without finalizers
+        # One of billiard's pool, and so of Celery's, ends without finalizers.
+        if worker is not None and hasattr(worker, "on_exit"):
             worker.on_exit = _EndAfter(worker.on_exit)
 
 

@@ -3,42 +3,36 @@
 from __future__ import annotations
 
 import os
-import re
-import stat
-import time
 from collections.abc import Callable
-from contextlib import suppress
-from typing import Literal
+from math import inf
+from typing import Annotated, Literal
 
 from one_logger.core import ExportError, RecordExporter, Resource
+from one_logger.core.base_exporter import WITH_PLACEHOLDERS
 from one_logger.core.checks import check_choice, check_number, check_type
+from one_logger.exporter.file.open_file import GZIP_BEGINNING, LOST, OpenFile
 from one_logger.exporter.file.path import check_template, expand
-
-_ROTATED = re.compile(r"\.\d{8}T\d{6}\.\d{9}Z-\d+")
-
-_GZIP_BEGINNING = b"\x1f"  # no text begins so
-
-STEADY = 0.05
-"""Seconds for which an unfinished last line must stay unchanged to count as abandoned."""
-
-LOOKS = 10
-"""How often the file is looked at for that, at most."""
 
 
 class FileExporter(RecordExporter):
     """Appends records to a file, as JSON Lines in UTF-8.
 
     The file is never truncated. It is opened for appending, and every write ends at the end of a line, so several
-    processes may share one on a local disk. If someone else moves or removes it, the next flush makes a new one.
+    processes may share one on a local disk, or a pipe for lines of up to `PIPE_BUF` bytes. If someone else moves or
+    removes it, the next flush makes a new one. If the job closes its descriptor, the next flush opens it anew, and
+    nothing is written to a file of the job that has got the number.
 
     A write that fails, on a full disk for example, is tried again at the next flush. If only part of a line could be
     written, it stays as a torn line, which readers skip, and the line is written again.
 
     Args:
-        file_path: Where to write. May hold `{rank}`, `{pid}`, `{host}` and `{session_tag}`, with a format as in
-            `{rank:05}`; braces that are part of the path are doubled. Missing folders are made.
+        file_path: Where to write. May hold `{rank}`, `{local_rank}`, `{pid}`, `{host}`, `{job_id}` and `{session_tag}`,
+            with a format as in `{rank:05}`; braces that are part of the path are doubled. `~` is the home folder. A
+            relative path is meant in the present working directory. Missing folders are made.
         max_bytes: How large the file may grow, in bytes. Before a line that would make it larger, the file is renamed
-            with the time and the process id as a suffix, and a new one is begun. None: it is never rotated.
+            with the time and the process id as a suffix, and a new one is begun, with its mode and owner. If that is
+            not possible it grows on, and the log says so once. Devices, pipes and the job's own output are not
+            rotated. None: nothing is.
         backups: How many rotated files are kept; older ones are removed. None: all.
         compression: `"gzip"`: each flush appends a member of its own to the file, so what is flushed can be read, and a
             process that is killed leaves one torn member. The file gets the name that was given, without a suffix. A
@@ -52,7 +46,7 @@ class FileExporter(RecordExporter):
 
     def __init__(
         self,
-        file_path: str | bytes | os.PathLike[str] | os.PathLike[bytes],
+        file_path: Annotated[str | bytes | os.PathLike[str] | os.PathLike[bytes], WITH_PLACEHOLDERS],
         *,
         max_bytes: int | None = None,
         backups: int | None = None,
@@ -66,165 +60,129 @@ class FileExporter(RecordExporter):
         self._max_bytes = max_bytes
         self._backups = backups
         self._member: Callable[[bytes], bytes] | None = None
+        # What is imported for some files only is imported here, and not in the exporter's thread: a process that is
+        # forked during an import can't repeat it.
+        if max_bytes is not None:
+            from one_logger.exporter.file.rotation import rotate
+
+            self._rotate = rotate
         if compression is not None:
             check_choice("compression", compression, ("gzip",))
-            # Here, and not in the exporter's thread: a process that is forked during an import can't repeat it.
             from one_logger.exporter.file.gzip_member import gzip_member
 
             self._member = gzip_member
         self._path = ""
-        self._fd = -1
+        self._file: OpenFile | None = None
         self._torn = False
+        self._grows = False  # beyond `max_bytes`, as it cannot be rotated
 
     def open(self, resource: Resource) -> None:
         """Open the file. Make its folders if they are missing."""
         try:
-            self._path = os.path.abspath(expand(self._template, resource))
+            self._path = os.path.normpath(expand(self._template, resource))
         except Exception as error:  # whatever a format may have against a value
             raise ExportError(f"The file path {self._template!r} cannot be filled in: {error}.") from error
         self._open()
 
     def write(self, lines: list[str]) -> None:
         """Append `lines` in as few writes as the system and `max_bytes` allow."""
-        try:
-            if self._moved():
-                self._open()
-            while lines:
-                data, count = self._next_write(lines)
-                written = os.write(self._fd, data)
-                if written == len(data):
-                    del lines[:count]
-                    self._torn = False
-                elif written and self._member is not None:
-                    self._torn = True
-                elif written:
-                    del lines[: data.count(b"\n", int(self._torn), written)]
-                    self._torn = data[written - 1 : written] != b"\n"
-        except OSError as error:
-            raise self._retriable("written to", error) from error
+        self._grows = False
+        for may_be_lost in (True, False):
+            try:
+                file = self._file
+                if file is None or not file.is_current():
+                    file = self._open()
+                self._append(lines, file)
+                return
+            except OSError as error:
+                if error.errno not in LOST or not may_be_lost:
+                    raise self._retriable("written to", error) from error
+                self._file = None
 
     def release(self) -> None:
         """Close the file."""
-        fd, self._fd = self._fd, -1
-        if fd >= 0:
-            os.close(fd)
+        file, self._file = self._file, None
+        self._close(file)
 
     def forget(self) -> None:
         """Drop the parent's descriptor. It stays open in the child: closing it is left to `exec` and exit."""
-        self._fd = -1
+        self._file = None
 
-    def _open(self) -> None:
-        self.release()
+    def _open(self) -> OpenFile:
+        """Open the file anew."""
         try:
-            os.makedirs(os.path.dirname(self._path), exist_ok=True)
-            self._fd = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            file = OpenFile(self._path, before=self._file.status if self._file is not None else None)
         except OSError as error:
             raise self._retriable("opened for appending", error) from error
         except ValueError as error:  # such as a NUL in the path
             raise ExportError(f"The file {self._path!r} cannot be opened: {error}.") from error
         compressed = self._member is not None
-        beginning, torn = _look(self._path)
-        if beginning and (beginning == _GZIP_BEGINNING) != compressed:
-            self.release()
+        beginning, torn = file.look()
+        if beginning and (beginning == GZIP_BEGINNING) != compressed:
+            file.close()
             given, other = ("compressed", "not compressed") if compressed else ("not compressed", "compressed")
             raise ExportError(
                 f"The file {self._path!r} holds records that are {other}, and those to be appended are {given}; no "
                 "reader could make sense of it. Give another path."
             )
+        before, self._file = self._file, file
         # Whether a member is torn would take reading it: so what comes after any begins with a line feed.
         self._torn = torn or (compressed and bool(beginning))
+        self._close(before)
+        return file
 
-    def _moved(self) -> bool:
-        """Whether the path is not that of the open file any more, or no file is open."""
-        if self._fd < 0:
-            return True
+    def _close(self, file: OpenFile | None) -> None:
         try:
-            return not os.path.samestat(os.stat(self._path), os.fstat(self._fd))
-        except FileNotFoundError:
-            return True
+            if file is not None:
+                file.close()
+        except OSError as error:
+            raise self._retriable("closed", error) from error
 
-    def _next_write(self, lines: list[str]) -> tuple[bytes, int]:
-        """The bytes to write next, and how many lines they are."""
-        if self._member is not None:
-            return self._next_member(lines, self._member)
-        start = b"\n" if self._torn else b""
-        data = start + "".join(lines).encode()
-        if self._max_bytes is None:
-            return data, len(lines)
-        size = os.fstat(self._fd).st_size
-        if size + len(data) <= self._max_bytes:
-            return data, len(lines)
-        room, count = self._max_bytes - size - len(start), 0
-        for line in lines:
-            room -= len(line.encode())
-            if room < 0:
-                break
-            count += 1
-        if count == 0 and size > 0 and stat.S_ISREG(os.fstat(self._fd).st_mode):
-            self._rotate()
-            return self._next_write(lines)
-        count = max(count, 1)  # a line that is longer than `max_bytes` is written all the same
-        return start + "".join(lines[:count]).encode(), count
+    def _append(self, lines: list[str], file: OpenFile) -> None:
+        while lines:
+            room, size = file.most, 0
+            if self._max_bytes is not None and file.is_regular and not self._grows:
+                size = os.fstat(file.fd).st_size
+                room = self._max_bytes - size
+            data, count = self._packed(lines, room)
+            if len(data) > room and size > 0:
+                file = self._rotated(file)
+                continue
+            written = os.write(file.fd, data)
+            if written == len(data):
+                del lines[:count]
+                self._torn = False
+            elif written and self._member is not None:
+                self._torn = True
+            elif written:
+                del lines[: data.count(b"\n", int(self._torn), written)]
+                self._torn = data[written - 1 : written] != b"\n"
 
-    def _next_member(self, lines: list[str], member: Callable[[bytes], bytes]) -> tuple[bytes, int]:
-        """The next member to write, and how many lines are in it: fewer, where all do not fit in a file."""
-        start, count = "\n" if self._torn else "", len(lines)
-        data = member((start + "".join(lines)).encode())
-        if self._max_bytes is None:
-            return data, count
-        status = os.fstat(self._fd)
-        if status.st_size > 0 and status.st_size + len(data) > self._max_bytes and stat.S_ISREG(status.st_mode):
-            self._rotate()
-            return self._next_member(lines, member)
-        while len(data) > self._max_bytes and count > 1:
+    def _packed(self, lines: list[str], room: float) -> tuple[bytes, int]:
+        """What to write next, and how many lines it is: as many as fit in `room` bytes, but at least one."""
+        start = "\n" if self._torn else ""
+        if self._member is None:
+            count = len(lines) if room == inf else max(1, _fitting(lines, room - len(start)))
+            return (start + "".join(lines[:count])).encode(), count
+        count = len(lines)
+        while len(data := self._member((start + "".join(lines[:count])).encode())) > room and count > 1:
             count //= 2
-            data = member((start + "".join(lines[:count])).encode())
         return data, count
 
-    def _rotate(self) -> None:
-        """Rename the file, unless another process that shares it has just done so."""
-        if not self._moved():
-            seconds, rest = divmod(time.time_ns(), 10**9)
-            moment = time.strftime("%Y%m%dT%H%M%S", time.gmtime(seconds))
-            with suppress(FileNotFoundError):  # another process was faster, and has not made the new file yet
-                os.rename(self._path, f"{self._path}.{moment}.{rest:09}Z-{os.getpid()}")
-                self._remove_old()
-        self._open()
-
-    def _remove_old(self) -> None:
-        if self._backups is None:
-            return
-        folder, name = os.path.split(self._path)
-        rotated = [n for n in os.listdir(folder) if n.startswith(name) and _ROTATED.fullmatch(n, len(name))]
-        for old in sorted(rotated)[: max(0, len(rotated) - self._backups)]:
-            with suppress(FileNotFoundError):  # another process was faster
-                os.remove(os.path.join(folder, old))
+    def _rotated(self, file: OpenFile) -> OpenFile:
+        """The file to write to instead of one that is full: the same if it cannot be rotated."""
+        if file.is_current():
+            self._grows = not self._rotate(self._path, self._backups)
+        return file if self._grows else self._open()
 
     def _retriable(self, what: str, error: OSError) -> ExportError:
         return ExportError(f"The file {self._path!r} cannot be {what}: {error.strerror or error}.", retriable=True)
 
 
-def _look(path: str) -> tuple[bytes, bool]:
-    """The first byte of a file, and whether it ends in the middle of a line, as when its writer was killed."""
-    if not os.path.isfile(path):  # a pipe or a device has no end
-        return b"", False
-    try:
-        beginning, size, torn = _ends(path)
-        for _ in range(LOOKS if torn and beginning != _GZIP_BEGINNING else 0):
-            time.sleep(STEADY)  # another process may be writing the line just now
-            before = size
-            _, size, torn = _ends(path)
-            if size == before or not torn:
-                break
-    except OSError:  # may be written to, but not read
-        return b"", True
-    return beginning, torn
-
-
-def _ends(path: str) -> tuple[bytes, int, bool]:
-    """The first byte of a file, its size, and whether its last line is not complete."""
-    with open(path, "rb") as file:
-        beginning = file.read(1)
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(size - 1, 0))
-        return beginning, size, file.read(1) not in (b"", b"\n")
+def _fitting(lines: list[str], room: float) -> int:
+    """How many of the lines fit in `room` bytes."""
+    for count, line in enumerate(lines):
+        room -= len(line.encode())
+        if room < 0:
+            return count
+    return len(lines)

@@ -16,6 +16,7 @@ from one_logger.api import (
 )
 from one_logger.api.spi import disabled_by_environment
 from one_logger.core import Exporter, OneLoggerError
+from one_logger.core.spi import masked
 from one_logger.recorder.configuration.building import build, build_recorder
 from one_logger.recorder.configuration.checking import check, check_config, check_one_logger
 from one_logger.recorder.configuration.file import read
@@ -174,7 +175,7 @@ class _Attempt:
                 f"configure() failed with {type(error).__name__}, which is a mistake in it."
             ) from error
         message = str(error) if isinstance(error, OneLoggerError) else f"It failed with {type(error).__name__}."
-        _LOG.error("configure() has switched telemetry off. %s", message)
+        _LOG.error("configure() has switched telemetry off. %s", masked(message))
 
     def _read_config(self) -> None:
         """Read the argument `config`: a mapping has arguments that others override, an object stands alone."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, NamedTuple
 
 from one_logger.core import Exporter
@@ -70,7 +69,7 @@ def named(entries: list[Entry]) -> dict[str, Entry]:
     given = {entry.name for entry in enabled}
     names: dict[str, Entry] = {}
     for entry in enabled:
-        stem = entry.name or re.split("[.:]", entry.reference)[-1]
+        stem = entry.name or entry.reference.replace(":", ".").rpartition(".")[2]
         name, number = stem, 1
         while name in names or (entry.name is None and name in given):
             number += 1

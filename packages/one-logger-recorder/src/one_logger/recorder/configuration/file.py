@@ -36,9 +36,9 @@ def find_file(given: str | os.PathLike[str] | None = None) -> str | None:
         if not isinstance(given, (str, bytes, os.PathLike)):
             problem = ConfigProblem("the code", None, "config_file", f"is {type(given).__name__}; expected a path.")
             raise ExporterConfigError([problem])
-        return os.path.abspath(os.fsdecode(given))
+        return os.path.abspath(os.path.expanduser(os.fsdecode(given)))
     if named := os.environ.get(PATH_VARIABLE):
-        return os.path.abspath(named)
+        return os.path.abspath(os.path.expanduser(named))
     return next((os.path.abspath(name) for name in DEFAULT_NAMES if os.path.lexists(name)), None)
 
 

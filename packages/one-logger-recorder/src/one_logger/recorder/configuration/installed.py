@@ -6,7 +6,7 @@ from importlib import import_module
 from inspect import isabstract
 from typing import TYPE_CHECKING
 
-from one_logger.core.spi import error_text, near_miss
+from one_logger.core.spi import distribution_of, entry_points, error_text, near_miss
 from one_logger.recorder.configuration.kind import EXPORTER, Kind
 
 if TYPE_CHECKING:
@@ -22,28 +22,9 @@ class NotLoadedError(Exception):
     """An object cannot be loaded. The message follows the place that names the object."""
 
 
-def installed(group: str) -> list[EntryPoint]:
-    """The entry points of a group, sorted by name and distribution, or `NotLoadedError`. Imports none of them."""
-    from importlib.metadata import entry_points  # the import alone takes milliseconds
-
-    try:
-        points = set(entry_points(group=group))
-    except Exception as error:
-        raise NotLoadedError(f"The installed distributions cannot be listed: {_said(error)}") from None
-    return sorted(points, key=lambda point: (point.name, distribution(point), point.value))
-
-
-def distribution(point: EntryPoint) -> str:
-    """The name and version of the distribution that an entry point is part of."""
-    try:
-        return f"{point.dist.name} {point.dist.version}" if point.dist is not None else "an unknown distribution"
-    except Exception:  # its metadata is broken, and that says so in different ways
-        return "an unknown distribution"
-
-
 def label(point: EntryPoint) -> str:
     """The name of a package's default configuration in messages."""
-    return f"{distribution(point)} (entry point {point.name})"
+    return f"{distribution_of(point)} (entry point {point.name})"
 
 
 def load_config(point: EntryPoint) -> object:
@@ -56,25 +37,32 @@ def load_config(point: EntryPoint) -> object:
         raise NotLoadedError(f"The entry point {point.name!r} is a function that raised {raised}.") from None
 
 
-def class_of_type(kind: Kind, name: str) -> type:
-    """The class that an installed distribution has registered by this name. No other class is imported.
+def types(kind: Kind) -> list[str]:
+    """The names of all types that are installed."""
+    return sorted({*kind.own, *(point.name for point in entry_points(kind.group))})
 
-    Raises `NotLoadedError` if there is none or several, or if it cannot be imported or is of another kind.
+
+def class_of_type(kind: Kind, name: str) -> type:
+    """The class of a type: one of ours, or one that an installed distribution has registered by this name.
+
+    Only for a name that is not ours are all distributions looked at, and no other class is imported. Raises
+    `NotLoadedError` if there is none or several, or if it cannot be imported or is of another kind.
     """
-    points = installed(kind.group)
-    found = [point for point in points if point.name == name]
+    if name in kind.own:
+        return class_of_name(kind, kind.own[name])
+    ours = kind.distributions.get(name)
+    found = [p for p in entry_points(kind.group, ours and ours.strip("'").partition("[")[0]) if p.name == name]
     if not found:
-        names = list(dict.fromkeys(point.name for point in points))
+        names = types(kind)
         hint = _pip_install(name, kind) or near_miss(name, names)
         raise NotLoadedError(
-            f"names no {kind.noun} that is installed{f'; {hint}' if hint else '.'} "
-            f"Installed: {', '.join(names) or 'none'}."
+            f"names no {kind.noun} that is installed{f'; {hint}' if hint else '.'} Installed: {', '.join(names)}."
         )
     if len(found) > 1:
-        owners = " and ".join(distribution(point) for point in found)
+        owners = " and ".join(map(distribution_of, found))
         raise NotLoadedError(f"is the name of {kind.one} in {owners}; give a class_name instead.")
     (point,) = found
-    return _checked(_load(point), f"{point.value}, which {distribution(point)} has registered by this name,", kind)
+    return _checked(_load(point), f"{point.value}, which {distribution_of(point)} has registered by this name,", kind)
 
 
 def class_of_name(kind: Kind, name: str) -> type:
@@ -103,7 +91,7 @@ def _load(point: EntryPoint) -> object:
     try:
         loaded: object = point.load()
     except (Exception, SystemExit) as error:
-        about = f"The entry point {point.name!r} of {distribution(point)} ({point.value})"
+        about = f"The entry point {point.name!r} of {distribution_of(point)} ({point.value})"
         raise NotLoadedError(f"{about} cannot be loaded: {_said(error)}{_hint(error)}") from None
     return loaded
 

@@ -20,8 +20,10 @@ class Kind(NamedTuple):
     """The group of entry points whose names are the types of entries."""
     keys: tuple[str, ...]
     """The keys of an entry."""
+    own: Mapping[str, str]
+    """The classes of the types that are always there. No other distribution can take their names."""
     distributions: Mapping[str, str] = {}
-    """The distributions of our own types, for the hint how to install a missing one."""
+    """The distributions of our other types, as `pip` wants to hear them."""
 
 
 _KEYS = ("type", "class_name", "name", "enabled", "config")
@@ -34,10 +36,27 @@ EXPORTER = Kind(
     "one_logger.exporters",
     (*_KEYS, "processors"),
     {
-        **dict.fromkeys(("file", "logger", "memory"), "one-logger-core"),
-        "otel": "'one-logger-exporter-otel[http]'",
-        "kafka": "one-logger-exporter-kafka",
+        "file": "one_logger.exporter.file:FileExporter",
+        "logger": "one_logger.exporter.logger:LoggerExporter",
+        "memory": "one_logger.exporter.memory:InMemoryExporter",
     },
+    {"otel": "'one-logger-exporter-otel[http]'", "kafka": "one-logger-exporter-kafka"},
 )
 
-PROCESSOR = Kind("processor", "a processor", Processor, "one_logger.recorder.Processor", "one_logger.processors", _KEYS)
+PROCESSOR = Kind(
+    "processor",
+    "a processor",
+    Processor,
+    "one_logger.recorder.Processor",
+    "one_logger.processors",
+    _KEYS,
+    {
+        "enricher": "one_logger.recorder:Enricher",
+        "event_filter": "one_logger.recorder:EventFilter",
+        "rate_sampler": "one_logger.recorder:RateSampler",
+        "ratio_sampler": "one_logger.recorder:RatioSampler",
+        "span_filter": "one_logger.recorder:SpanFilter",
+        "summarizer": "one_logger.recorder:Summarizer",
+        "tail_sampler": "one_logger.recorder:TailSampler",
+    },
+)

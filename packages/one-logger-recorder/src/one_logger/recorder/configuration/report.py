@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from importlib.metadata import EntryPoint
 from typing import Any
 
 from one_logger.api.spi import disabled_by_environment
+from one_logger.core.spi import distribution_of, entry_points
 from one_logger.recorder.configuration.application import UNKNOWN_NAME
 from one_logger.recorder.configuration.building import build, close, named
 from one_logger.recorder.configuration.checking import check, check_config, check_one_logger
 from one_logger.recorder.configuration.entry import Entry
 from one_logger.recorder.configuration.file import find_file, read_file
-from one_logger.recorder.configuration.installed import CONFIGS, NotLoadedError, distribution, installed, label
+from one_logger.recorder.configuration.installed import CONFIGS, label
 from one_logger.recorder.configuration.kind import EXPORTER, PROCESSOR
 from one_logger.recorder.configuration.problem import ConfigProblem, ExporterConfigError, Path, Source, code_source
 from one_logger.recorder.configuration.resolution import Replaced, Resolution, resolve
@@ -51,9 +51,7 @@ def make_report(path: str | None) -> Report:
         "processors": _entries(resolution.processors),
         "replaced": [each._asdict() for each in [*resolution.replaced, *_replaced_packages(resolution)]],
         "values": [value for values, section in sections for value in _values(section, values)],
-        "installed": {
-            group: [_point(each) for each in _points(group)] for group in (EXPORTER.group, CONFIGS, PROCESSOR.group)
-        },
+        "installed": {group: _installed(group) for group in (EXPORTER.group, CONFIGS, PROCESSOR.group)},
         "problems": [{**problem._asdict(), "text": str(problem)} for problem in ExporterConfigError(problems).problems],
     }
 
@@ -107,19 +105,13 @@ def _line(line: int | None) -> str:
 
 def _replaced_packages(resolution: Resolution) -> list[Replaced]:
     by = resolution.instead_of_packages
-    labels = ", ".join(map(label, _points(CONFIGS)))
+    labels = ", ".join(map(label, entry_points(CONFIGS)))
     return [Replaced(labels, by)] if by is not None and labels else []
 
 
-def _points(group: str) -> list[EntryPoint]:
-    try:
-        return installed(group)
-    except NotLoadedError:  # reported elsewhere if it matters
-        return []
-
-
-def _point(point: EntryPoint) -> Report:
-    return {"name": point.name, "value": point.value, "distribution": distribution(point)}
+def _installed(group: str) -> list[Report]:
+    points = entry_points(group)
+    return [{"name": each.name, "value": each.value, "distribution": distribution_of(each)} for each in points]
 
 
 def _entries(entries: list[Entry]) -> list[Report]:

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from one_logger.core.spi import entry_points
 from one_logger.recorder.configuration.entry import Entry, read_entries, read_switch
-from one_logger.recorder.configuration.installed import CONFIGS, NotLoadedError, installed, label, load_config
+from one_logger.recorder.configuration.installed import CONFIGS, NotLoadedError, label, load_config
 from one_logger.recorder.configuration.kind import EXPORTER, PROCESSOR
 from one_logger.recorder.configuration.problem import ConfigProblem, Source
 from one_logger.recorder.configuration.section import Said, Section, said
@@ -85,12 +86,7 @@ def _inherits(source: Source, resolution: Resolution, *, in_code: bool) -> bool 
 
 def _of_packages(problems: list[ConfigProblem]) -> Iterator[Said]:
     """The default configurations of installed packages."""
-    try:
-        points = installed(CONFIGS)
-    except NotLoadedError as error:
-        problems.append(ConfigProblem("the installed packages", None, "", str(error)))
-        return
-    for point in points:
+    for point in entry_points(CONFIGS):
         try:
             provided = load_config(point)
         except NotLoadedError as error:

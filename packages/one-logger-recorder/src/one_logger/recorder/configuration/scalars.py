@@ -5,13 +5,21 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from enum import Enum
 from types import NoneType
 
 A_PATH = "a path"
 
-_WHOLE = re.compile(r"[+-]?\d{1,100}")
+_DIGITS = "[0-9]+(?:_[0-9]+)*"
+WHOLE = re.compile(rf"[-+]?{_DIGITS}|0o[0-7]+|0x[0-9a-fA-F]+")
+REAL = re.compile(
+    rf"[-+]?(?:\.[0-9]+|{_DIGITS}(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
+)
+"""Numbers as in YAML 1.2 (section 10.3.2, "Core Schema"); beyond that, `_` may stand between digits."""
+
+_LONGEST = 100
 _SWITCHES = dict.fromkeys(("true", "yes", "on", "1"), True) | dict.fromkeys(("false", "no", "off", "0"), False)
 _DURATION = re.compile(r"(?P<number>\d+(?:\.\d*)?|\.\d+)\s*(?P<unit>ns|us|µs|ms|s|min|m|h|d)")
 _MILLISECOND, _SECOND = 10**6, 10**9
@@ -25,6 +33,15 @@ _IN_MILLISECONDS = re.compile(r"_(ms|millis|milliseconds)$")
 
 class UnfitError(ValueError):
     """A value does not fit. The message, if there is one, says what is expected."""
+
+
+def number(text: str) -> int | float:
+    """The number that a text is, in a file as in a variable. Raises a `ValueError` if it is none."""
+    if WHOLE.fullmatch(text):
+        return int(text.replace("_", ""), {"0o": 8, "0x": 16}.get(text[:2], 10))
+    if REAL.fullmatch(text):
+        return float(text.lower().replace("_", "").replace(".inf", "inf").replace(".nan", "nan"))
+    raise ValueError
 
 
 def unit_of(name: str) -> int | None:
@@ -67,8 +84,8 @@ def _bool(value: object, _: int | None) -> bool:
 def _int(value: object, unit: int | None) -> int:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    if isinstance(value, str) and _WHOLE.fullmatch(value.strip()):
-        return int(value)
+    if isinstance(value, str) and WHOLE.fullmatch(value.strip()) and len(value) <= _LONGEST:
+        return int(number(value.strip()))
     duration = _duration(value, unit)
     if not duration.is_integer():
         raise ValueError
@@ -78,10 +95,10 @@ def _int(value: object, unit: int | None) -> int:
 def _float(value: object, unit: int | None) -> float:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return value
-    try:
-        return float(value if isinstance(value, str) else "")
-    except ValueError:
-        return _duration(value, unit)
+    for convert in (number, float):  # Python knows more, such as `inf`
+        with suppress(ValueError):
+            return float(convert(value.strip() if isinstance(value, str) else ""))
+    return _duration(value, unit)
 
 
 def _time_span(value: object, _: int | None) -> timedelta:

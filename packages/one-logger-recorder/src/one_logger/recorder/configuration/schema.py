@@ -6,7 +6,7 @@ import inspect
 
 from one_logger.api import OneLoggerConfig
 from one_logger.recorder.configuration.checking import NOT_IN_RECORDER
-from one_logger.recorder.configuration.installed import NotLoadedError, class_of_type, installed
+from one_logger.recorder.configuration.installed import NotLoadedError, class_of_type, types
 from one_logger.recorder.configuration.kind import EXPORTER, PROCESSOR, Kind
 from one_logger.recorder.configuration.shape import Schema
 from one_logger.recorder.configuration.signature import Signature, Target
@@ -51,7 +51,7 @@ def configuration_schema() -> Schema:
 
 
 def _entry(kind: Kind) -> Schema:
-    names = list(dict.fromkeys(point.name for point in installed(kind.group)))
+    names = types(kind)
     noun = kind.noun
     own: Schema = {"processors": {**_PROCESSORS, "description": "Processors for this exporter alone."}}
     return {

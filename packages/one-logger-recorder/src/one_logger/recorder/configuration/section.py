@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import isfinite
 
-from one_logger.core.spi import MASK, Redactor, is_secret_name, safe_repr, without_user_info
+from one_logger.core.spi import MASK, Redactor, is_secret_name, remember_secret, safe_repr, without_user_info
 from one_logger.recorder.configuration.problem import ConfigProblem, Path, Source
 from one_logger.recorder.configuration.variables import VariableError, expand, names_in
 
@@ -31,7 +31,7 @@ class Section:
         self.sound = True  # no problem was found in it
         self._problems = problems
         self._redactor = Redactor()
-        self._variables: dict[Path, tuple[str, ...]] = {}
+        self._references: dict[Path, str] = {}  # the texts before their references were replaced
 
     def part(self, step: str | int) -> Section:
         """A part of this one, with secrets and problems of its own."""
@@ -83,7 +83,7 @@ class Section:
             self.problem(path, f"is a number of more than {_MOST_BITS} bits.")
             return UNUSABLE
         if isinstance(value, str) and "${" in value:
-            self._variables[path] = names_in(value)
+            self._references[path] = value
             try:
                 value = value if literal else expand(value)
             except VariableError as error:
@@ -91,11 +91,21 @@ class Section:
                 return UNUSABLE
         if self.is_secret(path):
             self._redactor.add(value)
+            remember_secret(value)
         return value
 
     def variables(self, path: Path) -> tuple[str, ...]:
         """The environment variables that a value refers to."""
-        return self._variables.get(path, ())
+        return names_in(self._references.get(path, ""))
+
+    def with_placeholders(self, value: object, path: Path) -> object:
+        """A value after `expand`, where braces in the values of variables are doubled, as they are no placeholders."""
+        if path not in self._references or not isinstance(value, str):
+            return value
+        value = expand(self._references[path], double_braces=True)
+        if self.is_secret(path):
+            self._redactor.add(value)
+        return value
 
     def is_secret(self, path: Path) -> bool:
         """Whether a value is secret: by its key, a key around it, or the name of its variable."""

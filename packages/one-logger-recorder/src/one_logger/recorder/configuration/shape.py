@@ -8,6 +8,7 @@ from enum import Enum
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin, is_typeddict
 
+from one_logger.core.spi import WITH_PLACEHOLDERS
 from one_logger.recorder.configuration.problem import Path
 from one_logger.recorder.configuration.scalars import A_PATH, SCALARS, UnfitError, member_of, unit_of
 from one_logger.recorder.configuration.section import UNUSABLE
@@ -36,6 +37,8 @@ class Shape(NamedTuple):
     """As JSON Schema. A text with references to environment variables may stand for any other value."""
     conversion: Callable[[Any, Path], object]
     """Converts the value at a path, or raises a `ValueError`."""
+    has_placeholders: bool = False
+    """Whether braces in a text are placeholders."""
 
     def convert(self, value: object, path: Path = ()) -> object:
         """Convert the value at a path, or raise `MismatchError`."""
@@ -55,7 +58,8 @@ def shape_of(annotation: Any, name: str, within: tuple[object, ...] = ()) -> Sha
     """The shape of a parameter. Its name may tell a unit of time; `within` are the `type` statements around it."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
-        return shape_of(arguments[0], name, within)
+        shape = shape_of(arguments[0], name, within)
+        return shape._replace(has_placeholders=WITH_PLACEHOLDERS in arguments[1:])
     if hasattr(annotation, "__supertype__"):  # a NewType
         return shape_of(annotation.__supertype__, name, within)
     if hasattr(annotation, "__value__"):  # a `type` statement

@@ -53,8 +53,11 @@ class Signature:
         arguments: dict[str, object] = {}
         for name, value in values.items():
             if name in self._shapes:
+                shape = self._shapes[name]
                 try:
-                    arguments[name] = self._shapes[name].convert(value)
+                    arguments[name] = shape.convert(
+                        section.with_placeholders(value, (*path, name)) if shape.has_placeholders else value
+                    )
                 except MismatchError as error:
                     section.mismatch(error.given, error.expected, (*path, name, *error.path))
             elif self._open_ended:
@@ -99,6 +102,6 @@ def _evaluated(annotation: object, namespace: dict[str, Any]) -> object:
     if annotation is inspect.Parameter.empty:
         return Any
     try:
-        return get_type_hints(SimpleNamespace(__annotations__={"it": annotation}), namespace)["it"]
+        return get_type_hints(SimpleNamespace(__annotations__={"it": annotation}), namespace, include_extras=True)["it"]
     except Exception:  # evaluating an annotation runs code, which may raise anything
         return Any

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import yaml
 
 from one_logger.recorder.configuration.problem import Path, TextError
+from one_logger.recorder.configuration.scalars import REAL, WHOLE, number
 from one_logger.recorder.configuration.section import MAX_DEPTH
 
 MAX_VALUES = 10_000
@@ -12,7 +15,8 @@ MAX_VALUES = 10_000
 
 _TAG = "tag:yaml.org,2002:"
 _AS_WRITTEN = {f"{_TAG}{name}" for name in ("str", "timestamp", "value")}
-_CONSTRUCTED = {f"{_TAG}{name}" for name in ("null", "bool", "int", "float")}
+_SWITCHES = {f"{_TAG}{name}" for name in ("null", "bool")}
+_NUMBERS = {f"{_TAG}int": WHOLE, f"{_TAG}float": REAL}
 _INSTEAD_OF_PYYAML = {
     # These messages of PyYAML quote what they are about, which may be a password that happens to start with * or !.
     "found undefined alias": "an alias (*name) stands here for which there is no anchor (&name); "
@@ -25,13 +29,25 @@ _INSTEAD_OF_PYYAML = {
 }
 
 
+class _Loader(yaml.SafeLoader):
+    """PyYAML's loader, which knows YAML 1.1, with the numbers of YAML 1.2: `010` is ten, and `1:30` is a text."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag not in _NUMBERS]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+for _tag, _pattern in _NUMBERS.items():
+    _Loader.add_implicit_resolver(_tag, re.compile(rf"(?:{_pattern.pattern})\Z"), list("-+.0123456789"))
+
+
 def read_yaml(text: str) -> tuple[object, dict[Path, int]]:
     """The value in a YAML document, and the line of each value. Raises `TextError` if it cannot be read.
 
     Aliases and merge keys are followed. Dates stay texts, and only the tags of JSON's types are allowed.
     """
     try:
-        loader = yaml.SafeLoader(text)
+        loader = _Loader(text)
         node = loader.get_single_node()
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
@@ -52,6 +68,7 @@ class _Reader:
         self.lines: dict[Path, int] = {}
         self._loader = loader
         self._values = 0
+        self._around: list[yaml.Node] = []  # the mappings that are being read
 
     def value(self, node: yaml.Node, path: Path) -> object:
         line = node.start_mark.line + 1
@@ -69,14 +86,13 @@ class _Reader:
             return [self.value(item, (*path, number)) for number, item in enumerate(node.value)]
         if isinstance(node, yaml.ScalarNode) and node.tag in _AS_WRITTEN:
             return node.value
-        if isinstance(node, yaml.ScalarNode) and node.tag in _CONSTRUCTED:
+        if isinstance(node, yaml.ScalarNode) and node.tag in (_SWITCHES | _NUMBERS.keys()):
             try:
-                value: object = self._loader.construct_object(node)
-            except (ValueError, KeyError, OverflowError, yaml.YAMLError):
+                return number(node.value) if node.tag in _NUMBERS else self._loader.construct_object(node)
+            except (ValueError, KeyError, yaml.YAMLError):
                 raise TextError(
                     "a value stands here that is not of the type that its tag says, or too long", line
                 ) from None
-            return value
         raise TextError(
             "a tag (!name) stands here that a configuration has no use for; put a text that starts with ! in quotes",
             line,
@@ -85,6 +101,7 @@ class _Reader:
     def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, object]:
         values: dict[str, object] = {}
         merged: list[yaml.Node] = []
+        self._around.append(node)
         for key_node, value_node in node.value:
             line = key_node.start_mark.line + 1
             if key_node.tag == f"{_TAG}merge":
@@ -100,9 +117,12 @@ class _Reader:
         for source in merged:
             if not isinstance(source, yaml.MappingNode):
                 raise TextError("a merge key (<<) stands here without a mapping", source.start_mark.line + 1)
+            if source in self._around:
+                raise TextError("a mapping stands here that is merged (<<) into itself", source.start_mark.line + 1)
             for key, value in self._mapping(source, path).items():
                 values.setdefault(key, value)
             self._values += 1
+        self._around.pop()
         return values
 
 

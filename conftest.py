@@ -1,0 +1,28 @@
+"""What all tests of this repository are held to."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+PATIENCE = 30.0
+"""Seconds that a thread may take to end after its test."""
+
+
+@pytest.fixture(autouse=True)
+def _no_thread_is_left() -> Iterator[None]:
+    """Fail a test that leaves a recorder's thread behind: it would write to the log of another test."""
+    before = set(threading.enumerate())
+    yield
+    deadline = time.monotonic() + PATIENCE
+    while left := [thread.name for thread in _ours() if thread not in before]:
+        if time.monotonic() > deadline:
+            pytest.fail(f"These threads are left: {', '.join(left)}. Close the recorder, or let its exporter go on.")
+        time.sleep(0.01)
+
+
+def _ours() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name.startswith("one-logger ")]
