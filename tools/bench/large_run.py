@@ -42,13 +42,14 @@ def write_run(folder: Path, streams: int, records: int) -> int:
 def _write_stream(folder: Path, rank: int, streams: int, records: int) -> int:
     with (folder / f"rank-{rank:05}.jsonl").open("w", encoding="utf-8") as file:
         count = 0
-        for line in _lines(rank, streams, records):
+        for line in lines(rank, streams, records):
             file.write(line)
             count += bool(line)
     return count
 
 
-def _lines(rank: int, streams: int, records: int) -> Iterator[str]:
+def lines(rank: int, streams: int, records: int) -> Iterator[str]:
+    """The lines of one rank's stream, as many as `write_run` says."""
     noise = random.Random(rank)  # noqa: S311 - the same times each time
     resource = Resource.create(
         "train",

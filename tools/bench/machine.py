@@ -14,7 +14,7 @@ from tools.bench.running import ROOT
 
 PACKAGES = re.compile(
     r"one-logger-.*|nv-one-logger-core|opentelemetry-(api|sdk|exporter-otlp-(proto-http|json-file))"
-    r"|kafka-python|crc32c|orjson|(?i:pyyaml)"
+    r"|kafka-python|crc32c|orjson|duckdb|polars|pandas|(?i:pyyaml)"
 )
 """The packages whose versions are of interest."""
 

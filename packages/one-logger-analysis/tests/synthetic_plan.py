@@ -161,6 +161,16 @@ class Plan:
         return f"node-{rank // self.ranks_per_node:03}"
 
 
+DOCUMENTED = Plan(
+    ranks=8,
+    steps=200,
+    seed=1,
+    causes=[SlowRank(1, 1.4), Killed(5, 150), Gap(2, 30), Dropped(3, 50, 20)],
+    barriers="recorded",
+    threads=True,
+)
+"""The run that the documentation shows: a rank is slow, one was killed, records are missing."""
+
 ALL_NAMES = (
     Names(),
     Names(step="step", data="load_batch", wait="barrier", checkpoint="save_checkpoint"),

@@ -85,6 +85,25 @@ def test_spans_that_are_made_later_are_kept_too(large: Path) -> None:
     assert (entry / "spans").is_dir()
 
 
+def test_what_a_short_question_has_kept_is_not_taken_for_all(large: Path) -> None:
+    """After `verify` and `show` the next one still gets all of each record, and what is kept has it from then on."""
+    expected = _facts(large, cache=False)
+    with Run.open(large) as run:
+        run.verify()
+    [entry] = _kept()
+    size = sum(file.stat().st_size for file in entry.rglob("*") if file.is_file())
+    with Run.open(large) as run:
+        shown = run.overview().as_json()
+    assert _facts(large) == expected
+    assert sum(file.stat().st_size for file in entry.rglob("*") if file.is_file()) > size
+    with Run.open(large) as run:
+        read: list[int] = []
+        run.progress = lambda done, total: read.append(done)
+        assert run.overview().as_json() == shown
+        assert run.records.shape[0] == 140_005
+        assert read == []
+
+
 def test_small_run_and_one_that_was_just_written_are_not_kept(large: Path, tmp_path: Path) -> None:
     """What costs nothing to read, and what may still change unseen, is read each time."""
     small = write(tmp_path / "small.jsonl", lines())

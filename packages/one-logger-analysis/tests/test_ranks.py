@@ -8,9 +8,12 @@ from typing import Any
 
 import jsonschema
 import pytest
+from recorded import Recorded
 from synthetic_plan import Hang, MissingRank, Plan, SlowNode, SlowRank
 from synthetic_run import write_run
 
+from one_logger.analysis import Run
+from one_logger.analysis.ranking import ranking
 from one_logger.analysis.schemas import command_schema
 
 OneLogger = Callable[..., Any]
@@ -80,6 +83,24 @@ def test_ranks_of_a_slow_node_are_stragglers(one_logger: OneLogger, tmp_path: Pa
     answer = one_logger("ranks", tmp_path, "--json").json
     assert sorted(straggler["rank"] for straggler in answer["stragglers"]) == list(range(16, 24))
     assert "Node node-002 is " in one_logger("ranks", tmp_path).out
+
+
+@pytest.mark.parametrize("lost", [range(0), range(2, 12), range(22, 37)], ids=["nothing", "the first", "some"])
+def test_steps_are_the_same_ones_where_records_are_missing(tmp_path: Path, lost: range) -> None:
+    """A rank of which some steps were lost is compared in the others with the same steps, not with earlier ones."""
+    for rank in range(4):
+        recorded, now = Recorded(rank), rank * 1_000
+        for step in range(60):
+            took = 40_000_000 if step == 50 else 10_000_000
+            recorded.span(f"{rank} {step}", now, now + took, name="step")
+            now += took + 100_000
+        recorded.end(now).write(tmp_path, lost if rank == 1 else range(0))
+    with Run.open(tmp_path) as run:
+        found = ranking(run, parts=60)
+    assert found.slow_steps == {rank: (0, 60 - len(lost) if rank == 1 else 60, None, None) for rank in range(4)}
+    assert found.heat is not None
+    steps = {seq - 2 for seq in lost}
+    assert found.heat.ratios[1] == [None if step in steps else pytest.approx(1) for step in range(60)]
 
 
 def test_streams_without_ranks_are_said(one_logger: OneLogger, tmp_path: Path) -> None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from analysis_streams import lines, write
+from synthetic_plan import DOCUMENTED
+from synthetic_run import write_run
 
 from one_logger.analysis import Run
 from one_logger.analysis.views import PUBLIC
@@ -34,6 +38,15 @@ def test_page_lists_the_columns_of_each_view(view: str, tmp_path: Path) -> None:
     if view == "errors":
         documented = _documented("events") | documented
     assert documented == columns
+
+
+def test_first_readme_shows_what_the_command_prints(tmp_path: Path, one_logger: Callable[..., Any]) -> None:
+    """The README of the repository opens with what `show` prints in a pipe, of the run whose report is beside it."""
+    write_run(DOCUMENTED, tmp_path)
+    done = one_logger("show", tmp_path)
+    shown, start = "\n".join(line.rstrip() for line in done.out.splitlines()), "$ one-logger show telemetry/\n"
+    readme = (PACKAGE.parents[1] / "README.md").read_text(encoding="utf-8")
+    assert re.search(f"{re.escape(start)}(.*?)\n```", readme, re.DOTALL)[1] == shown  # type: ignore[index]
 
 
 def test_program_in_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

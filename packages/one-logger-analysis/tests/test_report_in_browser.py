@@ -15,7 +15,7 @@ from recorded import Recorded
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.actions.action_builder import ActionBuilder
 from selenium.webdriver.common.by import By
-from synthetic_plan import Cause, Dropped, Gap, Killed, Plan, SlowRank
+from synthetic_plan import DOCUMENTED
 from synthetic_run import write_run
 
 from one_logger.analysis import Run
@@ -31,10 +31,9 @@ Shown = Callable[..., AbstractContextManager[Chrome]]
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The report of a run in which a rank is slow, one was killed, and records are missing."""
+    """The report of the run that the documentation shows."""
     folder = tmp_path_factory.mktemp("run")
-    causes: list[Cause] = [SlowRank(1, 1.4), Killed(5, 150), Gap(2, 30), Dropped(3, 50, 20)]
-    write_run(Plan(ranks=8, steps=200, seed=1, causes=causes, barriers="recorded", threads=True), folder / "records")
+    write_run(DOCUMENTED, folder / "records")
     with Run.open(folder / "records") as run:
         write_report(run, folder / "report.html")
     return folder / "report.html"

@@ -106,6 +106,23 @@ def test_open_spans_are_there(tmp_path: Path) -> None:
         assert elapsed == last > 0
 
 
+def test_order_of_questions_does_not_matter(tmp_path: Path) -> None:
+    """A short question may leave out what a later one needs: it is read then, and what was answered stays true."""
+    write(tmp_path / "a.jsonl", lines(steps=5, end=False))
+    views = ("spans", "events", "errors", "records", "streams", "gaps", "ranks", "restarts")
+    queries = [f"SELECT * FROM {view} ORDER BY ALL" for view in views]
+    with Run.open(tmp_path, now_unix_nano=1) as run:
+        expected = [run.execute(query) for query in queries]
+        stated, proved = run.overview().as_json(), run.verify()
+    for first in (Run.verify, Run.overview, Run.state):
+        with Run.open(tmp_path, now_unix_nano=1) as run:
+            first(run)
+            assert run.overview().as_json() == stated
+            assert run.verify() == proved
+            assert [run.execute(query) for query in queries] == expected
+            assert run.overview().as_json() == stated
+
+
 def test_events_and_errors_know_their_span(tmp_path: Path) -> None:
     """An event and an error have the path of their span, and what they say."""
     write(tmp_path / "a.jsonl", lines(rank=3, world_size=4))

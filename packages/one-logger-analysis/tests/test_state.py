@@ -88,6 +88,43 @@ def test_run_that_goes_on_is_running(tmp_path: Path) -> None:
     assert _state(tmp_path, jobs, 100) == RunState("running", _at(30), "application/step")
 
 
+def test_rank_with_two_streams_is_one_rank(tmp_path: Path) -> None:
+    """A rank that has forked has two streams, and is still spoken of as one."""
+    for number in (0, 1):
+        job = _training(0, 30)
+        own = [line.replace(b'"stream":"0-None"', f'"stream":"{number}"'.encode()) for line in job.lines]
+        write(tmp_path / f"{number}.jsonl", own)
+    with Run.open(tmp_path, now_unix_nano=_at(10_000)) as run:
+        sentences = [finding.sentence for finding in run.overview().verdict.findings]
+    assert any(sentence.startswith("Rank 0 was killed or lost") for sentence in sentences)
+
+
+def test_steps_in_which_a_run_warms_up_are_left_out(tmp_path: Path) -> None:
+    """What was started in the first 5 % of the time counts in no median, and is no outlier however long it took."""
+    job = _Job(0)
+    job.start(1, "application", 0)
+    # The first ones find everything prepared.
+    steps = [(number * 0.001, 0.001) for number in range(26)] + [(0.03 + number * 0.1, 0.1) for number in range(21)]
+    for number, (at, seconds) in enumerate(steps):
+        job.complete(200 + number, "step", at, seconds, 1)
+        job.complete(300 + number, "round", at, seconds, 1)
+        job.complete(400 + number, "all_reduce", at, 0.0005, 300 + number)
+    job.complete(100, "compile", 0.001, 30, 1)
+    for number in range(25):
+        job.complete(101 + number, "compile", 40 + number * 0.01, 0.01, 1)
+    job.end(50)
+    write(tmp_path / "a.jsonl", job.lines)
+    with Run.open(tmp_path) as run:
+        verdict = run.overview().verdict
+    assert {timing.path: (timing.measured, timing.median_ns) for timing in verdict.facts.timings} == {
+        "application/step": (20, 100_000_000),
+        "application/round": (20, 99_500_000),
+        "application/round/all_reduce": (20, 500_000),
+        "application/compile": (25, 10_000_000),
+    }
+    assert [finding.sentence for finding in verdict.findings if finding.kind == "outlier"] == []
+
+
 def test_silent_run_was_killed(tmp_path: Path) -> None:
     """A run that wasn't closed and has been silent for longer than a recorder ever is was killed, where it was last."""
     jobs = [_training(0, 3), _training(1, 3)]

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from one_logger.core.masking import MASK, Redactor, is_secret_name, without_user_info
+from one_logger.core.journal import Journal
+from one_logger.core.masking import MASK, Redactor, is_secret_name, remember_secret, without_user_info
 
 
 @pytest.mark.parametrize(
@@ -50,6 +51,16 @@ def test_a_short_secret_blanks_no_other_words(secret: str) -> None:
     words = f"x{secret}x and {secret}{secret * 9}x" if secret.isalnum() else "x"
     assert redactor.redacted(words) == words
     assert redactor.redacted(f"user '{secret}', {secret}.") == f"user '{MASK}', {MASK}."
+
+
+def test_the_log_has_no_secret_that_was_remembered(caplog: pytest.LogCaptureFixture) -> None:
+    """From then on it is masked in every line; what says little, such as `on` or a number, is not."""
+    for secret in ("remembered one", "on", 7_777, None):
+        remember_secret(secret)
+    journal = Journal()
+    journal.log(30, "It is on: 7777 times, with 'remembered one' at me:hush@host.")
+    journal.write()
+    assert caplog.messages == [f"It is on: 7777 times, with '{MASK}' at {MASK}@host."]
 
 
 def test_the_user_and_password_are_masked_without_a_scheme() -> None:

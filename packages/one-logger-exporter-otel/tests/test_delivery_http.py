@@ -291,22 +291,6 @@ def test_environment_fills_in(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> No
     assert (headers["x-other"], headers["Content-Encoding"]) == ("1", "gzip")
 
 
-@pytest.mark.parametrize(
-    "headers",
-    ["authorization=Bearer%20abc,x%2Dtoken=1\n", {"authorization": "Bearer abc\n", "x-token": "1\n"}],
-    ids=repr,
-)
-def test_headers_are_what_the_same_text_is_in_the_environment(
-    peer: Peer, make: Callable[..., OTelExporter], headers: str | dict[str, str]
-) -> None:
-    """A text is decoded as `OTEL_EXPORTER_OTLP_HEADERS` is; a line feed at the end, as files have, is left out."""
-    exporter = make(headers=headers)
-    export(exporter, "a")
-    exporter.flush()
-    ((_, sent, _),) = peer.requests
-    assert (sent["authorization"], sent["x-token"]) == ("Bearer abc", "1")
-
-
 def test_losses_have_the_number_of_records(peer: Peer, make: Callable[..., OTelExporter]) -> None:
     """A lost span counts as its start, its stop and its events: what the recorder has counted as recorded."""
     exporter = make()

@@ -66,7 +66,7 @@ def test_uwsgi_s_workers_have_streams_of_their_own(options: tuple[str, ...], tmp
         text=True,
     )
     try:
-        workers = set()
+        workers: set[bytes] = set()
         end = monotonic() + 60
         while len(workers) < 2 and monotonic() < end:
             try:

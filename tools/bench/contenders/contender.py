@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -94,6 +94,49 @@ class Reader(Contender):
     @abstractmethod
     def read(self) -> int:
         """Read the file, record by record, and say how many there are."""
+
+
+class Looker(Contender):
+    """One that looks at a run of many ranks.
+
+    Args:
+        folder: Where it may write.
+        endpoint: The folder in which the run is.
+    """
+
+    def __init__(self, folder: Path, endpoint: str) -> None:
+        super().__init__(folder, endpoint)
+        self.run = Path(endpoint)
+
+    def configure(self) -> None:
+        """Do nothing."""
+
+    def close(self, timeout: float) -> bool:
+        """Do nothing."""
+        return True
+
+    @abstractmethod
+    def look(self) -> None:
+        """Find out what there is to say of it."""
+
+
+class Watcher(Contender):
+    """One that looks at a run while its file is being written."""
+
+    def configure(self) -> None:
+        """Do nothing."""
+
+    def close(self, timeout: float) -> bool:
+        """Do nothing."""
+        return True
+
+    @abstractmethod
+    def command(self) -> list[str]:
+        """The command that watches the file until Ctrl-C. It writes a line whenever it has looked."""
+
+    @abstractmethod
+    def lines(self, count: int) -> Iterator[str]:
+        """So many records, or more."""
 
 
 class ToFile(Spans):

@@ -3,6 +3,7 @@
 import json
 import os
 import sqlite3
+from pathlib import Path
 
 from one_logger.core import ExportError, RecordExporter, Resource
 from one_logger.core.spi import check_number, keep_inherited
@@ -30,8 +31,8 @@ class SQLiteExporter(RecordExporter):
 
     def __init__(self, database: str | os.PathLike[str], lock_timeout: float = 5.0) -> None:
         super().__init__()
-        check_number("lock_timeout", lock_timeout, 0, "a number of seconds")
-        self._database = os.fspath(database)
+        check_number("lock_timeout", lock_timeout, 0, "a number of seconds", most=3_600)
+        self._database = str(Path(database).absolute())  # the job may change its working directory before it is opened
         self._lock_timeout = lock_timeout
         self._connection: sqlite3.Connection | None = None
 

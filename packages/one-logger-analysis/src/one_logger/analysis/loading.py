@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import duckdb
 
-from one_logger.analysis.columns import COLUMNS, EXTRA, trusted
+from one_logger.analysis.columns import EXTRA, TEXTS, Detail, single_keys, trusted
 from one_logger.analysis.duck import execute, quoted
 from one_logger.analysis.sources import Source, unpack
 from one_logger.analysis.unusual import is_usual, repair
@@ -19,11 +19,8 @@ _BATCH_FILES = 1_000
 _TAIL = 1 << 20
 _BOM = b"\xef\xbb\xbf"
 _RECORD_START = b'{"v":'
-PARQUET = "(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
-_STRUCT = quoted(json.dumps(COLUMNS))
-# The columns of the files that are written. `bytes` is the length of a line that DuckDB was trusted with.
-_FIELDS = {**COLUMNS, EXTRA: "VARCHAR"}
-_ROW = {**_FIELDS, "file": "VARCHAR", "bytes": "BIGINT"}
+# A dictionary is given up early: ids are all different, and to look for equal ones costs more than to write them.
+PARQUET = "(FORMAT parquet, PARQUET_VERSION V2, DICTIONARY_SIZE_LIMIT 1000, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
 
 Progress = Callable[[int, int], None]
 """Called with how many bytes of how many are done."""
@@ -61,12 +58,17 @@ class Loader:
         connection: To DuckDB; used by nobody else meanwhile.
         folder: Where the Parquet files go to.
         scratch: A folder for what is needed during a batch.
+        detail: How much of each record is kept.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, folder: str, scratch: str) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, folder: str, scratch: str, detail: Detail) -> None:
         self._connection = connection
         self._folder = folder
         self._scratch = scratch
+        self._detail = detail
+        # The columns of the files that are written. `bytes` is the length of a line that DuckDB was trusted with.
+        self._fields = {**detail.columns, EXTRA: "VARCHAR"}
+        self._row = {**self._fields, "file": "VARCHAR", "bytes": "BIGINT"}
         self._number = 0
         self._names = 0
         self.counts: list[Counts] = []
@@ -74,8 +76,16 @@ class Loader:
     def load(self, sources: Sequence[Source], progress: Progress | None = None) -> None:
         """Read all records in `sources`. `counts` then says how many each of them has."""
         # One without a row says what the columns are, even if nothing is read.
-        nothing = ", ".join(f"NULL::{kind} AS {column}" for column, kind in _ROW.items())
+        nothing = ", ".join(f"NULL::{kind} AS {column}" for column, kind in self._row.items())
         execute(self._connection, f"COPY (SELECT {nothing} LIMIT 0) TO {quoted(self._next_part())} {PARQUET}")
+        # It would take each object apart again for each condition.
+        execute(self._connection, "SET disabled_optimizers = 'filter_pushdown'")
+        try:
+            self._load(sources, progress)
+        finally:
+            execute(self._connection, "RESET disabled_optimizers")
+
+    def _load(self, sources: Sequence[Source], progress: Progress | None) -> None:
         total = sum(source.size for source in sources)
         done = 0
         for batch in _batches(sources):
@@ -160,16 +170,21 @@ class Loader:
         if any(name != path for name, path in names.items()):
             pairs = ", ".join(f"{quoted(name)}: {quoted(path)}" for name, path in names.items())
             file = f"(MAP {{{pairs}}})[file_]"
+        columns = {name: f"{name}::{kind}" for name, kind in self._detail.columns.items()}
+        columns["attributes"] = self._detail.attributes("type", "attributes")
+        single = " AND ".join(
+            single_keys(columns[name]) for name, kind in self._detail.columns.items() if kind == "JSON"
+        )
         execute(
             self._connection,
             f"""COPY (
-                SELECT unnest(fields), NULL::VARCHAR AS {EXTRA}, {file} AS file, strlen(line) AS bytes
+                SELECT {", ".join(f"{value} AS {name}" for name, value in columns.items())},
+                    NULL::VARCHAR AS {EXTRA}, {file} AS file, strlen(line) AS bytes
                 FROM (
-                    SELECT json::VARCHAR AS line, json_transform(json, {_STRUCT}) AS fields, file_ FROM {objects}
-                    WHERE json IS NOT NULL
+                    SELECT unnest(json_transform(json, {quoted(json.dumps(TEXTS))})), json::VARCHAR AS line, file_
+                    FROM {objects} WHERE json IS NOT NULL
                 )
-                WHERE fields.stream IS NOT NULL
-                AND {trusted("line", "fields")}
+                WHERE {trusted("line")} AND {single}
             ) TO {quoted(part)} {PARQUET}""",
         )
 
@@ -201,9 +216,9 @@ class Loader:
         if repaired.records:
             # Attributes are texts in lines that were written again, and objects in the others.
             columns = ", ".join(
-                f"{column}: '{'VARCHAR' if kind == 'JSON' else kind}'" for column, kind in _FIELDS.items()
+                f"{column}: '{'VARCHAR' if kind == 'JSON' else kind}'" for column, kind in self._fields.items()
             )
-            fields = ", ".join(f"{column}::{kind} AS {column}" for column, kind in _FIELDS.items())
+            fields = ", ".join(f"{column}::{kind} AS {column}" for column, kind in self._fields.items())
             execute(
                 self._connection,
                 f"""COPY (
@@ -223,7 +238,7 @@ class Loader:
                 return
             columns = ", ".join(
                 f"{f'try_cast({column} AS {kind})' if column in there else f'NULL::{kind}'} AS {column}"
-                for column, kind in _ROW.items()
+                for column, kind in self._row.items()
                 if column not in {"file", "bytes"}
             )
             [(records,)] = execute(

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from one_logger.analysis.columns import Detail
 from one_logger.analysis.errors import ReadError
 from one_logger.analysis.run import Run
 from one_logger.analysis.terminal import console, has_styles
@@ -42,15 +43,23 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 
 
 @contextmanager
-def opened(paths: tuple[str, ...], memory_limit: str = "1GB", no_cache: bool = False) -> Iterator[Run]:
+def opened(
+    paths: tuple[str, ...], memory_limit: str = "1GB", no_cache: bool = False, detail: Detail = Detail.ALL
+) -> Iterator[Run]:
     """A run, of which the records have been read. Meanwhile there is a progress bar, if stderr is a terminal.
+
+    Args:
+        paths: As for `Run.open`.
+        memory_limit: As for `Run.open`.
+        no_cache: Whether nothing is taken from earlier times, or kept for later.
+        detail: How much of each record the command needs.
 
     Raises:
         ReadError: A path cannot be read, or none of the files holds anything like a record.
     """
     with Run.open(*paths, memory_limit=memory_limit, cache=not no_cache) as run:
         with _progress() as run.progress:
-            run.records  # noqa: B018 - reads them
+            run.read(detail)
         others = [count.file for count in run.counts if count.is_foreign]
         if others and not any(count.records for count in run.counts):
             names = ", ".join(map(repr, others[:3])) + (", ..." if len(others) > 3 else "")

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from one_logger.analysis.columns import Detail
 from one_logger.analysis.findings import Verdict, judge
 from one_logger.analysis.findings.gather import VIEWS, gather
 from one_logger.analysis.findings.trust import trust
@@ -116,6 +117,7 @@ def overview(run: Run) -> Overview:
     Raises:
         ReadError: The records cannot be read.
     """
+    run.read(Detail.SPANS)
     missing_ranks = run.verify().missing_ranks
     with run.questions(*VIEWS) as ask:
         facts = gather(ask, missing_ranks, run.now_unix_nano)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from one_logger.analysis.columns import Detail
 from one_logger.analysis.findings import Finding, Verdict, judge
 from one_logger.analysis.findings.facts import Facts
 from one_logger.analysis.findings.gather import VIEWS, gather
@@ -22,14 +23,29 @@ ABOUT_RANKS = frozenset(
 )
 """The kinds of findings that are about ranks."""
 
-# The work of each rank in each step over that of the median rank in the same step. Steps are counted, as clocks differ.
+# The work of each rank in each step over that of the median rank in the same step. Steps are counted, as clocks differ;
+# where records are missing, the time that has passed says how many steps were lost with them.
 _STEPS = """
 CREATE OR REPLACE TEMP TABLE step_work AS
-WITH numbered AS (
-    SELECT s.stream, row_number() OVER (PARTITION BY s.stream ORDER BY s.start_time_unix_nano) - 1 AS step,
+WITH ordered AS (
+    SELECT s.stream, s.seq, s.start_time_unix_nano AS start,
+        lag(s.seq, 1, 0) OVER of_stream AS seq_before,
+        coalesce(lag(s.start_time_unix_nano) OVER of_stream, min(s.start_time_unix_nano) OVER ()) AS start_before,
         greatest(0, s.duration_ns - coalesce(w.wait_ns, 0)) AS work
     FROM spans s LEFT JOIN waits w ON s.stream = w.stream AND s.span_id = w.span_id
     WHERE s.path = $path AND s.duration_ns IS NOT NULL AND s.stream IN (SELECT unnest($streams))
+    WINDOW of_stream AS (PARTITION BY s.stream ORDER BY s.start_time_unix_nano, s.seq)
+), lost AS (
+    SELECT DISTINCT o.stream, o.seq
+    FROM ordered o JOIN gaps g ON g.stream = o.stream AND g.first_seq > o.seq_before AND g.last_seq < o.seq
+), counted AS (
+    SELECT o.*, CASE WHEN l.seq IS NULL THEN 1 ELSE greatest(1,
+        (o.start - o.start_before + p.period // 2) // p.period + CASE WHEN o.seq_before = 0 THEN 1 ELSE 0 END
+    ) END AS further
+    FROM ordered o LEFT JOIN lost l ON l.stream = o.stream AND l.seq = o.seq
+    CROSS JOIN (SELECT greatest(1, median(start - start_before)::BIGINT) AS period FROM ordered WHERE seq_before > 0) p
+), numbered AS (
+    SELECT stream, work, (sum(further) OVER (PARTITION BY stream ORDER BY start, seq))::BIGINT - 1 AS step FROM counted
 )
 SELECT stream, step, work, work / greatest(1, median(work) OVER (PARTITION BY step)) AS ratio FROM numbered
 """
@@ -140,6 +156,7 @@ def ranking(run: Run, rows: int = 32, parts: int = 60) -> Ranking:
     Raises:
         ReadError: The records cannot be read.
     """
+    run.read(Detail.SPANS)
     missing_ranks = run.verify().missing_ranks
     with run.questions(*VIEWS) as ask:
         facts = gather(ask, missing_ranks, run.now_unix_nano)

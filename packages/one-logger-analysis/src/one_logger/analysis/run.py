@@ -17,6 +17,7 @@ import duckdb
 
 from one_logger.analysis import views
 from one_logger.analysis.cache import Cache
+from one_logger.analysis.columns import Detail
 from one_logger.analysis.duck import connect, execute, interruptible, quoted
 from one_logger.analysis.errors import ReadError
 from one_logger.analysis.loading import Counts, Progress
@@ -181,15 +182,25 @@ class Run:
         self._build(*self._asked(query))
         return self._connection.sql(query)
 
+    def read(self, detail: Detail) -> None:
+        """Read the files now, unless they have been. By default that is done when a view is first asked for.
+
+        Args:
+            detail: How much of each record is kept. What needs more reads the files again.
+        """
+        with self._lock:
+            self._read(detail)
+
     def questions(self, *names: str) -> Questions:
         """For queries with short answers, which are kept with the tables of the run.
 
         Args:
-            names: The views that may be asked. They are built if an answer isn't known.
+            names: The views that may be asked. They are built if an answer isn't known, and may be without what no
+                `Overview` needs: the attributes of spans, say.
         """
 
         def cursor() -> DuckDBPyConnection:
-            self._build(*names)
+            self._build(*names, detail=Detail.SPANS)
             cursor = self._connection.cursor()
             cursor.execute("SET enable_progress_bar = false")
             return cursor
@@ -261,7 +272,7 @@ class Run:
     @property
     def counts(self) -> list[Counts]:
         """For each file how many records, and how many lines without one, were read."""
-        self._build("records")
+        self._build("streams")
         return list(self._store.counts)
 
     def verify(self, expected_ranks: int | None = None) -> Verification:
@@ -335,24 +346,28 @@ class Run:
         self._build(name)
         return self._connection.view(name)
 
-    def _build(self, *names: str) -> None:
+    def _build(self, *names: str, detail: Detail | None = None) -> None:
         with self._lock:
             for name in names:
-                self._build_one(name)
+                self._build_one(name, detail or (Detail.STREAMS if name in _OF_STREAMS else Detail.ALL))
 
-    def _build_one(self, name: str) -> None:
+    def _read(self, detail: Detail) -> None:
+        if not self._store.has(detail):
+            self._built.clear()
+            self._store.read(self._sources, detail, self.progress)
+
+    def _build_one(self, name: str, detail: Detail) -> None:
+        self._read(detail)
         if name in self._built:
             return
         for needed in _NEEDS[name]:
-            self._build_one(needed)
-        if name == "records":
-            self._store.build_records(self._sources, self.progress)
-        elif name == "spans":
+            self._build_one(needed, detail)
+        if name == "spans":
             self._store.build_spans()
         elif name == "streams":
-            self._builder.execute(f"CREATE TABLE streams AS {views.sql(name)}")
-        elif name not in {"gaps", "distinct_records"}:
-            self._builder.execute(f"CREATE VIEW {name} AS {views.sql(name)}")
+            self._builder.execute(f"CREATE OR REPLACE TABLE streams AS {views.sql(name)}")
+        elif name not in {"records", "gaps", "distinct_records"}:
+            self._builder.execute(f"CREATE OR REPLACE VIEW {name} AS {views.sql(name)}")
         self._built.add(name)
 
 
@@ -368,12 +383,15 @@ def _remove(folder: str | None) -> None:
 
 _NEEDS: dict[str, tuple[str, ...]] = {
     "records": (),
-    "distinct_records": ("records",),
-    "gaps": ("records",),
-    "streams": ("records",),
+    "distinct_records": (),
+    "gaps": (),
+    "streams": (),
     "spans": ("streams",),
     "events": ("spans",),
     "errors": ("spans",),
     "ranks": ("spans",),
     "restarts": ("streams",),
 }
+
+_OF_STREAMS = frozenset({"gaps", "streams", "restarts"})
+"""The views for which little of each record is needed."""

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import duckdb
 
 from one_logger.analysis import views
+from one_logger.analysis.columns import COLUMNS, Detail
 from one_logger.analysis.duck import execute, quoted
 from one_logger.analysis.exact import correct, exact_reports
 from one_logger.analysis.loading import PARQUET, Counts, Loader, Progress
@@ -22,14 +23,11 @@ from one_logger.core import StreamReport
 _CHUNK = 1_000_000
 _KEPT = ("gaps", "stream_reports")
 _SPAN_STEPS = ("span_times", "span_parents", "span_covered", "span_paths")
-_SPAN_RECORDS = """
-    SELECT stream, seq, type, trace_id, span_id, parent_span_id, thread, name, start_time_unix_nano,
-        end_time_unix_nano, duration_ns, status, attributes, start_event, stop_event,
-        -- An id is 16 hexadecimal digits; as a number it is compared faster. What is no such id gets a number, too.
-        coalesce(try_cast('0x' || span_id AS UBIGINT), hash(span_id)) AS span_key,
-        CASE WHEN parent_span_id IS NOT NULL
-            THEN coalesce(try_cast('0x' || parent_span_id AS UBIGINT), hash(parent_span_id)) END AS parent_key
-    FROM distinct_records WHERE type IN ('start', 'stop', 'complete') AND v = 1 AND seq >= 1 AND span_id IS NOT NULL
+# An id is 16 hexadecimal digits; as a number it is compared faster. What is no such id gets a number, too.
+_KEYS = """
+    coalesce(try_cast('0x' || span_id AS UBIGINT), hash(span_id)) AS span_key,
+    CASE WHEN parent_span_id IS NOT NULL
+        THEN coalesce(try_cast('0x' || parent_span_id AS UBIGINT), hash(parent_span_id)) END AS parent_key
 """
 
 
@@ -66,65 +64,35 @@ class Store:
         self._spans = os.path.join(folder, "spans")
         self._scratch = scratch
         self._chunks: list[_Chunk] = []
+        self._detail = Detail.ALL
+        self._is_read = False
         self.counts: list[Counts] = []
         self.exact: dict[str, StreamReport] = {}
+        self._restore()
 
-    def build_records(self, sources: Sequence[Source], progress: Progress | None) -> None:
-        """Read all files, and look at each stream: the tables `records`, `gaps` and `stream_reports`."""
-        if not self._restored():
-            self._read(sources, progress)
-        repeats = any(chunk.repeats for chunk in self._chunks)
-        self._run(f"CREATE VIEW distinct_records AS {views.sql('distinct_records') if repeats else 'FROM records'}")
+    def has(self, detail: Detail) -> bool:
+        """Whether the files have been read, and so much of each record was kept."""
+        return self._is_read and self._detail >= detail
 
-    def _restored(self) -> bool:
-        """Whether what is needed is in the folder already."""
-        try:
-            with open(self._about, encoding="utf-8") as file:
-                about = json.load(file)
-        except FileNotFoundError:
-            return False
-        self.counts = [Counts(*counts) for counts in about["counts"]]
-        self._chunks = [
-            _Chunk(tuple(os.path.join(self._records, part) for part in parts), *rest)
-            for parts, *rest in about["chunks"]
-        ]
-        self._make_views()
-        for name in _KEPT:
-            self._run(f"CREATE TABLE {name} AS SELECT * FROM {_parquet([self._path(name)])}")
-        return True
+    def read(self, sources: Sequence[Source], detail: Detail, progress: Progress | None) -> None:
+        """Read all files, and look at each stream: the tables `records`, `gaps` and `stream_reports`.
 
-    def _remember(self) -> None:
-        """Leave in the folder what the next one needs, unless it isn't all that was found out."""
-        if self.exact:
-            return
-        for name in _KEPT:
-            self._run(f"COPY {name} TO {quoted(self._path(name))} {PARQUET}")
-        chunks = [[[os.path.basename(part) for part in chunk.parts], *chunk[1:]] for chunk in self._chunks]
-        with open(self._about, "w", encoding="utf-8") as file:
-            json.dump({"counts": self.counts, "chunks": chunks}, file)
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether the folder has what `build_records` makes, for the next one to use."""
-        return os.path.exists(self._about)
-
-    def tidy(self) -> None:
-        """Remove what is of no use to the next one."""
-        shutil.rmtree(self._scratch, ignore_errors=True)
-
-    def _path(self, name: str) -> str:
-        return os.path.join(self._folder, f"{name}.parquet")
-
-    def _make_views(self) -> None:
-        self._run(f"CREATE VIEW record_files AS SELECT * FROM {_parquet(_parts(self._records))}")
-        self._run(f"CREATE VIEW records AS {views.sql('records')}")
-
-    def _read(self, sources: Sequence[Source], progress: Progress | None) -> None:
+        Args:
+            sources: The files.
+            detail: How much of each record is kept. What was kept before is given up.
+            progress: Called with how many bytes of how many are done.
+        """
+        self._detail, self._is_read = detail, False
+        for folder in (self._records, self._spans):
+            shutil.rmtree(folder, ignore_errors=True)
         os.mkdir(self._records)
-        loader = Loader(self._connection, self._records, self._scratch)
+        loader = Loader(self._connection, self._records, self._scratch, detail)
         loader.load(sources, progress)
         self.counts = loader.counts
-        self._make_views()
+        self._chunks = []
+        for name in _KEPT:
+            self._run(f"DROP TABLE IF EXISTS {name}")
+        self._make_record_views()
         for streams in self._divided():
             self._open(streams)
             self._run(f"CREATE TABLE chunk.gaps AS {views.sql('gaps')}")
@@ -139,10 +107,74 @@ class Store:
             self._keep("gaps", "SELECT * FROM gaps")
             self._keep("stream_reports", views.sql("stream_reports"))
             self._close()
-        repeats = any(chunk.repeats for chunk in self._chunks)
-        self.exact = exact_reports(self._connection, sources, self._scratch, repeats=repeats)
+        self.exact = exact_reports(self._connection, sources, self._scratch, repeats=self._repeats)
         correct(self._connection, self.exact)
+        self._make_distinct_view()
+        self._is_read = True
         self._remember()
+
+    @property
+    def _repeats(self) -> bool:
+        return any(chunk.repeats for chunk in self._chunks)
+
+    def _restore(self) -> None:
+        """Use what is in the folder already."""
+        try:
+            with open(self._about, encoding="utf-8") as file:
+                about = json.load(file)
+        except FileNotFoundError:
+            return
+        self._detail = Detail(about["detail"])
+        self.counts = [Counts(*counts) for counts in about["counts"]]
+        self._chunks = [
+            _Chunk(tuple(os.path.join(self._records, part) for part in parts), *rest)
+            for parts, *rest in about["chunks"]
+        ]
+        self._make_record_views()
+        self._make_distinct_view()
+        for name in _KEPT:
+            self._run(f"CREATE TABLE {name} AS SELECT * FROM {_parquet([self._path(name)])}")
+        self._is_read = True
+
+    def _remember(self) -> None:
+        """Leave in the folder what the next one needs, unless it isn't all that was found out."""
+        # The files that are there may be links to what others read.
+        for path in (self._about, *map(self._path, _KEPT)):
+            if os.path.exists(path):
+                os.unlink(path)
+        if self.exact:
+            return
+        for name in _KEPT:
+            self._run(f"COPY {name} TO {quoted(self._path(name))} {PARQUET}")
+        chunks = [[[os.path.basename(part) for part in chunk.parts], *chunk[1:]] for chunk in self._chunks]
+        with open(self._about, "w", encoding="utf-8") as file:
+            json.dump({"detail": self._detail, "counts": self.counts, "chunks": chunks}, file)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the folder has what `read` makes, for the next one to use."""
+        return os.path.exists(self._about)
+
+    def tidy(self) -> None:
+        """Remove what is of no use to the next one."""
+        shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def _path(self, name: str) -> str:
+        return os.path.join(self._folder, f"{name}.parquet")
+
+    def _record_files(self, parts: Sequence[str]) -> str:
+        """SQL for all that these files hold. What was not kept is NULL."""
+        kept = self._detail.columns
+        others = "".join(f", NULL::{kind} AS {name}" for name, kind in COLUMNS.items() if name not in kept)
+        return f"SELECT *{others} FROM {_parquet(parts)}"
+
+    def _make_record_views(self) -> None:
+        self._run(f"CREATE OR REPLACE VIEW record_files AS {self._record_files(_parts(self._records))}")
+        self._run(f"CREATE OR REPLACE VIEW records AS {views.sql('records')}")
+
+    def _make_distinct_view(self) -> None:
+        query = views.sql("distinct_records") if self._repeats else "FROM records"
+        self._run(f"CREATE OR REPLACE VIEW distinct_records AS {query}")
 
     def build_spans(self) -> None:
         """Put starts and stops together: the table `spans`."""
@@ -152,15 +184,24 @@ class Store:
             for number, chunk in enumerate(self._chunks):
                 self._build_spans(chunk, os.path.join(building, f"part-{number:06}.parquet"))
             os.rename(building, self._spans)
-        self._run(f"CREATE VIEW spans AS SELECT * FROM {_parquet(_parts(self._spans))}")
+        self._run(f"CREATE OR REPLACE VIEW spans AS SELECT * FROM {_parquet(_parts(self._spans))}")
 
     def _build_spans(self, chunk: _Chunk, part: str) -> None:
         self._open(chunk)
         self._once(chunk)
-        self._run(f"CREATE TABLE chunk.span_records AS {_SPAN_RECORDS}")
+        # Streams are compared as numbers.
+        self._run("CREATE TYPE chunk.stream_id AS ENUM (SELECT DISTINCT stream FROM chunk.records)")
+        for name in ("stream_reports", "streams"):
+            self._run(
+                f"CREATE TABLE chunk.{name} AS SELECT * REPLACE (stream::chunk.stream_id AS stream) FROM main.{name} "
+                "WHERE stream IN (SELECT unnest(enum_range(NULL::chunk.stream_id))::VARCHAR)"
+            )
+        keys = f"stream::chunk.stream_id AS stream, {_KEYS}"
+        self._run(f"CREATE VIEW chunk.span_records AS SELECT * REPLACE ({keys}) FROM ({views.sql('span_records')})")
         for step in _SPAN_STEPS:
             self._run(f"CREATE TABLE chunk.{step} AS {views.sql(step)}")
-        self._run(f"COPY ({views.sql('span_rows')}) TO {quoted(part)} {PARQUET}")
+        rows = f"SELECT * REPLACE (stream::VARCHAR AS stream) FROM ({views.sql('span_rows')})"
+        self._run(f"COPY ({rows}) TO {quoted(part)} {PARQUET}")
         self._close()
 
     def _divided(self) -> Iterator[_Chunk]:
@@ -203,7 +244,7 @@ class Store:
         """From now on the table `records` has the records of these streams alone."""
         self._run("CREATE SCHEMA chunk")
         where = f"WHERE hash(stream) % {chunk.of} = {chunk.number}" if chunk.of > 1 else ""
-        self._run(f"CREATE VIEW chunk.record_files AS SELECT * FROM {_parquet(chunk.parts)} {where}")
+        self._run(f"CREATE VIEW chunk.record_files AS {self._record_files(chunk.parts)} {where}")
         self._run("CREATE VIEW chunk.records AS SELECT * FROM chunk.record_files")
         self._run("SET search_path = 'chunk,main'")
 

@@ -41,6 +41,8 @@ class Exporter(ABC):
     def initialize(self, resource: Resource) -> None:
         """Get ready. Files are opened and connections made here, not in the constructor.
 
+        By then the job may have changed its working directory: so the constructor makes relative paths absolute.
+
         Args:
             resource: Who produces the telemetry.
 

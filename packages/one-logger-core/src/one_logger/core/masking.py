@@ -65,8 +65,12 @@ _remembered = Redactor()
 
 
 def remember_secret(secret: object) -> None:
-    """Keep a secret out of the library's log from now on, also where another library shows it in an exception."""
-    _remembered.add(secret)
+    """Keep a secret out of the library's log from now on, also where another library shows it in an exception.
+
+    Only a text of at least four characters: a shorter one may be a common word.
+    """
+    if isinstance(secret, str) and len(secret.strip()) >= _SHORT:
+        _remembered.add(secret)
 
 
 def masked(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterable, Mapping, Sequence
+from math import inf
 
 from one_logger.core import Exporter, OneLoggerError
 from one_logger.core.spi import check_choice, check_number, shown
@@ -18,7 +19,7 @@ _NUMBERS = {
     "queue_capacity": (1, _MOST, "a number of records", True),
     "queue_bytes": (1, _MOST, "a number of bytes", True),
     "block_timeout": (0, _LONGEST, "a number of seconds", False),
-    "flush_interval": (0.001, _LONGEST, "a number of seconds", False),
+    "flush_interval": (0.001, inf, "a number of seconds", False),  # where it is endless, only flush() delivers
     "alive_interval": (0, _LONGEST, "a number of seconds", False),
     "max_failures": (1, _MOST, "a number of failures", True),
     "cool_down": (0, _LONGEST, "a number of seconds", False),

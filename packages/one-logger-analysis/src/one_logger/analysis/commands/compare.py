@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from one_logger.analysis.columns import Detail
 from one_logger.analysis.comparison import LEAST_CHANGE, Comparison, NameComparison, Side, compare
 from one_logger.analysis.findings.finding import duration, percent
 from one_logger.analysis.main import FINDING, GOOD
@@ -47,6 +48,7 @@ def command(fail_over: float | None, show_all: bool, as_json: bool, a: str, b: s
     A difference counts if the median differs by 10 % (or by what --fail-over says), and the test of Mann and Whitney
     finds it significant: 5 % divided by how many names were tested. Everything else is said to be noise.
     """
+    run["detail"] = Detail.SPANS
     with opened(paths=(a,), **run) as run_a, opened(paths=(b,), **run) as run_b:
         found = compare(run_a, run_b, LEAST_CHANGE if fail_over is None else fail_over)
     if as_json:

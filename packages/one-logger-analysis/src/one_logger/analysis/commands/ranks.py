@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from one_logger.analysis.columns import Detail
 from one_logger.analysis.main import FINDING, GOOD
 from one_logger.analysis.opening import json_option, opened, run_arguments
 from one_logger.analysis.ranking import ranking
@@ -25,7 +26,7 @@ def command(show_all: bool, as_json: bool, **run: Any) -> int:
     wait for each other does not count, where spans show it. The exit code is 1 if a finding is worth a warning.
     """
     out = console()
-    with opened(**run) as opened_run:
+    with opened(**run, detail=Detail.SPANS) as opened_run:
         found = ranking(opened_run, parts=max(20, out.width - 20))
     if as_json:
         write_json(found.as_json())

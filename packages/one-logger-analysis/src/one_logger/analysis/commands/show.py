@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from one_logger.analysis.columns import Detail
 from one_logger.analysis.main import FINDING, GOOD
 from one_logger.analysis.opening import json_option, opened, run_arguments
 from one_logger.analysis.overview import overview
@@ -22,7 +23,7 @@ def command(show_all: bool, as_json: bool, **run: Any) -> int:
 
     The exit code is 1 if a finding is worth a warning.
     """
-    with opened(**run) as opened_run:
+    with opened(**run, detail=Detail.SPANS) as opened_run:
         found = overview(opened_run)
     if as_json:
         write_json(found.as_json())

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from one_logger.analysis.columns import Detail
 from one_logger.analysis.main import FINDING, GOOD
 from one_logger.analysis.opening import json_option, opened, run_arguments
 from one_logger.analysis.terminal import console, count, write_json, write_line, write_table
@@ -29,7 +30,7 @@ def command(expect_ranks: int | None, show_all: bool, as_json: bool, **run: Any)
 
     The exit code is 1 unless all is whole.
     """
-    with opened(**run) as opened_run:
+    with opened(**run, detail=Detail.STREAMS) as opened_run:
         verification = opened_run.verify(expect_ranks)
     if as_json:
         write_json(as_dict(verification))
@@ -56,8 +57,6 @@ def as_dict(verification: Verification) -> dict[str, object]:
             for stream in verification.streams
         ],
         "missing_ranks": list(verification.missing_ranks),
-        "no_records": verification.no_records,
-        "unknown_versions": verification.unknown_versions,
     }
 
 

@@ -103,9 +103,9 @@ def find_ends(states: Sequence[RankState]) -> list[Finding]:
         first = min(silent, key=lambda state: state.stream.last_time)
         where = f", in {first.open_span.name}" if first.open_span else ""
         sentence = (
-            f"{_who(silent)} {'was' if len(silent) == 1 else 'were'} killed or lost: nothing came after "
-            f"{clock(first.stream.last_time)}{where if len(silent) == 1 else ''}, and no end was written"
-            + (f"; a signal ended the other {len(signalled)} later" if signalled else "")
+            f"{_who(silent)} {'was' if _count(silent) == 1 else 'were'} killed or lost: nothing came after "
+            f"{clock(first.stream.last_time)}{where if _count(silent) == 1 else ''}, and no end was written"
+            + (f"; a signal ended the other {_count(signalled)} later" if signalled else "")
             + "."
         )
         findings.append(
@@ -126,7 +126,7 @@ def find_ends(states: Sequence[RankState]) -> list[Finding]:
     elif signalled:
         reasons = Counter(state.stream.reason for state in signalled)
         sentence = (
-            f"{_who(signalled)} {'was' if len(signalled) == 1 else 'were'} ended by a signal "
+            f"{_who(signalled)} {'was' if _count(signalled) == 1 else 'were'} ended by a signal "
             f"({', '.join(str(reason) for reason in reasons)}) at "
             f"{clock(max(state.stream.last_time for state in signalled))}."
         )
@@ -187,30 +187,34 @@ def _hang_sentence(
     begin = f"The run {'has hung' if hangs else 'hung'} since {clock(since)}: "
     others = ""
     if waiting and waiting[0].open_span:
-        others = f"{len(waiting)} {'rank waits' if len(waiting) == 1 else 'ranks wait'} in {waiting[0].open_span.name}"
+        wait = "rank waits" if _count(waiting) == 1 else "ranks wait"
+        others = f"{_count(waiting)} {wait} in {waiting[0].open_span.name}"
     if culprits and culprits[0].open_span:
         span = culprits[0].open_span
         longest = facts.by_path[span.path].longest_ns
         usual = f" (the longest before: {duration(longest)})" if longest is not None else ""
         in_same = [state for state in culprits if state.open_span and state.open_span.path == span.path]
-        elsewhere = len(culprits) - len(in_same)
+        elsewhere = _count(culprits) - _count(in_same)
         said = (
-            f"{_who(in_same)} {'has' if len(in_same) == 1 else 'have'} been in {span.name} for "
+            f"{_who(in_same)} {'has' if _count(in_same) == 1 else 'have'} been in {span.name} for "
             f"{duration(in_same[0].open_for)}{usual}" + (f", and {elsewhere} more in other spans" if elsewhere else "")
         )
         return begin + said.replace("Rank", "rank", 1) + (f", and {others} for it." if others else ".")
     if culprits:
         return begin + f"{_who(culprits)}, with no span open, is waited for: {others}.".replace("Rank", "rank", 1)
     if gone:
-        return (
-            begin
-            + f"{others} for {_who(gone).replace('Rank', 'rank', 1)}, which {'is' if len(gone) == 1 else 'are'} gone."
-        )
+        are = "is" if _count(gone) == 1 else "are"
+        return begin + f"{others} for {_who(gone).replace('Rank', 'rank', 1)}, which {are} gone."
     return begin + f"all {others}; which one they wait for cannot be told."
 
 
 def _ranks(states: Sequence[RankState]) -> list[int]:
     return sorted({state.stream.rank for state in states if state.stream.rank is not None})
+
+
+def _count(states: Sequence[RankState]) -> int:
+    """How many ranks these are. One may have several streams: of processes that it has forked, say."""
+    return len(_ranks(states) or states)
 
 
 def _who(states: Sequence[RankState]) -> str:

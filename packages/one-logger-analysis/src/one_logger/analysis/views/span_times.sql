@@ -1,6 +1,5 @@
 -- Start and stop of each span put together; what is still open has no end. `elapsed_ns` is how long it took by the
 -- monotonic clock; for an open one, until its stream's last sign of life.
--- `span_key` and `parent_key` stand for the ids in joins.
 WITH together AS (
     SELECT stream, span_key, parent_key, trace_id, span_id, parent_span_id, name, thread, seq,
         start_time_unix_nano, end_time_unix_nano, duration_ns, status, attributes, start_event, stop_event

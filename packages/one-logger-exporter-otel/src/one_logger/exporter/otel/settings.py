@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from importlib.util import find_spec
 from typing import Literal, NamedTuple, cast, get_args
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from one_logger.core import ExportError, OneLoggerError
-from one_logger.core.spi import check_choice, check_number, check_type, remember_secret, shown, without_user_info
+from one_logger.core.spi import check_choice, check_number, check_type, shown, without_user_info
 
 Protocol = Literal["http/protobuf", "grpc"]
 Compression = Literal["none", "gzip", "deflate"]
@@ -46,10 +46,7 @@ class OtlpSettings(NamedTuple):
         from opentelemetry.util.re import parse_env_headers
 
         environment = parse_env_headers(self.variable("HEADERS") or "", liberal=True)
-        headers: dict[str, str] = {**environment, **(self.headers or {})}
-        for value in headers.values():
-            remember_secret(value)  # what sends them may show them in an exception
-        return headers
+        return {**environment, **(self.headers or {})}
 
     def variable(self, name: str) -> str | None:
         """The value of `OTEL_EXPORTER_OTLP_TRACES_...`, or else of `OTEL_EXPORTER_OTLP_...`."""
@@ -154,21 +151,19 @@ def _headers(given: Mapping[str, str] | str) -> dict[str, str]:
             raise OneLoggerError(
                 f"headers has the name {shown(name)}, which no header can have; expected letters, digits and hyphens."
             )
-        if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(
-            value.strip()
-        ):  # a file mostly ends in a line feed
+        if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
             raise OneLoggerError(f"The value of the header {shown(name)} is no text of printable ASCII characters.")
     return {name.lower(): value.strip() for name, value in pairs.items()}
 
 
 def _pairs(text: str) -> dict[str, str]:
-    """Headers as in `OTEL_EXPORTER_OTLP_HEADERS`: `name=value,name=value`, with `%20` for a space."""
+    """Headers as in `OTEL_EXPORTER_OTLP_HEADERS`: `name=value,name=value`."""
     pairs = [pair.partition("=") for pair in text.split(",") if pair.strip()]
     if not all(equals for _, equals, _ in pairs):
         raise OneLoggerError("headers has a part without an equals sign; expected name=value,name=value.")
-    return {unquote(name).strip(): unquote(value).strip() for name, _, value in pairs}
+    return {name.strip(): value.strip() for name, _, value in pairs}
 
 
 def _path(name: str, given: str | os.PathLike[str] | None) -> str | None:
     check_type(name, given, (str, os.PathLike), "the path of a file", optional=True)
-    return None if given is None else os.path.abspath(os.path.expanduser(os.fspath(given)))  # wherever the job goes
+    return None if given is None else os.path.expanduser(os.fspath(given))

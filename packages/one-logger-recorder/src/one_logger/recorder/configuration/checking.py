@@ -8,7 +8,8 @@ from one_logger.api import OneLoggerConfig
 from one_logger.core import OneLoggerError
 from one_logger.recorder.arguments import check_options
 from one_logger.recorder.configuration.entry import Entry
-from one_logger.recorder.configuration.installed import NotLoadedError, class_of_name, class_of_type
+from one_logger.recorder.configuration.installed import class_of_name, class_of_type
+from one_logger.recorder.configuration.problem import UnusableError
 from one_logger.recorder.configuration.resolution import Resolution
 from one_logger.recorder.configuration.section import Section
 from one_logger.recorder.configuration.signature import Signature
@@ -36,7 +37,7 @@ def _check_entries(entries: Iterable[Entry]) -> None:
         try:
             find = class_of_type if entry.key == "type" else class_of_name
             entry.target = find(entry.kind, entry.reference)
-        except NotLoadedError as error:
+        except UnusableError as error:
             entry.blame_reference(str(error))
         else:
             signature = Signature(entry.target)

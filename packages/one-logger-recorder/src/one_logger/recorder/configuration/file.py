@@ -6,7 +6,7 @@ import os
 import stat
 
 from one_logger.core.spi import near_miss
-from one_logger.recorder.configuration.problem import ConfigProblem, ExporterConfigError, Path, Source, TextError
+from one_logger.recorder.configuration.problem import ConfigProblem, ExporterConfigError, Path, Source, UnusableError
 
 PATH_VARIABLE = "ONE_LOGGER_EXPORTER_CONFIG_PATH"
 """The environment variable that names the file."""
@@ -49,7 +49,7 @@ def read_file(path: str) -> Source:
     """
     try:
         values, lines = _parsed(_text(path), "JSON" if path.endswith(".json") else "YAML")
-    except TextError as error:
+    except UnusableError as error:
         problems = [ConfigProblem(path, error.line, "", f"{error}.")]
     else:
         file = Source(path, values, lines)
@@ -71,11 +71,11 @@ def _parsed(text: str, kind: str) -> tuple[dict[str, object], dict[Path, int]]:
         from one_logger.recorder.configuration.yaml_text import read_yaml as parse
     try:
         values, lines = parse(text)
-    except TextError as error:
-        raise TextError(f"The file cannot be read as {kind}: {error}", error.line) from None
+    except UnusableError as error:
+        raise UnusableError(f"The file cannot be read as {kind}: {error}", error.line) from None
     if values is not None and not isinstance(values, dict):
         what = "a list" if isinstance(values, list) else "a single value"
-        raise TextError(f"The file holds {what}; expected a mapping with the key 'exporters'", lines.get(()))
+        raise UnusableError(f"The file holds {what}; expected a mapping with the key 'exporters'", lines.get(()))
     return values or {}, lines
 
 
@@ -86,11 +86,11 @@ def _text(path: str) -> str:
     except FileNotFoundError:
         reason = f"does not exist; correct the path given as config_file, or the environment variable {PATH_VARIABLE}"
     except UnicodeDecodeError as error:
-        raise TextError("The file is not in UTF-8", data.count(b"\n", 0, error.start) + 1) from None
+        raise UnusableError("The file is not in UTF-8", data.count(b"\n", 0, error.start) + 1) from None
     except (OSError, ValueError) as error:  # ValueError: a null character in the path
         said = error.strerror if isinstance(error, OSError) else str(error)
         reason = f"cannot be read: {said or type(error).__name__}"
-    raise TextError(f"The file {reason}")
+    raise UnusableError(f"The file {reason}")
 
 
 def _data(path: str) -> bytes:
@@ -101,13 +101,13 @@ def _data(path: str) -> bytes:
         mode = status.st_mode
         if not stat.S_ISREG(mode):
             pipe = "a pipe" if stat.S_ISFIFO(mode) else "a device or a socket"
-            raise TextError(f"The path leads to {'a folder' if stat.S_ISDIR(mode) else pipe}; expected a file")
+            raise UnusableError(f"The path leads to {'a folder' if stat.S_ISDIR(mode) else pipe}; expected a file")
         if status.st_size > MAX_SIZE:
-            raise TextError(f"The file has {status.st_size} bytes; expected at most {MAX_SIZE}")
+            raise UnusableError(f"The file has {status.st_size} bytes; expected at most {MAX_SIZE}")
         with open(fd, "rb", closefd=False) as file:
             data = file.read(MAX_SIZE + 1)
     finally:
         os.close(fd)
     if len(data) > MAX_SIZE:  # such as one in /proc, which says that it has none
-        raise TextError(f"The file is too large; expected at most {MAX_SIZE} bytes")
+        raise UnusableError(f"The file is too large; expected at most {MAX_SIZE} bytes")
     return data

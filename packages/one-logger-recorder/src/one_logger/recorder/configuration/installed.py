@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from one_logger.core.spi import distribution_of, entry_points, error_text, near_miss
 from one_logger.recorder.configuration.kind import EXPORTER, Kind
+from one_logger.recorder.configuration.problem import UnusableError
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -18,23 +19,19 @@ CONFIGS = "one_logger.exporter_configs"
 _PORTION = "one_logger.exporter."
 
 
-class NotLoadedError(Exception):
-    """An object cannot be loaded. The message follows the place that names the object."""
-
-
 def label(point: EntryPoint) -> str:
     """The name of a package's default configuration in messages."""
     return f"{distribution_of(point)} (entry point {point.name})"
 
 
 def load_config(point: EntryPoint) -> object:
-    """The default configuration of an entry point, or of the function it names, or `NotLoadedError`."""
+    """The default configuration of an entry point, or of the function it names, or `UnusableError`."""
     provided = _load(point)
     try:
         return provided() if callable(provided) else provided
     except (Exception, SystemExit) as error:
         raised = type(error).__name__
-        raise NotLoadedError(f"The entry point {point.name!r} is a function that raised {raised}.") from None
+        raise UnusableError(f"The entry point {point.name!r} is a function that raised {raised}.") from None
 
 
 def types(kind: Kind) -> list[str]:
@@ -46,7 +43,7 @@ def class_of_type(kind: Kind, name: str) -> type:
     """The class of a type: one of ours, or one that an installed distribution has registered by this name.
 
     Only for a name that is not ours are all distributions looked at, and no other class is imported. Raises
-    `NotLoadedError` if there is none or several, or if it cannot be imported or is of another kind.
+    `UnusableError` if there is none or several, or if it cannot be imported or is of another kind.
     """
     if name in kind.own:
         return class_of_name(kind, kind.own[name])
@@ -55,12 +52,12 @@ def class_of_type(kind: Kind, name: str) -> type:
     if not found:
         names = types(kind)
         hint = _pip_install(name, kind) or near_miss(name, names)
-        raise NotLoadedError(
+        raise UnusableError(
             f"names no {kind.noun} that is installed{f'; {hint}' if hint else '.'} Installed: {', '.join(names)}."
         )
     if len(found) > 1:
         owners = " and ".join(map(distribution_of, found))
-        raise NotLoadedError(f"is the name of {kind.one} in {owners}; give a class_name instead.")
+        raise UnusableError(f"is the name of {kind.one} in {owners}; give a class_name instead.")
     (point,) = found
     return _checked(_load(point), f"{point.value}, which {distribution_of(point)} has registered by this name,", kind)
 
@@ -68,22 +65,22 @@ def class_of_type(kind: Kind, name: str) -> type:
 def class_of_name(kind: Kind, name: str) -> type:
     """The class with this dotted name: `package.module.Class` or `package.module:Class`.
 
-    Raises `NotLoadedError` if there is no such class, its module cannot be imported, or it is of another kind.
+    Raises `UnusableError` if there is no such class, its module cannot be imported, or it is of another kind.
     """
     module_name, _, attributes = name.partition(":") if ":" in name else name.rpartition(".")
     if not module_name or not all(part.isidentifier() for part in [*module_name.split("."), *attributes.split(".")]):
-        raise NotLoadedError("is no dotted name of a class; expected one such as 'package.module.Class'.")
+        raise UnusableError("is no dotted name of a class; expected one such as 'package.module.Class'.")
     try:
         found: object = import_module(module_name)
     except (Exception, SystemExit) as error:
-        raise NotLoadedError(f"cannot be imported: {_said(error)}{_hint(error, module_name)}") from None
+        raise UnusableError(f"cannot be imported: {_said(error)}{_hint(error, module_name)}") from None
     for attribute in attributes.split("."):
         try:
             found = getattr(found, attribute)
         except Exception:
             near = near_miss(attribute, dir(found))
             hint = f"; {near}" if near else "."
-            raise NotLoadedError(f"names nothing: {module_name} has no {attribute!r}{hint}") from None
+            raise UnusableError(f"names nothing: {module_name} has no {attribute!r}{hint}") from None
     return _checked(found, "this", kind)
 
 
@@ -92,7 +89,7 @@ def _load(point: EntryPoint) -> object:
         loaded: object = point.load()
     except (Exception, SystemExit) as error:
         about = f"The entry point {point.name!r} of {distribution_of(point)} ({point.value})"
-        raise NotLoadedError(f"{about} cannot be loaded: {_said(error)}{_hint(error)}") from None
+        raise UnusableError(f"{about} cannot be loaded: {_said(error)}{_hint(error)}") from None
     return loaded
 
 
@@ -102,9 +99,9 @@ def _checked(found: object, what: str, kind: Kind) -> type:
         if not isabstract(found):
             return found
         missing = ", ".join(sorted(vars(found)["__abstractmethods__"]))
-        raise NotLoadedError(f"cannot be used: {what} is abstract; it lacks {missing}.")
+        raise UnusableError(f"cannot be used: {what} is abstract; it lacks {missing}.")
     noun = kind.noun if isinstance(found, type) else "class"
-    raise NotLoadedError(f"cannot be used: {what} is no {noun}; expected a subclass of {kind.base_name}.")
+    raise UnusableError(f"cannot be used: {what} is no {noun}; expected a subclass of {kind.base_name}.")
 
 
 def _said(error: BaseException) -> str:

@@ -5,28 +5,28 @@ from __future__ import annotations
 import json
 import re
 
-from one_logger.recorder.configuration.problem import Path, TextError
+from one_logger.recorder.configuration.problem import Path, UnusableError
 
 _LEXEME = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^\s"\[\]{},:]+|\n')
 
 
 def read_json(text: str) -> tuple[object, dict[Path, int]]:
-    """The value in a JSON document, and the line of each value. Raises `TextError` if it is not valid."""
+    """The value in a JSON document, and the line of each value. Raises `UnusableError` if it is not valid."""
     try:
         return json.loads(text, object_pairs_hook=_object), _lines(text)
     except json.JSONDecodeError as error:
-        raise TextError(f"{error.msg[:1].lower()}{error.msg[1:]} (column {error.colno})", error.lineno) from None
+        raise UnusableError(f"{error.msg[:1].lower()}{error.msg[1:]} (column {error.colno})", error.lineno) from None
     except RecursionError:
-        raise TextError("it is nested too deeply") from None
+        raise UnusableError("it is nested too deeply") from None
     except ValueError:  # an integer of more digits than Python reads
-        raise TextError("a number in it is too long") from None
+        raise UnusableError("a number in it is too long") from None
 
 
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     values: dict[str, object] = {}
     for key, value in pairs:
         if key in values:
-            raise TextError(f"the key {key!r} stands in one object twice")
+            raise UnusableError(f"the key {key!r} stands in one object twice")
         values[key] = value
     return values
 

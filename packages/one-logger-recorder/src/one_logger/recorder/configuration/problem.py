@@ -75,8 +75,11 @@ class ExporterConfigError(OneLoggerError):
         return f"The configuration of one-logger has {len(self.problems)} problems:{lines}"
 
 
-class TextError(Exception):
-    """A text cannot be parsed: why, and in which line."""
+class UnusableError(Exception):
+    """Something that a configuration has or names can't be used: why, and in which line if that is known.
+
+    The message is a sentence, or follows the place.
+    """
 
     def __init__(self, message: str, line: int | None = None) -> None:
         super().__init__(message)

@@ -16,7 +16,7 @@ from one_logger.recorder.configuration.file import find_file, read_file
 from one_logger.recorder.configuration.installed import CONFIGS, label
 from one_logger.recorder.configuration.kind import EXPORTER, PROCESSOR
 from one_logger.recorder.configuration.problem import ConfigProblem, ExporterConfigError, Path, Source, code_source
-from one_logger.recorder.configuration.resolution import Replaced, Resolution, resolve
+from one_logger.recorder.configuration.resolution import Resolution, resolve
 from one_logger.recorder.configuration.section import Section, said
 
 Report = dict[str, Any]
@@ -49,7 +49,7 @@ def make_report(path: str | None) -> Report:
         "disabled": disabled_by_environment(),
         "exporters": _entries(resolution.exporters),
         "processors": _entries(resolution.processors),
-        "replaced": [each._asdict() for each in [*resolution.replaced, *_replaced_packages(resolution)]],
+        "replaced": [{"what": what, "by": by} for what, by in [*resolution.replaced, *_replaced_packages(resolution)]],
         "values": [value for values, section in sections for value in _values(section, values)],
         "installed": {group: _installed(group) for group in (EXPORTER.group, CONFIGS, PROCESSOR.group)},
         "problems": [{**problem._asdict(), "text": str(problem)} for problem in ExporterConfigError(problems).problems],
@@ -103,10 +103,10 @@ def _line(line: int | None) -> str:
     return "" if line is None else f", line {line}"
 
 
-def _replaced_packages(resolution: Resolution) -> list[Replaced]:
+def _replaced_packages(resolution: Resolution) -> list[tuple[str, str]]:
     by = resolution.instead_of_packages
     labels = ", ".join(map(label, entry_points(CONFIGS)))
-    return [Replaced(labels, by)] if by is not None and labels else []
+    return [(labels, by)] if by is not None and labels else []
 
 
 def _installed(group: str) -> list[Report]:

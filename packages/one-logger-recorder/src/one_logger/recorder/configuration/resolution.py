@@ -4,21 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from one_logger.core.spi import entry_points
 from one_logger.recorder.configuration.entry import Entry, read_entries, read_switch
-from one_logger.recorder.configuration.installed import CONFIGS, NotLoadedError, label, load_config
+from one_logger.recorder.configuration.installed import CONFIGS, label, load_config
 from one_logger.recorder.configuration.kind import EXPORTER, PROCESSOR
-from one_logger.recorder.configuration.problem import ConfigProblem, Source
+from one_logger.recorder.configuration.problem import ConfigProblem, Source, UnusableError
 from one_logger.recorder.configuration.section import Said, Section, said
-
-
-class Replaced(NamedTuple):
-    """An entry or source that is not used, and the source that is used instead."""
-
-    what: str
-    by: str
 
 
 @dataclass
@@ -32,7 +24,7 @@ class Resolution:
     options: dict[str, object] = field(default_factory=dict)  # of the recorder, once they are checked
     inherit: list[Said] = field(default_factory=list)
     present: bool = False  # whether a source has exporters; it may say that there are none
-    replaced: list[Replaced] = field(default_factory=list)  # what is not used, except packages
+    replaced: list[tuple[str, str]] = field(default_factory=list)  # what is not used, except packages, and what is
     instead_of_packages: str | None = None  # the source that is used instead of what packages provide
 
     def add(self, lists: Iterable[Said]) -> None:
@@ -41,7 +33,7 @@ class Resolution:
         for values, section in lists:
             entries, names = read_entries(values, section, EXPORTER, taken)
             self.exporters += entries
-            self.replaced += [Replaced(f"{name!r} of {section.source.label}", taken[name]) for name in names]
+            self.replaced += [(f"{name!r} of {section.source.label}", taken[name]) for name in names]
             self.present = True
 
 
@@ -63,14 +55,14 @@ def resolve(code: Source, file: Source | None, problems: list[ConfigProblem]) ->
             resolution.add([(source.values["exporters"], Section(source, ("exporters",), problems))])
             resolution.instead_of_packages = None if inherits else source.label
         else:
-            resolution.replaced.append(Replaced(source.label, resolution.instead_of_packages))
+            resolution.replaced.append((source.label, resolution.instead_of_packages))
     if resolution.instead_of_packages is None:
         resolution.add(_of_packages(problems))
     with_processors = [source for source in sources if "processors" in source.values]
     for source in with_processors[:1]:
         section = Section(source, ("processors",), problems)
         resolution.processors, _ = read_entries(source.values["processors"], section, PROCESSOR)
-        resolution.replaced += [Replaced(f"processors of {each.label}", source.label) for each in with_processors[1:]]
+        resolution.replaced += [(f"processors of {each.label}", source.label) for each in with_processors[1:]]
     resolution.recorder = [each for source in reversed(sources) for each in said(source, "recorder", problems)]
     return resolution
 
@@ -89,7 +81,7 @@ def _of_packages(problems: list[ConfigProblem]) -> Iterator[Said]:
     for point in entry_points(CONFIGS):
         try:
             provided = load_config(point)
-        except NotLoadedError as error:
+        except UnusableError as error:
             problems.append(ConfigProblem(label(point), None, "", str(error)))
         else:
             yield provided, Section(Source(label(point)), (), problems)

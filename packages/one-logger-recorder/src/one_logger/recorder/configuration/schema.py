@@ -6,8 +6,9 @@ import inspect
 
 from one_logger.api import OneLoggerConfig
 from one_logger.recorder.configuration.checking import NOT_IN_RECORDER
-from one_logger.recorder.configuration.installed import NotLoadedError, class_of_type, types
+from one_logger.recorder.configuration.installed import class_of_type, types
 from one_logger.recorder.configuration.kind import EXPORTER, PROCESSOR, Kind
+from one_logger.recorder.configuration.problem import UnusableError
 from one_logger.recorder.configuration.shape import Schema
 from one_logger.recorder.configuration.signature import Signature, Target
 from one_logger.recorder.default_recorder import DefaultRecorder
@@ -75,7 +76,7 @@ def _config_of(kind: Kind, name: str) -> Schema:
     try:
         target = class_of_type(kind, name)
         config = Signature(target).schema(_descriptions(target))
-    except NotLoadedError:
+    except UnusableError:
         config = {"type": "object"}
     enabled = {"not": {"properties": {"enabled": {"const": False}}, "required": ["enabled"]}}
     return {

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from math import isfinite
 
 from one_logger.core.spi import MASK, Redactor, is_secret_name, remember_secret, safe_repr, without_user_info
-from one_logger.recorder.configuration.problem import ConfigProblem, Path, Source
-from one_logger.recorder.configuration.variables import VariableError, expand, names_in
+from one_logger.recorder.configuration.problem import ConfigProblem, Path, Source, UnusableError
+from one_logger.recorder.configuration.variables import expand, names_in
 
 MAX_DEPTH = 32
 """The deepest nesting of values that is read."""
@@ -86,7 +86,7 @@ class Section:
             self._references[path] = value
             try:
                 value = value if literal else expand(value)
-            except VariableError as error:
+            except UnusableError as error:
                 self.problem(path, str(error))
                 return UNUSABLE
         if self.is_secret(path):

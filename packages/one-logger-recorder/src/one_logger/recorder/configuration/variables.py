@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 import re
 
+from one_logger.recorder.configuration.problem import UnusableError
+
 _BRACES = r"\{(?:[^{}]|\{[^{}]*\})*\}"  # of a placeholder, or doubled
 _REFERENCE = re.compile(
     rf"\$\$\{{|\$\{{(?:(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>(?:(?!\$\{{)[^{{}}]|{_BRACES})*))?\}})?"
 )
-
-
-class VariableError(Exception):
-    """A reference cannot be replaced. The message follows the place of the value."""
 
 
 def names_in(text: str) -> tuple[str, ...]:
@@ -21,7 +19,7 @@ def names_in(text: str) -> tuple[str, ...]:
 
 
 def expand(text: str, *, double_braces: bool = False) -> str:
-    """Replace the references in a text, or raise `VariableError`. References in a variable's value are kept.
+    """Replace the references in a text, or raise `UnusableError`. References in a variable's value are kept.
 
     Line ends at the end of a variable's value are left out, as a shell does with the output of a command: a secret that
     comes from a file mostly has one. With `double_braces`, those in a variable's value are no placeholders.
@@ -32,7 +30,7 @@ def expand(text: str, *, double_braces: bool = False) -> str:
             return "${"
         name, default = match["name"], match["default"]
         if name is None:
-            raise VariableError(
+            raise UnusableError(
                 "has a ${ that is no reference to an environment variable; expected ${NAME} or ${NAME:-default}. "
                 "Write $${ for a literal ${."
             )
@@ -42,7 +40,7 @@ def expand(text: str, *, double_braces: bool = False) -> str:
         if default is not None and not value:
             return default
         if value is None:
-            raise VariableError(
+            raise UnusableError(
                 f"refers to the environment variable {name}, which is not set and has no default; "
                 f"set it, or write ${{{name}:-default}}."
             )

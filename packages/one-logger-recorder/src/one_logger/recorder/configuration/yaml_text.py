@@ -6,7 +6,7 @@ import re
 
 import yaml
 
-from one_logger.recorder.configuration.problem import Path, TextError
+from one_logger.recorder.configuration.problem import Path, UnusableError
 from one_logger.recorder.configuration.scalars import REAL, WHOLE, number
 from one_logger.recorder.configuration.section import MAX_DEPTH
 
@@ -42,7 +42,7 @@ for _tag, _pattern in _NUMBERS.items():
 
 
 def read_yaml(text: str) -> tuple[object, dict[Path, int]]:
-    """The value in a YAML document, and the line of each value. Raises `TextError` if it cannot be read.
+    """The value in a YAML document, and the line of each value. Raises `UnusableError` if it cannot be read.
 
     Aliases and merge keys are followed. Dates stay texts, and only the tags of JSON's types are allowed.
     """
@@ -51,14 +51,14 @@ def read_yaml(text: str) -> tuple[object, dict[Path, int]]:
         node = loader.get_single_node()
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        raise TextError("a control character stands here, which YAML does not allow", line) from None
+        raise UnusableError("a control character stands here, which YAML does not allow", line) from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise TextError(_sentence(error), None if mark is None else mark.line + 1) from None
+        raise UnusableError(_sentence(error), None if mark is None else mark.line + 1) from None
     except RecursionError:
-        raise TextError(f"it is nested too deeply; at most {MAX_DEPTH} levels are read") from None
+        raise UnusableError(f"it is nested too deeply; at most {MAX_DEPTH} levels are read") from None
     except ValueError:  # PyYAML on an escape such as "\U00110000" or a version of 5,000 digits
-        raise TextError("an escape or a number in it is out of range") from None
+        raise UnusableError("an escape or a number in it is out of range") from None
     reader = _Reader(loader)
     return None if node is None else reader.value(node, ()), reader.lines
 
@@ -75,11 +75,11 @@ class _Reader:
         self.lines.setdefault(path, line)
         self._values += 1
         if self._values > MAX_VALUES:
-            raise TextError(
+            raise UnusableError(
                 f"it has more than {MAX_VALUES} values, each alias counted with all that it stands for", line
             )
         if len(path) > MAX_DEPTH:
-            raise TextError(f"it is nested too deeply; at most {MAX_DEPTH} levels are read", line)
+            raise UnusableError(f"it is nested too deeply; at most {MAX_DEPTH} levels are read", line)
         if isinstance(node, yaml.MappingNode) and node.tag == f"{_TAG}map":
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode) and node.tag == f"{_TAG}seq":
@@ -90,10 +90,10 @@ class _Reader:
             try:
                 return number(node.value) if node.tag in _NUMBERS else self._loader.construct_object(node)
             except (ValueError, KeyError, yaml.YAMLError):
-                raise TextError(
+                raise UnusableError(
                     "a value stands here that is not of the type that its tag says, or too long", line
                 ) from None
-        raise TextError(
+        raise UnusableError(
             "a tag (!name) stands here that a configuration has no use for; put a text that starts with ! in quotes",
             line,
         )
@@ -108,17 +108,17 @@ class _Reader:
                 merged += value_node.value if isinstance(value_node, yaml.SequenceNode) else [value_node]
                 continue
             if not isinstance(key_node, yaml.ScalarNode) or key_node.tag not in _AS_WRITTEN:
-                raise TextError("a key stands here that is no text; put it in quotes", line)
+                raise UnusableError("a key stands here that is no text; put it in quotes", line)
             key = key_node.value
             if key in values:
-                raise TextError(f"the key {key!r} stands in one mapping twice", line)
+                raise UnusableError(f"the key {key!r} stands in one mapping twice", line)
             self.lines[(*path, key)] = line
             values[key] = self.value(value_node, (*path, key))
         for source in merged:
             if not isinstance(source, yaml.MappingNode):
-                raise TextError("a merge key (<<) stands here without a mapping", source.start_mark.line + 1)
+                raise UnusableError("a merge key (<<) stands here without a mapping", source.start_mark.line + 1)
             if source in self._around:
-                raise TextError("a mapping stands here that is merged (<<) into itself", source.start_mark.line + 1)
+                raise UnusableError("a mapping stands here that is merged (<<) into itself", source.start_mark.line + 1)
             for key, value in self._mapping(source, path).items():
                 values.setdefault(key, value)
             self._values += 1
