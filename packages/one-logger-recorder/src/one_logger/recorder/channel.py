@@ -8,15 +8,9 @@ from time import monotonic
 
 from one_logger.api.spi import ExporterStats
 from one_logger.core import Event, Exporter, Resource
-<<<<<<< HEAD
 from one_logger.core.spi import AtomicCounter, Journal, diagnostics, error_text, leave_out_thread, system_threads, weigh
 from one_logger.recorder.breaker import BACK_OFF, Breaker
 from one_logger.recorder.delivery import START, STOP, Delivery, Item, records_in, suppressed
-=======
-from one_logger.core.spi import AtomicCounter, Journal, diagnostics, leave_out_thread, safe_repr, weigh
-from one_logger.recorder.breaker import Breaker
-from one_logger.recorder.delivery import START, STOP, Delivery, Item, records_in
->>>>>>> main
 from one_logger.recorder.exporter_log import ExporterLog
 from one_logger.recorder.recorded_span import RecordedSpan
 from one_logger.recorder.request import Request
@@ -321,13 +315,7 @@ class Channel:
                     f"The worker of {self.name} raised {type(error).__name__}: {error_text(error)}.",
                 )
                 self._breaker.failed()
-<<<<<<< HEAD
                 system_threads.sleep(BACK_OFF)
-=======
-            if self._closed:
-                return
-            self._sleep()
->>>>>>> main
 
     def _sleep(self) -> None:
         if self._idle > 1 and not self._waiting and not self._breaker.failing:
