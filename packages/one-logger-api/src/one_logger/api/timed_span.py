@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from enum import Enum
 
+from one_logger.api.compiled_code import no_error, no_recorder, no_span, nothing, replace_in_compiled_code
 from one_logger.api.config import OneLoggerConfig
 from one_logger.api.context import CURRENT_SPAN, current_span
 from one_logger.api.provider import OneLoggerProvider
@@ -195,3 +196,15 @@ def _is_error(exception: BaseException) -> bool:
     if isinstance(exception, SystemExit):
         return exception.code not in (None, 0)
     return not isinstance(exception, GeneratorExit)
+
+
+for _function, _replacement in (
+    (timed_span.__init__, nothing),
+    (timed_span.__enter__, no_span),
+    (timed_span.__exit__, nothing),
+    (current_span, no_span),
+    (get_recorder, no_recorder),
+    (record_event, nothing),
+    (record_error, no_error),
+):
+    replace_in_compiled_code(_function, _replacement)
