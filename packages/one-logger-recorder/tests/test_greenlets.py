@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -134,7 +135,7 @@ def test_a_preloaded_server_answers_and_records(worker: str, tmp_path: Path) -> 
     server = subprocess.Popen(
         [sys.executable, "-W", "ignore", "-m", "gunicorn", *bind],
         cwd=tmp_path,
-        env={"RECORDS": str(file), "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)},
+        env={**os.environ, "RECORDS": str(file)},
         stderr=subprocess.PIPE,
         text=True,
     )

@@ -28,7 +28,7 @@ if __name__ in ("__main__", "served", "tasks"):
 
 
 def _environment(tmp_path: Path) -> dict[str, str]:
-    return {"RECORDS": str(tmp_path / "records.jsonl"), "PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    return {**os.environ, "RECORDS": str(tmp_path / "records.jsonl")}
 
 
 def _records(tmp_path: Path) -> list[dict[str, Any]]:
