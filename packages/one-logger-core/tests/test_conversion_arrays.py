@@ -138,7 +138,7 @@ def test_array_whose_device_is_an_instance_attribute_is_not_read() -> None:
 def test_tensor_on_the_cpu_becomes_its_value(wrapped: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """A tensor without dimensions in host memory becomes its Python value, unless `torch.func` transforms it."""
     functorch = SimpleNamespace(is_functorch_wrapped_tensor=lambda _: wrapped)
-    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(_C=SimpleNamespace(_functorch=functorch)))  # type: ignore[arg-type]  # as far as it is used
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(_C=SimpleNamespace(_functorch=functorch)))
     kind = type(
         "Tensor", (), {"__module__": "torch", "shape": (), "device": "cpu", "is_cpu": True, "item": lambda _: 0.5}
     )

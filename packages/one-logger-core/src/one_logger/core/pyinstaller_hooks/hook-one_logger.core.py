@@ -1,5 +1,7 @@
-"""The files that `one_logger.core` reads, beside its code: the JSON Schema of the record."""
+"""The file that `one_logger.core` reads, beside its code: the JSON Schema of the record."""
 
-from PyInstaller.utils.hooks import collect_data_files
+import os
 
-datas = collect_data_files("one_logger.core")
+_FOLDER = os.path.dirname(os.path.dirname(__file__))
+
+datas = [(os.path.join(_FOLDER, "record.schema.json"), "one_logger/core")]

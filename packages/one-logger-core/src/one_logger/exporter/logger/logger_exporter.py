@@ -48,9 +48,9 @@ class LoggerExporter(RecordExporter):
                 highest = max(highest, level)
         lines[:] = thrown_away
         if thrown_away:
-            level = logging.getLevelName(highest)
+            name = logging.getLevelName(highest)
             raise ExportError(
-                f"The logger {self._logger.name!r} throws away what is logged at level {level}: "
+                f"The logger {self._logger.name!r} throws away what is logged at level {name}: "
                 "it is disabled, or its level or that of its handlers is higher. Enable it, or set the level.",
                 lost=self.records_in(thrown_away),
             )
