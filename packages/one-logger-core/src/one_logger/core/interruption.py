@@ -49,7 +49,8 @@ def is_foreign(error: BaseException) -> bool:
     frame = None if trace is None else trace.tb_frame
     if frame is None or frame.f_code is read.__code__ or not str(frame.f_globals.get("__name__")).startswith(_OURS):
         return False  # the job's own code has raised it, or C code that it has given us to call
-    return isinstance(error, RecursionError) or not isinstance(error, _FAULTS)
+    own = any(base.__module__ == "one_logger.core.errors" for base in type(error).__mro__)
+    return isinstance(error, RecursionError) or not (own or isinstance(error, _FAULTS))
 
 
 def let_pass(error: BaseException) -> None:

@@ -8,54 +8,15 @@ from time import monotonic
 
 from one_logger.api.spi import ExporterStats
 from one_logger.core import Event, Exporter, Resource
-from one_logger.core.spi import AtomicCounter, Journal, diagnostics, error_text, leave_out_thread, system_threads, weigh
+from one_logger.core.spi import AtomicCounter, Journal, diagnostics, error_text, system_threads, weigh
+from one_logger.recorder import pace
 from one_logger.recorder.breaker import BACK_OFF, Breaker
 from one_logger.recorder.delivery import START, STOP, Delivery, Item, records_in, suppressed
 from one_logger.recorder.exporter_log import ExporterLog
 from one_logger.recorder.recorded_span import RecordedSpan
 from one_logger.recorder.request import Request
 from one_logger.recorder.settings import ChannelSettings
-
-WAKE_AT = 2_048
-"""How many queued records wake the worker before its interval is over."""
-
-LOOK_EVERY = 31
-"""By how many records the queue grows between two looks at its size in bytes. A prime, so that a job whose records come
-in a pattern is not looked at in the same place of it every time."""
-
-BATCH = 1_024
-"""How many records an exporter buffers at most before it is told to ship them."""
-
-SLICE = 200e-6
-"""Seconds that the worker exports before it stands aside and lets the job run."""
-
-HURRIED_SLICE = 1e-3
-"""The same while somebody waits for a flush or the queue is half full: losing nothing comes before smoothness then."""
-
-CLOSING_SLICE = 10e-3
-"""The same while the recorder is closed: the job is over."""
-
-PAUSE = 50e-6
-"""Seconds that the worker stands aside. The interpreter lock is not fair: without sleeping, a thread that gives it up
-has taken it again before another has woken up."""
-
-CHUNK = 8
-"""How many records are exported between two looks at the clock."""
-
-LONGEST_PAUSE = 1.0
-"""Seconds between attempts at a failing exporter while somebody waits for a delivery, at most."""
-
-BLOCK_STEP = 1e-3
-"""Seconds between two looks at a full queue for a thread that waits for room."""
-
-FIRST_LOOK = 0.5
-"""Seconds after which the worker first does something, at most. Not at once: servers often fork just after set-up."""
-
-NEXT_THREAD = 1.0
-"""Seconds after which a thread is asked for again, if there was none to be had."""
-
-PARKED_WITHIN = 0.1
-"""Seconds that starting the worker waits until that sleeps. It mostly takes less than a thousandth of it."""
+from one_logger.recorder.worker import Worker
 
 
 class Channel:
@@ -73,13 +34,13 @@ class Channel:
         self._exporter = exporter
         self._settings = settings
         self._journal = journal
-        self._wake_at = max(1, min(WAKE_AT, settings.queue_capacity // 2))
+        self._wake_at = max(1, min(pace.WAKE_AT, settings.queue_capacity // 2))
         self._begin_anew()
 
     def _begin_anew(self) -> None:
         """Set the state of a new channel."""
         self.queue: deque[Item] = deque()
-        self.limit = min(LOOK_EVERY, self._settings.queue_capacity)
+        self.limit = min(pace.LOOK_EVERY, self._settings.queue_capacity)
         self.headless: set[int] = set()  # open spans whose start was dropped
         self._overflow = AtomicCounter()
         self.unstopped = 0  # open spans that `close` had no time to stop
@@ -87,12 +48,7 @@ class Channel:
         self._breaker = Breaker(self._settings.max_failures, self._settings.cool_down)
         self._delivery = Delivery(self._exporter, self._breaker, ExporterLog(self.name, self._journal))
         self._resource: Resource | None = None
-        self._worker = system_threads.Lock()  # the worker's, as long as there is one: there is never a second one
-        self._next_thread = 0.0  # when to try to start it
-        # Locks as signals: the worker waits by acquiring one, whoever wants it to wake up releases it.
-        self._signal, self._parked = system_threads.Lock(), system_threads.Lock()
-        self._signal.acquire()
-        self._parked.acquire()
+        self._worker = Worker(self.name, self._run, self._journal)
         self._asleep = False
         self._idle = 0  # how many times in a row the worker has found nothing to do
         self._here = system_threads.RLock()  # held while the exporter is called without a worker
@@ -101,7 +57,8 @@ class Channel:
         self._requests: deque[Request] = deque()
         self._waiting: list[Request] = []
         self._tried_at = 0.0  # when the exporter was last called
-        self._look_at = monotonic() + min(FIRST_LOOK, self._settings.flush_interval)  # when to look for something to do
+        # When there may be something to do again, if nobody says so before.
+        self._look_at = monotonic() + min(pace.FIRST_LOOK, self._settings.flush_interval)
         self._closed = False
         self._end = inf  # when it is to be closed at the latest
 
@@ -122,12 +79,12 @@ class Channel:
             return
         queue.append(span if kind == START and span is not None else (kind, span, event))
         length = len(queue)
-        if not self._worker.locked() and monotonic() >= self._next_thread:
+        if self._worker.is_due:
             self._start_worker()
         # Sample the newest and a middle record: spans in the queue grow after they were queued.
         self._weight = (self._weight + max(weigh(span, event), self._weigh_at(length // 2))) / 2
         # The record that comes then is looked at; each of them, while there is no worker.
-        self.limit = min(length + LOOK_EVERY - 1, self._capacity) if self._worker.locked() else 0
+        self.limit = min(length + pace.LOOK_EVERY - 1, self._capacity) if self._worker.alive else 0
         if self._asleep and (length >= self._wake_at or self._idle > 1):
             self._wake()
 
@@ -182,7 +139,7 @@ class Channel:
         while len(self.queue) >= self._capacity:
             if monotonic() >= min(deadline, self._end) or self._closed:
                 return False
-            system_threads.sleep(BLOCK_STEP)
+            system_threads.sleep(pace.BLOCK_STEP)
         return True
 
     def _drop(self, kind: int, span: RecordedSpan | None) -> None:
@@ -195,11 +152,7 @@ class Channel:
 
     def _wake(self) -> None:
         self._asleep = False
-        if self._signal.locked():
-            try:
-                self._signal.release()
-            except RuntimeError:
-                return  # another thread has just told it
+        self._worker.wake()
 
     # -- whoever owns the recorder -----------------------------------------------------------------------------------
 
@@ -209,26 +162,12 @@ class Channel:
         self._start_worker()
 
     def _start_worker(self) -> None:
-        """Start the worker, and wait until it sleeps, so that nothing of it runs when the caller goes on.
-
-        There may be no thread to be had: in a container with a limit, or at interpreter exit. Then `offer` tries again
-        from time to time, and `flush` and `close` do its work.
-        """
-        if self._worker.locked() or not self._here.acquire(blocking=False):
+        """Start the worker. If there is no thread to be had, `offer` tries again, and `request` does its work."""
+        if self._worker.alive or not self._here.acquire(blocking=False):
             return  # another thread is starting it, or doing its work
         try:
-            if self._inside:
-                return  # this one is
-            system_threads.start_thread(self._run, f"one-logger {self.name}")
-            self._parked.acquire(timeout=PARKED_WITHIN)
-        except RuntimeError as error:
-            if not self._next_thread:
-                self._journal.log(
-                    diagnostics.WARNING,
-                    f"There is no thread for exporter {self.name}: {error_text(error)}. It will be tried again; "
-                    "until then flush() and close() deliver.",
-                )
-            self._next_thread = monotonic() + NEXT_THREAD
+            if not self._inside:  # else it is this thread that does it
+                self._worker.start()
         finally:
             self._here.release()
 
@@ -242,7 +181,7 @@ class Channel:
         if request.closing:
             self._end = request.deadline
         self._requests.append(request)
-        if not self._worker.locked():
+        if not self._worker.alive:
             self._work_here(request)
         self._wake()
         return request
@@ -260,13 +199,13 @@ class Channel:
                 if request is not None:
                     request.answer(delivered=False)  # whoever is in there cannot go on while this one waits
                 return
-            if self._worker.locked():
+            if self._worker.alive:
                 return
             try:
                 self._inside = self._delivery.inline = self._late = True
                 while self._late or (request is not None and not request.answered):
                     if not self._late:
-                        system_threads.sleep(min(self._pause(), BLOCK_STEP * 10))
+                        system_threads.sleep(min(self._pause(), pace.BLOCK_STEP * 10))
                     self._late = False
                     self._work()
             except BaseException:
@@ -301,9 +240,6 @@ class Channel:
     # -- the worker --------------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        if not self._worker.acquire(blocking=False):
-            return  # whoever was starting it was interrupted, and another one has
-        leave_out_thread()  # what processors make here is of no thread of the job
         while not self._closed:
             try:
                 self._sleep()
@@ -324,10 +260,10 @@ class Channel:
         self._asleep = not self._breaker.failing
         # An idle worker is to be woken by the next record. A thread that has found the queue short before may only now
         # be putting something there: so it first sleeps once more as long as always.
-        self.limit = 0 if self._idle else min(LOOK_EVERY, self._settings.queue_capacity)
+        self.limit = 0 if self._idle else min(pace.LOOK_EVERY, self._settings.queue_capacity)
         # Looked at after these are set, so that what is queued in between wakes the worker, or is seen here.
         if not (self._requests or (self._asleep and len(self.queue) >= self._wake_at)):
-            self._wait(self._pause())
+            self._worker.sleep(self._pause())
         self._asleep = False
 
     def _sleep_long(self) -> None:
@@ -335,21 +271,16 @@ class Channel:
         alive = self._settings.alive_interval
         self._asleep = True
         if not self.queue and not self._requests:
-            self._wait(self._delivery.wrote_at + alive - monotonic() if alive else inf)
+            self._worker.sleep(self._delivery.wrote_at + alive - monotonic() if alive else inf)
         self._idle = 0
         if self.queue:
             self._look_at = monotonic() + self._settings.flush_interval
-
-    def _wait(self, pause: float) -> None:
-        if self._parked.locked():
-            self._parked.release()
-        self._signal.acquire(timeout=min(max(pause, 0.0), system_threads.TIMEOUT_MAX))
 
     @property
     def _patience(self) -> float:
         """How long the exporter is to be left alone, in seconds: less if somebody waits for a delivery."""
         wait = self._breaker.wait
-        return min(wait, max(0.0, self._tried_at + LONGEST_PAUSE - monotonic())) if self._waiting else wait
+        return min(wait, max(0.0, self._tried_at + pace.LONGEST_PAUSE - monotonic())) if self._waiting else wait
 
     def _pause(self) -> float:
         """How long the worker has nothing to do, in seconds."""
@@ -403,9 +334,9 @@ class Channel:
         while delivery.taken < last and not self._overdue():
             end = monotonic() + self._slice
             while delivery.taken < last and monotonic() < end:
-                delivery.export(queue, min(last - delivery.taken, CHUNK))
+                delivery.export(queue, min(last - delivery.taken, pace.CHUNK))
                 # One that was failing is tried with a few records, so that it cannot lose more than these.
-                if delivery.unjudged >= (CHUNK if self._breaker.failing else BATCH) and not self._ship():
+                if delivery.unjudged >= (pace.CHUNK if self._breaker.failing else pace.BATCH) and not self._ship():
                     return
             self._take_requests()
             if any(delivery.taken >= request.target for request in self._waiting):
@@ -414,14 +345,14 @@ class Channel:
                 self._answer()
                 if self._closed:
                     return
-            if delivery.taken < last and self._worker.locked():
-                system_threads.sleep(PAUSE)
+            if delivery.taken < last and self._worker.alive:
+                system_threads.sleep(pace.PAUSE)
         if self._ship():
             delivery.ship()
 
     def _ship(self) -> bool:
         """Have the exporter ship what it was given, and tell it what is missing. Whether it is ready for more."""
-        self._delivery.finish_spans(self.queue, BATCH)
+        self._delivery.finish_spans(self.queue, pace.BATCH)
         if not self._delivery.ship():
             return False
         self._delivery.tell(self.missing)
@@ -432,7 +363,7 @@ class Channel:
         """Whether the backend has heard nothing for so long that it is to hear that the process is alive."""
         interval = self._settings.alive_interval
         # Without a worker nobody could say so while the job hangs; and before a close there is nothing to say.
-        if not interval or not self._worker.locked() or self._waiting or self._breaker.failing:
+        if not interval or not self._worker.alive or self._waiting or self._breaker.failing:
             return False
         return monotonic() - self._delivery.wrote_at >= interval
 
@@ -440,9 +371,9 @@ class Channel:
     def _slice(self) -> float:
         """How long to export before the job is let in, in seconds."""
         if self._end < inf:
-            return CLOSING_SLICE
+            return pace.CLOSING_SLICE
         hurried = self._waiting or len(self.queue) >= self._settings.queue_capacity // 2
-        return HURRIED_SLICE if hurried else SLICE
+        return pace.HURRIED_SLICE if hurried else pace.SLICE
 
     def _overdue(self) -> bool:
         return any(request.closing and request.overdue for request in self._waiting)

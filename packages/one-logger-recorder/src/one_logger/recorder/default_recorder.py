@@ -28,6 +28,7 @@ from one_logger.core import (
 from one_logger.core.spi import AtomicCounter, Journal, begin_span, system_threads
 from one_logger.recorder.arguments import check_options, check_signals, named_exporters
 from one_logger.recorder.channels import Channels
+from one_logger.recorder.current import HELD_BY_SPAN, is_abandoned, leave, noted, stop_all
 from one_logger.recorder.delivery import DATA_ERROR, ERROR, EVENT, START
 from one_logger.recorder.life import Life
 from one_logger.recorder.processors.chain import Chain
@@ -36,9 +37,6 @@ from one_logger.recorder.processors.processor import Processor
 from one_logger.recorder.recorded_span import RecordedSpan
 from one_logger.recorder.settings import ChannelSettings
 from one_logger.recorder.telemetry_errors import TelemetryErrors
-
-HELD_BY_SPAN = 2
-"""How many references there are to a `timed_span` that only its span has: that one, and the one of whoever counts."""
 
 
 class DefaultRecorder(Recorder):
@@ -108,15 +106,9 @@ class DefaultRecorder(Recorder):
             cool_down=cool_down,
             exit_timeout=exit_timeout,
         )
-        settings = ChannelSettings(
-            queue_capacity=queue_capacity,
-            queue_bytes=queue_bytes,
-            block_timeout=block_timeout if overflow == "block" else 0.0,
-            flush_interval=min(flush_interval, system_threads.TIMEOUT_MAX),
-            alive_interval=alive_interval,
-            max_failures=max_failures,
-            cool_down=cool_down,
-        )
+        wait = block_timeout if overflow == "block" else 0.0
+        interval = min(flush_interval, system_threads.TIMEOUT_MAX)
+        settings = ChannelSettings(queue_capacity, queue_bytes, wait, interval, alive_interval, max_failures, cool_down)
         self._journal = Journal()
         self._errors = TelemetryErrors(self._journal, self._tell_error, self._disable)
         self._channels = Channels(named, settings, self._journal, inline=delivery == "inline")
@@ -231,12 +223,8 @@ class DefaultRecorder(Recorder):
                 return
             recorded: RecordedSpan = span  # type: ignore[assignment]  # no others are in there
             current = _current()
-            if (
-                current is not span
-                and current is not None
-                and (current.end_unix_ns is None or current.ancestor is not span)
-            ):
-                self._leave(recorded, current)
+            if current is not span and current is not None:
+                leave(recorded, current)
             if stop_time is not None:
                 stop_time = self._errors.checked_time("stop_time", stop_time)
             # Two threads may stop a span, and close() stops those that are open: only one of them ends it.
@@ -263,25 +251,12 @@ class DefaultRecorder(Recorder):
             self._errors.contain("stop", error)
 
     def _abandoned(self, span: RecordedSpan) -> RecordedSpan | None:
-        """Stop a span whose `timed_span` is gone: where `__exit__` just begins, an interruption can't be caught there.
-
-        Returns:
-            The span that is current instead.
-        """
-        self.stop(span)
-        around = span.open_ancestor
-        if around is not None and around.holder is not None and getrefcount(around.holder) <= HELD_BY_SPAN:
-            return self._abandoned(around)
+        """Stop a span that nobody will stop, and those around it. The span that is current instead."""
+        around: RecordedSpan | None = span
+        while around is not None and is_abandoned(around):
+            self.stop(around)
+            around = around.open_ancestor
         return around
-
-    def _leave(self, span: RecordedSpan, current: RecordedSpan) -> None:
-        """Before a span is stopped: if one in it is current that was left open, it is not to be current any more."""
-        inner = current if current.end_unix_ns is None else current.open_ancestor
-        around = inner
-        while around is not None and around is not span:
-            around = around.ancestor
-        if around is not None and inner is not span:
-            CURRENT_SPAN.set(span)  # and as soon as it has ended, the nearest open one around it
 
     def _finish_interrupted(self, span: RecordedSpan, *, started: bool) -> None:
         """Stop a span whose start, or, if it is `started`, whose stop was interrupted somewhere."""
@@ -306,31 +281,10 @@ class DefaultRecorder(Recorder):
         """Record an error of the application. See `Recorder.error`."""
         if exception is None:
             exception = sys.exception()
-        event = ErrorEvent(message, exception, attributes, error_span_id=self._stands_in(span, exception))
+        stands_in = noted(exception, _current() if span is None else span)
+        event = ErrorEvent(message, exception, attributes, error_span_id=stands_in)
         self._record("error", span, event)
         return event
-
-    def _stands_in(self, span: Span | None, exception: BaseException | None) -> int | None:
-        """The id of the span where an exception stands in full already, as it has left that one; None if in none.
-
-        It is noted in the span around, which it will leave next. It is known by its `__dict__`, since a reference to
-        the exception would keep its frames alive.
-        """
-        place = _current() if span is None else span
-        if not isinstance(exception, BaseException) or not isinstance(place, RecordedSpan):
-            return None
-        if span is None and place.end_unix_ns is not None:
-            place = place.open_ancestor
-            if place is None:
-                return None
-        known = getattr(place, "_passing", None)
-        stands_in = known[1] if known is not None and known[0] is exception.__dict__ else None
-        here = place.span_id if place.is_exported else 0
-        if stands_in is None and here:
-            known = place._passing = (exception.__dict__, here)
-        if known is not None and place.ancestor is not None:
-            place.ancestor._passing = known
-        return stands_in
 
     def _record(self, method: str, span: Span | None, event: Event) -> None:
         if not self._recording[0] and not self._life.begin():
@@ -440,16 +394,8 @@ class DefaultRecorder(Recorder):
             self._chain.after_fork()
 
     def _finish(self, deadline: float) -> None:
-        """Stop the open spans, the inner ones first. Half of the time until the deadline is left to deliver them."""
-        enough = (monotonic() + deadline) / 2
-        left = list(self._open.values())
-        while left and monotonic() < enough:
-            span = left.pop()
-            if span.end_unix_ns is None:  # no other thread has just stopped it
-                span.set_attribute("one_logger.unfinished", True)
-                with self._errors.logged("while the recorder was closed"):
-                    self.stop(span)
-        self._channels.leave_open(sum(span.end_unix_ns is None and span.is_exported for span in left))
+        enough = (monotonic() + deadline) / 2  # so that half of the time is left to deliver them
+        self._channels.leave_open(stop_all(list(self._open.values()), self.stop, self._errors, enough))
         if self._chain is not None:
             self._chain.close()
             with self._errors.logged("while the recorder was closed"):
