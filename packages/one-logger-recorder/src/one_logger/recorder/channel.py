@@ -43,6 +43,7 @@ class Channel:
         self.limit = min(pace.LOOK_EVERY, self._settings.queue_capacity)
         self.headless: set[int] = set()  # open spans whose start was dropped
         self._overflow = AtomicCounter()
+        self.refuse = self._overflow.add  # counts a record that comes after `close`
         self.unstopped = 0  # open spans that `close` had no time to stop
         self._weight = 0.0  # roughly the bytes of a queued record
         self._breaker = Breaker(self._settings.max_failures, self._settings.cool_down)
@@ -52,8 +53,7 @@ class Channel:
         self._asleep = False
         self._idle = 0  # how many times in a row the worker has found nothing to do
         self._here = system_threads.RLock()  # held while the exporter is called without a worker
-        self._inside = False  # whether it is called so now
-        self._late = False  # whether something was queued meanwhile by the same thread
+        self._inside = self._late = False  # whether it is called so now; whether that thread has queued more meanwhile
         self._requests: deque[Request] = deque()
         self._waiting: list[Request] = []
         self._tried_at = 0.0  # when the exporter was last called
@@ -116,10 +116,6 @@ class Channel:
         elif span._stop_follows:
             self._overflow.add()
 
-    def refuse(self) -> None:
-        """Count a record that comes after `close`."""
-        self._overflow.add()
-
     @property
     def missing(self) -> int:
         """How many records did not even get into the queue."""
@@ -166,7 +162,7 @@ class Channel:
         if self._worker.alive or not self._here.acquire(blocking=False):
             return  # another thread is starting it, or doing its work
         try:
-            if not self._inside:  # else it is this thread that does it
+            if not self._inside:
                 self._worker.start()
         finally:
             self._here.release()
@@ -194,12 +190,10 @@ class Channel:
         has queued is delivered when it has returned.
         """
         with self._here:
-            if self._inside:
+            if self._inside and request is not None:
+                request.answer(delivered=False)  # whoever is in there cannot go on while this one waits
+            if self._inside or self._worker.alive:
                 self._late = True
-                if request is not None:
-                    request.answer(delivered=False)  # whoever is in there cannot go on while this one waits
-                return
-            if self._worker.alive:
                 return
             try:
                 self._inside = self._delivery.inline = self._late = True

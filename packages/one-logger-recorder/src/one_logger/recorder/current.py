@@ -15,12 +15,19 @@ HELD_BY_SPAN = 2
 """How many references there are to a `timed_span` that only its span has: that one, and the one of whoever counts."""
 
 
-def is_abandoned(span: RecordedSpan) -> bool:
-    """Whether the `timed_span` of an open span is gone, so that nobody will stop the span.
+def stop_abandoned(span: RecordedSpan, stop: Callable[[RecordedSpan], None]) -> RecordedSpan | None:
+    """Stop a span whose `timed_span` is gone, so that nobody else will, and those around it of which that is true.
 
     Where `__exit__` just begins, an interruption can't be caught in it.
+
+    Returns:
+        The span that is current instead.
     """
-    return span.holder is not None and getrefcount(span.holder) <= HELD_BY_SPAN
+    around: RecordedSpan | None = span
+    while around is not None and around.holder is not None and getrefcount(around.holder) <= HELD_BY_SPAN:
+        stop(around)
+        around = around.open_ancestor
+    return around
 
 
 def leave(span: RecordedSpan, current: RecordedSpan) -> None:

@@ -28,7 +28,7 @@ from one_logger.core import (
 from one_logger.core.spi import AtomicCounter, Journal, begin_span, system_threads
 from one_logger.recorder.arguments import check_options, check_signals, named_exporters
 from one_logger.recorder.channels import Channels
-from one_logger.recorder.current import HELD_BY_SPAN, is_abandoned, leave, noted, stop_all
+from one_logger.recorder.current import HELD_BY_SPAN, leave, noted, stop_abandoned, stop_all
 from one_logger.recorder.delivery import DATA_ERROR, ERROR, EVENT, START
 from one_logger.recorder.life import Life
 from one_logger.recorder.processors.chain import Chain
@@ -150,7 +150,7 @@ class DefaultRecorder(Recorder):
                 pass
             elif current.end_unix_ns is None:
                 if current.holder is not None and getrefcount(current.holder) <= HELD_BY_SPAN:
-                    parent = self._abandoned(current)
+                    parent = stop_abandoned(current, self.stop)
             else:
                 if current is _suppressed:
                     self._life.suppressed()
@@ -161,7 +161,7 @@ class DefaultRecorder(Recorder):
                 if parent is not None and parent.end_unix_ns is not None:
                     parent = current.open_ancestor
                 if parent is not None and parent.holder is not None and getrefcount(parent.holder) <= HELD_BY_SPAN:
-                    parent = self._abandoned(parent)
+                    parent = stop_abandoned(parent, self.stop)
             if parent is None:
                 parent = self._remote_parent
             if parent_span is not None or start_time is not None:
@@ -249,14 +249,6 @@ class DefaultRecorder(Recorder):
             elif span in self._open:
                 self._finish_interrupted(cast("RecordedSpan", span), started=True)
             self._errors.contain("stop", error)
-
-    def _abandoned(self, span: RecordedSpan) -> RecordedSpan | None:
-        """Stop a span that nobody will stop, and those around it. The span that is current instead."""
-        around: RecordedSpan | None = span
-        while around is not None and is_abandoned(around):
-            self.stop(around)
-            around = around.open_ancestor
-        return around
 
     def _finish_interrupted(self, span: RecordedSpan, *, started: bool) -> None:
         """Stop a span whose start, or, if it is `started`, whose stop was interrupted somewhere."""
