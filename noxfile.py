@@ -20,7 +20,7 @@ EDITABLE = [f"--editable=./packages/{name}" for name in PACKAGES]
 VENDOR = ROOT / "examples/vendor-exporter"
 # Most tests wait for something, so more run at once than there are cores. Those of a file share what it has set up.
 SIDE_BY_SIDE = ["--numprocesses=4", "--dist=loadfile"]
-SHORT = "not faults and not browser and not findings"  # which have sessions of their own
+SHORT = "not faults and not browser and not findings and not frameworks"  # which have sessions of their own
 PYTHONS = nox.project.python_versions(nox.project.load_toml(f"packages/{PACKAGES[0]}/pyproject.toml"))
 # By itself `nox` runs the tests twice, not four times: on the oldest Python from the sources, on the newest one that is
 # there from the wheels. CI runs both on all of them.
@@ -119,6 +119,13 @@ def browser(session: nox.Session) -> None:
     session.install(*EDITABLE, *tested("one-logger-analysis"))
     session.env["ONE_LOGGER_SCREENSHOTS"] = str(ROOT / "packages/one-logger-analysis/docs")
     session.run("pytest", "packages/one-logger-analysis", "-m", "browser", *session.posargs)
+
+
+@nox.session(default=False, reuse_venv=True)
+def frameworks(session: nox.Session) -> None:
+    """The tests with real frameworks, such as PyTorch. They take a few GB of the disk."""
+    session.install(*EDITABLE, *group("test"), *group("frameworks"))
+    session.run("pytest", "packages", "-m", "frameworks", *session.posargs)
 
 
 @nox.session

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from math import inf
-from time import monotonic, sleep
+from time import monotonic
 
-from one_logger.api.spi import CURRENT_SPAN, SUPPRESSED, ExporterStats
+from one_logger.api.spi import ExporterStats
 from one_logger.core import Event, Exporter, Resource
-from one_logger.core.spi import AtomicCounter, Journal, diagnostics, leave_out_thread, safe_repr, weigh
-from one_logger.recorder.breaker import Breaker
-from one_logger.recorder.delivery import START, STOP, Delivery, Item, records_in
+from one_logger.core.spi import AtomicCounter, Journal, diagnostics, error_text, leave_out_thread, system_threads, weigh
+from one_logger.recorder.breaker import BACK_OFF, Breaker
+from one_logger.recorder.delivery import START, STOP, Delivery, Item, records_in, suppressed
 from one_logger.recorder.exporter_log import ExporterLog
 from one_logger.recorder.recorded_span import RecordedSpan
 from one_logger.recorder.request import Request
@@ -49,6 +48,15 @@ LONGEST_PAUSE = 1.0
 BLOCK_STEP = 1e-3
 """Seconds between two looks at a full queue for a thread that waits for room."""
 
+FIRST_LOOK = 0.5
+"""Seconds after which the worker first does something, at most. Not at once: servers often fork just after set-up."""
+
+NEXT_THREAD = 1.0
+"""Seconds after which a thread is asked for again, if there was none to be had."""
+
+PARKED_WITHIN = 0.1
+"""Seconds that starting the worker waits until that sleeps. It mostly takes less than a thousandth of it."""
+
 
 class Channel:
     """A bounded queue, a worker thread that empties it into one exporter, and the counters of both.
@@ -74,20 +82,26 @@ class Channel:
         self.limit = min(LOOK_EVERY, self._settings.queue_capacity)
         self.headless: set[int] = set()  # open spans whose start was dropped
         self._overflow = AtomicCounter()
+        self.unstopped = 0  # open spans that `close` had no time to stop
         self._weight = 0.0  # roughly the bytes of a queued record
         self._breaker = Breaker(self._settings.max_failures, self._settings.cool_down)
         self._delivery = Delivery(self._exporter, self._breaker, ExporterLog(self.name, self._journal))
         self._resource: Resource | None = None
-        self._thread: threading.Thread | None = None
-        # A lock as a signal: the worker waits by acquiring it, whoever wants it to wake up releases it.
-        self._signal = threading.Lock()
+        self._worker = system_threads.Lock()  # the worker's, as long as there is one: there is never a second one
+        self._next_thread = 0.0  # when to try to start it
+        # Locks as signals: the worker waits by acquiring one, whoever wants it to wake up releases it.
+        self._signal, self._parked = system_threads.Lock(), system_threads.Lock()
         self._signal.acquire()
+        self._parked.acquire()
         self._asleep = False
-        self._here = threading.RLock()  # held while the exporter is called without a worker
+        self._idle = 0  # how many times in a row the worker has found nothing to do
+        self._here = system_threads.RLock()  # held while the exporter is called without a worker
+        self._inside = False  # whether it is called so now
+        self._late = False  # whether something was queued meanwhile by the same thread
         self._requests: deque[Request] = deque()
         self._waiting: list[Request] = []
         self._tried_at = 0.0  # when the exporter was last called
-        self._look_at = 0.0  # when there may be something to do again, if nobody says so before
+        self._look_at = monotonic() + min(FIRST_LOOK, self._settings.flush_interval)  # when to look for something to do
         self._closed = False
         self._end = inf  # when it is to be closed at the latest
 
@@ -108,10 +122,13 @@ class Channel:
             return
         queue.append(span if kind == START and span is not None else (kind, span, event))
         length = len(queue)
+        if not self._worker.locked() and monotonic() >= self._next_thread:
+            self._start_worker()
         # Sample the newest and a middle record: spans in the queue grow after they were queued.
         self._weight = (self._weight + max(weigh(span, event), self._weigh_at(length // 2))) / 2
-        self.limit = min(length + LOOK_EVERY - 1, self._capacity)  # the record that comes then is looked at
-        if self._asleep and length >= self._wake_at:
+        # The record that comes then is looked at; each of them, while there is no worker.
+        self.limit = min(length + LOOK_EVERY - 1, self._capacity) if self._worker.locked() else 0
+        if self._asleep and (length >= self._wake_at or self._idle > 1):
             self._wake()
 
     def _weigh_at(self, position: int) -> int:
@@ -125,6 +142,31 @@ class Channel:
         """Queue the stop of a span whose start was taken, or count it as dropped, as its start was."""
         if span._stop_follows or span.span_id in self.headless:
             self.offer(STOP, span, None)
+
+    def finish(self, span: RecordedSpan, *, started: bool) -> None:
+        """Queue the stop of a span, if it is due and not queued: its start or stop was interrupted.
+
+        Args:
+            span: The span, which has ended.
+            started: Whether its start was queued here, if a worker has taken it. If that is not known, and it is not in
+                the queue either, nobody can know whether its stop is missing: a record is counted as lost.
+        """
+        queued = self.queue.copy()
+        if (STOP, span, None) in queued:
+            return
+        if started or span in queued or span.span_id in self.headless:
+            self.stop(span)
+        elif span._stop_follows:
+            self._overflow.add()
+
+    def refuse(self) -> None:
+        """Count a record that comes after `close`."""
+        self._overflow.add()
+
+    @property
+    def missing(self) -> int:
+        """How many records did not even get into the queue."""
+        return self._overflow.value + self.unstopped
 
     @property
     def _capacity(self) -> int:
@@ -140,7 +182,7 @@ class Channel:
         while len(self.queue) >= self._capacity:
             if monotonic() >= min(deadline, self._end) or self._closed:
                 return False
-            sleep(BLOCK_STEP)
+            system_threads.sleep(BLOCK_STEP)
         return True
 
     def _drop(self, kind: int, span: RecordedSpan | None) -> None:
@@ -163,14 +205,32 @@ class Channel:
 
     def start(self, resource: Resource) -> None:
         """Start the worker, which initialises the exporter, unless it is started already."""
-        if self._thread is not None:
-            return
         self._resource = resource
-        self._thread = threading.Thread(target=self._run, name=f"one-logger {self.name}", daemon=True)
+        self._start_worker()
+
+    def _start_worker(self) -> None:
+        """Start the worker, and wait until it sleeps, so that nothing of it runs when the caller goes on.
+
+        There may be no thread to be had: in a container with a limit, or at interpreter exit. Then `offer` tries again
+        from time to time, and `flush` and `close` do its work.
+        """
+        if self._worker.locked() or not self._here.acquire(blocking=False):
+            return  # another thread is starting it, or doing its work
         try:
-            self._thread.start()
-        except RuntimeError:  # no thread can be started at interpreter exit; close() does the work then
-            self._thread = None
+            if self._inside:
+                return  # this one is
+            system_threads.start_thread(self._run, f"one-logger {self.name}")
+            self._parked.acquire(timeout=PARKED_WITHIN)
+        except RuntimeError as error:
+            if not self._next_thread:
+                self._journal.log(
+                    diagnostics.WARNING,
+                    f"There is no thread for exporter {self.name}: {error_text(error)}. It will be tried again; "
+                    "until then flush() and close() deliver.",
+                )
+            self._next_thread = monotonic() + NEXT_THREAD
+        finally:
+            self._here.release()
 
     def after_fork(self) -> None:
         """Reset in a forked child: the queue, counters, locks and open spans are the parent's."""
@@ -182,7 +242,7 @@ class Channel:
         if request.closing:
             self._end = request.deadline
         self._requests.append(request)
-        if self._thread is None:
+        if not self._worker.locked():
             self._work_here(request)
         self._wake()
         return request
@@ -191,23 +251,30 @@ class Channel:
         """Do the worker's work on the calling thread, until a request of this thread is answered.
 
         The job may be interrupted in it, by Ctrl-C for instance. That goes on to whoever has called the recorder, and
-        leaves the channel in order.
+        leaves the channel in order. A signal handler or finalizer that comes here within it goes on at once: what it
+        has queued is delivered when it has returned.
         """
         with self._here:
-            self._delivery.inline = True
-            current = CURRENT_SPAN.get()
-            CURRENT_SPAN.set(SUPPRESSED)
+            if self._inside:
+                self._late = True
+                if request is not None:
+                    request.answer(delivered=False)  # whoever is in there cannot go on while this one waits
+                return
+            if self._worker.locked():
+                return
             try:
-                self._work()
-                while request is not None and not request.answered:
-                    sleep(min(self._pause(), BLOCK_STEP * 10))
+                self._inside = self._delivery.inline = self._late = True
+                while self._late or (request is not None and not request.answered):
+                    if not self._late:
+                        system_threads.sleep(min(self._pause(), BLOCK_STEP * 10))
+                    self._late = False
                     self._work()
             except BaseException:
                 if request is not None:
                     self._withdraw(request)
                 raise
             finally:
-                CURRENT_SPAN.set(current)
+                self._inside = False
 
     def _withdraw(self, request: Request) -> None:
         """Forget a request that nobody waits for any more."""
@@ -219,7 +286,7 @@ class Channel:
 
     def stats(self) -> ExporterStats:
         """The counters as they are now."""
-        delivery, overflow = self._delivery, self._overflow.value
+        delivery, overflow = self._delivery, self.missing
         queued = sum(records_in(item) for item in self.queue.copy())
         taken, exported, lost = delivery.recorded, delivery.exported, delivery.lost
         return ExporterStats(
@@ -234,31 +301,49 @@ class Channel:
     # -- the worker --------------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        CURRENT_SPAN.set(SUPPRESSED)
+        if not self._worker.acquire(blocking=False):
+            return  # whoever was starting it was interrupted, and another one has
         leave_out_thread()  # what processors make here is of no thread of the job
-        while True:
+        while not self._closed:
             try:
+                self._sleep()
                 self._work()
             except BaseException as error:
                 # Nothing of the exporter gets here: this is a bug of ours, or a log handler that raises.
                 diagnostics.report(
-                    f"worker: {type(error).__name__}", f"The worker of {self.name} raised {safe_repr(error)}."
+                    f"worker: {type(error).__name__}",
+                    f"The worker of {self.name} raised {type(error).__name__}: {error_text(error)}.",
                 )
                 self._breaker.failed()
-            if self._closed:
-                return
-            self._sleep()
+                system_threads.sleep(BACK_OFF)
 
     def _sleep(self) -> None:
+        if self._idle > 1 and not self._waiting and not self._breaker.failing:
+            self._sleep_long()
         # While the exporter is failing, what is queued wakes nobody: nothing could be done with it yet.
         self._asleep = not self._breaker.failing
-        # Looked at after the flag is set, so that what is queued in between wakes the worker, or is seen here.
-        if self._requests or (self._asleep and len(self.queue) >= self._wake_at):
-            self._asleep = False
-            return
-        self.limit = min(LOOK_EVERY, self._settings.queue_capacity)
-        self._signal.acquire(timeout=self._pause())
+        # An idle worker is to be woken by the next record. A thread that has found the queue short before may only now
+        # be putting something there: so it first sleeps once more as long as always.
+        self.limit = 0 if self._idle else min(LOOK_EVERY, self._settings.queue_capacity)
+        # Looked at after these are set, so that what is queued in between wakes the worker, or is seen here.
+        if not (self._requests or (self._asleep and len(self.queue) >= self._wake_at)):
+            self._wait(self._pause())
         self._asleep = False
+
+    def _sleep_long(self) -> None:
+        """Sleep until the next record, in a process that records nothing: a server may fork at any time."""
+        alive = self._settings.alive_interval
+        self._asleep = True
+        if not self.queue and not self._requests:
+            self._wait(self._delivery.wrote_at + alive - monotonic() if alive else inf)
+        self._idle = 0
+        if self.queue:
+            self._look_at = monotonic() + self._settings.flush_interval
+
+    def _wait(self, pause: float) -> None:
+        if self._parked.locked():
+            self._parked.release()
+        self._signal.acquire(timeout=min(max(pause, 0.0), system_threads.TIMEOUT_MAX))
 
     @property
     def _patience(self) -> float:
@@ -275,7 +360,7 @@ class Channel:
 
     def _work(self) -> None:
         """Export what is queued now, ship it, and answer those who asked before."""
-        asked = self._take_requests()
+        asked, taken = self._take_requests(), self._delivery.taken
         if not self._closed and (asked or not self._patience):
             self._deliver()
             if self._silent:
@@ -286,6 +371,7 @@ class Channel:
             self._look_at = self._tried_at + (self._patience or self._interval)
         self._write_log()
         self._answer()
+        self._idle = 0 if asked or self.queue or self._delivery.taken != taken else self._idle + 1
 
     @property
     def _interval(self) -> float:
@@ -294,8 +380,8 @@ class Channel:
         return min(flush, alive) if alive else flush
 
     def _write_log(self) -> None:
-        self._journal.write()
-        diagnostics.write_reports()
+        suppressed(self._journal.write)
+        suppressed(diagnostics.write_reports)
 
     def _take_requests(self) -> bool:
         """Take note of what is asked for. Whether there was something new."""
@@ -311,7 +397,7 @@ class Channel:
         delivery, queue = self._delivery, self.queue
         if delivery.waiting and not queue:
             return
-        if not delivery.prepare(self._resource, self._overflow.value):
+        if not delivery.prepare(self._resource, self.missing):
             return
         last = delivery.taken + len(queue)
         while delivery.taken < last and not self._overdue():
@@ -328,8 +414,8 @@ class Channel:
                 self._answer()
                 if self._closed:
                     return
-            if delivery.taken < last and self._thread is not None:
-                sleep(PAUSE)
+            if delivery.taken < last and self._worker.locked():
+                system_threads.sleep(PAUSE)
         if self._ship():
             delivery.ship()
 
@@ -338,7 +424,7 @@ class Channel:
         self._delivery.finish_spans(self.queue, BATCH)
         if not self._delivery.ship():
             return False
-        self._delivery.tell(self._overflow.value)
+        self._delivery.tell(self.missing)
         return True
 
     @property
@@ -346,7 +432,7 @@ class Channel:
         """Whether the backend has heard nothing for so long that it is to hear that the process is alive."""
         interval = self._settings.alive_interval
         # Without a worker nobody could say so while the job hangs; and before a close there is nothing to say.
-        if not interval or self._thread is None or self._waiting or self._breaker.failing:
+        if not interval or not self._worker.locked() or self._waiting or self._breaker.failing:
             return False
         return monotonic() - self._delivery.wrote_at >= interval
 
@@ -385,4 +471,4 @@ class Channel:
         self._closed = True
         self.limit = -1  # everything goes through offer(), which counts it as dropped
         self._delivery.lose_queue(self.queue)
-        self._delivery.close(self._overflow.value, reason)
+        self._delivery.close(self.missing, reason)
