@@ -68,6 +68,7 @@ def types(session: nox.Session) -> None:
     )
     session.env["MYPYPATH"] = os.pathsep.join([SOURCES, f"{VENDOR}/src"])
     session.run("mypy", f"{VENDOR}/src")
+    session.run("basedpyright")
     # A run for the tests of each package: two packages may both have a test_errors.py.
     for folder in [*(f"packages/{name}" for name in PACKAGES), str(VENDOR)]:
         with session.chdir(f"{folder}/tests"):

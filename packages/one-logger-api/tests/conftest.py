@@ -23,6 +23,7 @@ class ListRecorder(Recorder):
     def __init__(self, failing: tuple[str, ...] = ()) -> None:
         self.log: Log = []
         self.spans: list[Span] = []
+        self.events: list[Event] = []
         self.errors: list[ErrorEvent] = []
         self.config: OneLoggerConfig | None = None
         self.parent: SpanContext | None = None
@@ -41,12 +42,14 @@ class ListRecorder(Recorder):
         start_event_attributes: Mapping[str, object] | None = None,
         start_time: Timestamp | None = None,
         parent_span: Span | SpanContext | Root | None = None,
+        current: bool = True,
     ) -> Span:
         parent = CURRENT_SPAN.get() if parent_span is None else parent_span
         span = Span(name, span_attributes, start_event_attributes, parent=None if parent is ROOT else parent)
         self._note("start", span.name)
         self.spans.append(span)
-        CURRENT_SPAN.set(span)
+        if current:
+            CURRENT_SPAN.set(span)
         return span
 
     def stop(
@@ -62,6 +65,7 @@ class ListRecorder(Recorder):
 
     def event(self, span: Span | None, event: Event) -> Event:
         self._note("event", event.name)
+        self.events.append(event)
         return event
 
     def error(

@@ -52,7 +52,6 @@ def test_name_may_be_an_enum(configure: Configure) -> None:
         ValueError("no"),
         KeyboardInterrupt(),
         SystemExit(3),
-        asyncio.CancelledError(),
         RecursionError("deep"),
     ],
     ids=repr,
@@ -73,7 +72,9 @@ def test_exception_is_recorded_and_goes_on_unchanged(configure: Configure, excep
     assert "raise exception" in error.stack_trace
 
 
-@pytest.mark.parametrize("exception", [GeneratorExit(), SystemExit(), SystemExit(0)], ids=repr)
+@pytest.mark.parametrize(
+    "exception", [GeneratorExit(), SystemExit(), SystemExit(0), asyncio.CancelledError()], ids=repr
+)
 def test_orderly_ends_are_no_errors(configure: Configure, exception: BaseException) -> None:
     """Closing a generator and leaving the program successfully stop the span without an error."""
     recorder = configure()
@@ -220,20 +221,6 @@ def test_decorator_may_come_before_configure(configure: Configure) -> None:
     recorder = configure()
     assert work().name == "work"
     assert recorder.log == [("start", "work"), ("stop", "work")]
-
-
-def test_generator_functions_are_refused() -> None:
-    """Decorating a generator function raises a sentence that says what to do instead."""
-
-    def numbers() -> Iterator[int]:
-        yield 1
-
-    async def letters() -> Any:
-        yield "a"
-
-    for function in (numbers, letters):
-        with pytest.raises(OneLoggerError, match="a generator function; use `with timed_span"):
-            timed_span("work")(function)
 
 
 def test_events_and_errors_go_to_the_recorder(configure: Configure) -> None:

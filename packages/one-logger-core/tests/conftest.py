@@ -1,5 +1,6 @@
 """What several tests need."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -29,13 +30,14 @@ def run_script() -> Callable[..., str]:
 
 @pytest.fixture
 def reports(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[[], list[str]]]:
-    """A function that gives the messages that the library has logged since the test began."""
+    """A function that gives the messages that the library has logged since the test began, without their places."""
     diagnostics.write_reports()
     caplog.clear()
 
     def written() -> list[str]:
         diagnostics.write_reports()
-        return [record.getMessage() for record in caplog.records if record.name == "one_logger"]
+        messages = [record.getMessage() for record in caplog.records if record.name == "one_logger"]
+        return [re.sub(r"\.? Called at .*", "", message) for message in messages]
 
     yield written
     diagnostics.write_reports()

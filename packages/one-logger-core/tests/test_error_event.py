@@ -1,11 +1,16 @@
 import gc
 import json
+import re
 import traceback
 import weakref
 from collections.abc import Callable
+from itertools import count
+from random import Random
 from typing import Any, TypeVar
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from one_logger.core import ErrorEvent, Resource, Span
 from one_logger.core.spi import weigh
@@ -279,7 +284,46 @@ def test_endless_chain_is_cut() -> None:
 
 def test_wide_group_is_cut() -> None:
     """Of a group with a thousand members, only the first are described."""
-    assert _trace(ExceptionGroup("many", [ValueError(number) for number in range(1_000)])).count("ValueError: ") < 100
+    text = _trace(ExceptionGroup("many", [ValueError(number) for number in range(1_000)]))
+    assert text.count("ValueError: ") == 16
+    assert "... and 984 more exceptions of the group ..." in text
+
+
+def test_groups_without_end_are_cut() -> None:
+    """Groups in groups in groups, each as wide as can be shown, are bounded in number and in depth."""
+    group: Exception = ValueError("innermost")
+    for number in range(50):
+        group = ExceptionGroup(f"group {number}", [group, *map(ValueError, range(20))])
+    text = _trace(group)
+    assert text.count("ValueError: ") + text.count("ExceptionGroup: ") <= 64
+    assert max(line.count("  | ") for line in text.splitlines()) <= 11
+
+
+_EXCEPTIONS: st.SearchStrategy[list[Any]] = st.recursive(
+    st.just([]), lambda inner: st.lists(inner, min_size=1, max_size=4), max_leaves=12
+)
+
+
+@given(_EXCEPTIONS, st.integers(0, 999))
+def test_groups_are_shown_whole(shape: list[Any], seed: int) -> None:
+    """Groups in groups, and the causes of their members: the same exceptions as Python shows, in its order."""
+    numbers, random = count(), Random(seed)
+
+    def build(shape: list[Any]) -> Exception:
+        name = str(next(numbers))
+        error = ExceptionGroup(name, [build(each) for each in shape]) if shape else ValueError(name)
+        if int(name) > 20:  # of more than 64 exceptions in all, not all are shown
+            return error
+        if random.random() < 0.3:
+            error.__cause__ = build([])
+        elif random.random() < 0.3:
+            error.__context__ = build([[]])
+        return error
+
+    error = build(shape)
+    expected = "".join(traceback.format_exception(error))
+    headers = re.compile(r"^[ |+]*((?:ValueError|ExceptionGroup): \d+)", re.MULTILINE)
+    assert headers.findall(_trace(error)) == headers.findall(expected)
 
 
 def test_nothing_of_the_exception_is_kept_alive() -> None:

@@ -1,4 +1,5 @@
 import gc
+import re
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -320,4 +321,7 @@ def test_initial_attributes_may_be_added_to() -> None:
 def test_repr_names_the_span() -> None:
     """The repr of a span shows its name and ids."""
     span = Span("work")
-    assert repr(span) == f"<Span 'work' {span.span_id:016x} of trace {span.trace_id:032x}>"
+    ids = f"{span.span_id:016x} of trace {span.trace_id:032x}"
+    assert re.fullmatch(rf"<Span 'work': open for \d+\.\d{{3}} s, {ids}>", repr(span))
+    span.stop()
+    assert re.fullmatch(rf"<Span 'work': \d+\.\d{{3}} ms, {ids}>", repr(span))

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from one_logger.recorder import build_exporters
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
@@ -17,9 +19,11 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
 
 
-def test_program_runs() -> None:
-    """The program runs without a word on stderr, and prints what stands below it."""
-    (program,), (output,) = blocks("python"), blocks("text")
+@pytest.mark.parametrize(
+    ("program", "output"), [*zip(blocks("python"), blocks("text"), strict=True)], ids=["use", "bridge"]
+)
+def test_program_runs(program: str, output: str) -> None:
+    """Each program runs without a word on stderr, and prints what stands below it."""
     command = [sys.executable, "-W", "error", "-c", program]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr, done.stdout) == (0, "", output)

@@ -14,7 +14,11 @@ from typing import Any
 
 import pytest
 
+from one_logger.api import OneLoggerConfig, timed_span
+from one_logger.api.logging import EventHandler
+from one_logger.api.testing import configured
 from one_logger.core import Event, diagnostics, verify
+from one_logger.exporter.logger import LoggerExporter
 from one_logger.exporter.memory import InMemoryExporter
 from one_logger.recorder import DefaultRecorder
 
@@ -118,6 +122,31 @@ def test_a_log_handler_that_records_cannot_recurse(logged: Callable[[int], list[
     finally:
         logging.getLogger("one_logger").removeHandler(handler)
     assert "logged" not in [record.get("name") for record in exporter.records]
+
+
+@pytest.mark.parametrize("delivery", ["inline", "background"])
+def test_log_records_of_an_exporter_become_no_events(delivery: Any) -> None:
+    """Where log records become events, and an exporter logs each event, an event that was logged is not recorded."""
+    lines: list[str] = []
+
+    class Keep(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            lines.append(record.getMessage())
+
+    logger = logging.getLogger("app.telemetry")
+    logger.setLevel(logging.INFO)
+    handlers = [Keep(), EventHandler()]
+    for handler in handlers:
+        logger.addHandler(handler)
+    try:
+        recorder = DefaultRecorder([LoggerExporter(logger)], delivery=delivery)
+        with configured(OneLoggerConfig("app"), recorder), timed_span("work"):
+            logger.info("one record")
+            assert recorder.flush(30)
+    finally:
+        for handler in handlers:
+            logger.removeHandler(handler)
+    assert len([line for line in lines if 'name="log"' in line]) == 1
 
 
 def test_the_library_does_not_touch_the_application_s_logging(faulty: Faulty, use_everything: UseEverything) -> None:

@@ -92,10 +92,12 @@ def test_a_processor_that_raises_is_skipped(recording: Recording, method: str, l
     assert names(records, "complete") == ["work"] * 3
     assert len(names(records, "event")) == len(names(records, "error")) == 3
     assert stopped == ["work"] * 3
-    sentence = f"The processor Broken (number 1) was skipped: its {method}() raised RuntimeError: broken"
-    told = [record["message"] for record in records if record["type"] == "telemetry_data_error"]
+    sentence = f"The processor Broken (number 1) was skipped: its {method}() raised RuntimeError: broken."
+    told = [
+        record["message"].partition(" Called at ")[0] for record in records if record["type"] == "telemetry_data_error"
+    ]
     assert method == "on_close" or set(told) == {sentence}
-    assert logged(1) == [f"Telemetry error: {sentence}"]
+    assert logged(1)[0].partition(" Called at ")[0] == f"Telemetry error: {sentence}"
 
 
 @pytest.mark.parametrize("method", ["decide", "on_start", "on_event"])
@@ -104,7 +106,9 @@ def test_a_processor_that_gives_nonsense_is_skipped(recording: Recording, method
     with recording(Broken(method, lambda: 7)) as records:
         use("work")
     assert (names(records, "complete"), names(records, "event")) == (["work"], ["event"])
-    told = [record["message"] for record in records if record["type"] == "telemetry_data_error"]
+    told = [
+        record["message"].partition(" Called at ")[0] for record in records if record["type"] == "telemetry_data_error"
+    ]
     assert f"its {method}() returned 7; expected a" in told[0]
 
 

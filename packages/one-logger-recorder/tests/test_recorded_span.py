@@ -73,7 +73,7 @@ def test_to_stop_a_span_twice_is_a_mistake_whichever_way(recording: Recording) -
         assert span.stop({"late": True}) is False
         get_recorder().stop(span)
     told = [record for record in records if record["type"] == "telemetry_data_error"]
-    assert [record.get("attributes") for record in told] == [None, {"one_logger.occurrences": 2}]
+    assert [record["attributes"].get("one_logger.occurrences") for record in told] == [None, 2]
     assert all("which had ended" in record["message"] for record in told)
     (complete,) = (record for record in records if record["type"] == "complete")
     assert "stop_event" not in complete

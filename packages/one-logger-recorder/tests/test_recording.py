@@ -15,7 +15,16 @@ from typing import Any
 
 import pytest
 
-from one_logger.api import ROOT, OneLoggerConfig, carry_context, current_span, record_event, timed_span
+from one_logger.api import (
+    ROOT,
+    OneLoggerConfig,
+    OneLoggerProvider,
+    carry_context,
+    current_span,
+    get_recorder,
+    record_event,
+    timed_span,
+)
 from one_logger.api.testing import configured
 from one_logger.core import NOOP_SPAN, ErrorEvent, Event, Span, SpanContext, Status, Timestamp, verify
 from one_logger.exporter.memory import InMemoryExporter
@@ -52,6 +61,10 @@ def _spans(records: list[Record]) -> dict[str, Record]:
         if record["type"] in ("start", "stop", "complete"):
             spans.setdefault(record["name"], {}).update(record)
     return spans
+
+
+def _any(value: object) -> Any:
+    return value
 
 
 def test_a_stream_has_all_that_was_recorded(recorder: DefaultRecorder, exporter: InMemoryExporter) -> None:
@@ -133,6 +146,51 @@ def test_stopping_out_of_order_leaves_the_nearest_open_span_current(recorder: De
     assert current_span() is a
     recorder.stop(c)
     assert current_span() is a
+
+
+def test_spans_may_overlap(recorder: DefaultRecorder) -> None:
+    """A span that is not made current is nobody's parent but by name, and events go to it by name."""
+    outer = recorder.start("outer")
+    spans = [recorder.start(f"request {number}", current=False) for number in range(3)]
+    assert current_span() is outer
+    assert {span.parent_span_id for span in spans} == {outer.span_id}
+    inner = recorder.start("inner", parent_span=spans[0], current=False)
+    assert inner.parent_span_id == spans[0].span_id
+    recorder.stop(spans[0])
+    assert recorder.start("next").parent_span_id == outer.span_id
+
+
+def test_open_spans_are_listed(recorder: DefaultRecorder) -> None:
+    """Spans that nobody holds can be found by name, and stopped; those that have stopped are not there."""
+    recorder.start("outer")
+    first, second = recorder.start("request"), recorder.start("request", current=False)
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(recorder.start, "in a thread").result()
+    recorder.stop(recorder.start("stopped"))
+    assert [span.name for span in recorder.open_spans()] == ["outer", "request", "request", "in a thread"]
+    assert recorder.open_spans("request") == [first, second]
+    assert recorder.open_spans("req") == recorder.open_spans(_any(7)) == []
+    for span in recorder.open_spans():
+        span.stop()
+    assert recorder.open_spans() == get_recorder().open_spans() == []
+
+
+def test_what_a_recorder_and_a_span_say_of_themselves() -> None:
+    """In a notebook or debugger one sees how many spans are open, and what became of the records."""
+    recorder = DefaultRecorder({"file": InMemoryExporter()}, delivery="inline")
+    with configured(OneLoggerConfig("app"), recorder):
+        span = recorder.start("work")
+        assert repr(recorder).startswith(
+            "<DefaultRecorder: 1 open spans; file: 1 records exported, 0 pending, 0 dropped"
+        )
+        assert repr(span).startswith("<RecordedSpan 'work': open for ")
+        assert repr(OneLoggerProvider()).startswith("<OneLoggerProvider: <OneLoggerConfig of 'app'")
+        OneLoggerProvider().force_disable_logging()
+        assert repr(get_recorder()).startswith("<NoOpRecorder: nothing is recorded; before it was switched off: <Def")
+        recorder.close()
+        assert repr(recorder).startswith("<DefaultRecorder: closed; file: 2 records exported")
+    assert repr(DefaultRecorder([])) == "<DefaultRecorder: 0 open spans; no exporters>"
+    assert repr(NOOP_SPAN) == "<NoOpSpan '': nothing of it is recorded>"
 
 
 def test_span_stopped_in_another_thread(recorder: DefaultRecorder, exporter: InMemoryExporter) -> None:

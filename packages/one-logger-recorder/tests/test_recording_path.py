@@ -61,7 +61,8 @@ sys.addaudithook(audit)
 watching = True
 record()
 watching = False
-print(*[event for event, _ in seen if event not in ("builtins.id", "object.__getattr__")])
+# A mistake is looked for on the stack, which is no system call.
+print(*[event for event, _ in seen if event not in ("builtins.id", "object.__getattr__", "sys._getframe")])
 print(recorder.close())
 """
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -181,6 +182,54 @@ def test_disable_stops_recording(mistake: tuple[Mistake, str], logged: Callable[
         assert "after" not in [record.get("name") for record in exporter.records]
         assert all(report.whole for report in verify(exporter.records))
     assert len(logged(1)) == 1
+
+
+def _line_of(function: Callable[..., object]) -> int:
+    return function.__code__.co_firstlineno
+
+
+@pytest.mark.parametrize("strategy", [PROPAGATE, CONTINUE], ids=["propagate", "continue"])
+def test_it_says_where_the_call_stands(
+    strategy: OneLoggerErrorHandlingStrategy, logged: Callable[[int], list[str]]
+) -> None:
+    """File, line and function of the job's own call are in the log, in the exception, and in the record."""
+
+    def job() -> None: record_event("e")  # fmt: skip
+
+    def job_that_decorates() -> None: timed_span(_any(7))(job).__call__()  # fmt: skip
+
+    with _job(strategy) as (recorder, (exporter, _)):
+        for call in (job, job_that_decorates):
+            with suppress(OneLoggerError):
+                call()
+        assert recorder.flush()
+    records = [record for record in exporter.records if record["type"] == "telemetry_data_error"]
+    for record, call in zip(records, (job, job_that_decorates), strict=True):
+        place = {
+            "code.file.path": __file__,
+            "code.line.number": _line_of(call),
+            "code.function.name": call.__qualname__,
+        }
+        assert record["attributes"] == place
+        assert record["message"].endswith(f" Called at {__file__}:{_line_of(call)}, in {call.__qualname__}.")
+    if strategy is CONTINUE:
+        assert logged(2) == [f"Telemetry error: {record['message']}" for record in records]
+
+
+def test_a_mistake_that_is_ours_has_no_place(logged: Callable[[int], list[str]]) -> None:
+    """What a processor does wrong in a thread in which no code of the job runs comes from none of its calls."""
+
+    class Wrong(Processor):
+        def on_close(self) -> None:
+            raise ValueError("no")
+
+    recorder = DefaultRecorder([InMemoryExporter()], processors=[Wrong()])
+    thread = threading.Thread(target=recorder.close)
+    recorder.start("x")
+    thread.start()
+    thread.join()
+    (message,) = logged(1)
+    assert message.endswith("raised ValueError: no")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import os
 from one_logger.api.config import OneLoggerConfig, OneLoggerErrorHandlingStrategy
 from one_logger.api.recorder import NOOP_RECORDER, NoOpRecorder, Recorder
 from one_logger.core import OneLoggerError, SpanContext
-from one_logger.core.spi import diagnostics
+from one_logger.core.spi import diagnostics, located
 
 TYPE_CHECKING = False  # importing `typing` would double the import time; type checkers know this name
 if TYPE_CHECKING:
@@ -22,6 +22,9 @@ class OneLoggerProvider:
     """
 
     __slots__ = ("_config", "_recorder")
+
+    NOTHING = NOOP_RECORDER
+    """The recorder of a process that is not configured."""
 
     _config: OneLoggerConfig | None
     _recorder: Recorder
@@ -71,13 +74,17 @@ class OneLoggerProvider:
             "configure() was called a second time; the first configuration stays. "
             "Call it once per process, or close the recorder before."
         )
-        self._recorder.telemetry_data_error(message)
+        report, where = located(message)
+        self._recorder.telemetry_data_error(report, where)
         if config.error_handling_strategy is OneLoggerErrorHandlingStrategy.PROPAGATE_EXCEPTIONS:
-            raise OneLoggerError(message)
+            raise OneLoggerError(report)
         diagnostics.report("configured twice", message)
         diagnostics.write_reports()
         if config.error_handling_strategy is OneLoggerErrorHandlingStrategy.DISABLE_QUIETLY_AND_REPORT_METRIC_ERROR:
             self.force_disable_logging()
+
+    def __repr__(self) -> str:
+        return f"<OneLoggerProvider: {self._config or 'not configured'}, {self._recorder!r}>"
 
     @property
     def recorder(self) -> Recorder:

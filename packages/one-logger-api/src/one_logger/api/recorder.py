@@ -40,6 +40,7 @@ class Recorder(ABC):
         start_event_attributes: Mapping[str, object] | None = None,
         start_time: Timestamp | None = None,
         parent_span: Span | SpanContext | Root | None = None,
+        current: bool = True,
     ) -> Span:
         """Start a span and make it the current one.
 
@@ -49,7 +50,10 @@ class Recorder(ABC):
             start_event_attributes: Attributes of the start itself.
             start_time: When the work started. None: now.
             parent_span: A span of this process, the context of one in another, or `ROOT`. None: the current span, else
-                the span that `TRACEPARENT` in the environment names, else no parent.
+                the span that `carry_context` has brought from another process, or `TRACEPARENT` in the environment
+                names, else no parent.
+            current: Whether to make it the current one. False, for work that overlaps with other work: what belongs to
+                the span is then given it, as in `event(span, ...)` and `start(..., parent_span=span)`.
 
         Returns:
             The span. `NOOP_SPAN` if nothing is recorded.
@@ -137,6 +141,14 @@ class Recorder(ABC):
     def stats(self) -> Mapping[str, ExporterStats]:
         """The present counters of each exporter, by its name. Empty if there is no exporter."""
 
+    def open_spans(self, name: str | Enum | None = None) -> list[Span]:
+        """The spans that were started and not stopped, in any thread, in the order in which they were started.
+
+        Args:
+            name: Those of this name only. None: all.
+        """
+        return []
+
     @property
     def closed(self) -> bool:
         """Whether `close` was called. If so, the process may be configured again."""
@@ -174,6 +186,10 @@ class NoOpRecorder(Recorder):
     def __init__(self, behind: Recorder | None = None) -> None:
         self._behind = behind
 
+    def __repr__(self) -> str:
+        behind = "" if self._behind is None else f"; before it was switched off: {self._behind!r}"
+        return f"<NoOpRecorder: nothing is recorded{behind}>"
+
     def start(
         self,
         name: str | Enum,
@@ -181,6 +197,7 @@ class NoOpRecorder(Recorder):
         start_event_attributes: Mapping[str, object] | None = None,
         start_time: Timestamp | None = None,
         parent_span: Span | SpanContext | Root | None = None,
+        current: bool = True,
     ) -> Span:
         """Do nothing."""
         return NOOP_SPAN

@@ -1,6 +1,7 @@
 """The types of one-logger: spans, events, attributes, resources, the exporter interface and the record."""
 
 from one_logger.core.attributes import Attributes, AttributeValue
+from one_logger.core.context_bridge import ContextBridge
 from one_logger.core.empty_span import NOOP_SPAN, NoOpSpan
 from one_logger.core.errors import ExportError, OneLoggerError
 from one_logger.core.event import ErrorEvent, Event, TelemetryDataError, TelemetryDataErrorType
@@ -23,6 +24,7 @@ __all__ = [
     "NOOP_SPAN",
     "AttributeValue",
     "Attributes",
+    "ContextBridge",
     "ErrorEvent",
     "Event",
     "ExportError",

@@ -11,12 +11,15 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 MAX_FRAMES = 128  # of one exception: the innermost ones
-MAX_EXCEPTIONS = 16  # of a chain or group: the latest ones
+MAX_EXCEPTIONS = 16  # of a chain: the latest ones; of a group: the first ones
+MAX_MEMBERS = 64  # of a group, with those of the groups in it
+_MAX_DEPTH = 10  # of groups in groups
 _FRAME = 150  # bytes of a frame, with its line number; its texts belong to the code
 
 _CAUSE = "\nThe above exception was the direct cause of the following exception:\n\n"
 _CONTEXT = "\nDuring handling of the above exception, another exception occurred:\n\n"
 _MEMBER = "\nThe following exception is one of the group above:\n\n"
+_MARGIN = "  | "  # before the lines of a member, as Python has it
 
 
 def qualified_name(kind: type) -> str:
@@ -33,40 +36,53 @@ class StackTrace:
 
     def __init__(self, exception: BaseException) -> None:
         self.message = error_text(exception)
-        # (text before it, header, frames left out, frames) in the order of printing
-        self._parts: deque[tuple[str, str, int, list[tuple[str, int, str]]]] = deque()
+        # (depth in groups, text before it, header, frames left out, frames) in the order of printing
+        self._parts: list[tuple[int, str, str, int, list[tuple[str, int, str]]]] = []
         self._text: str | None = None
-        seen: set[int] = set()
-        current: BaseException | None = exception
-        while current is not None and id(current) not in seen and len(seen) < MAX_EXCEPTIONS:
-            seen.add(id(current))
-            before, earlier = _CAUSE, current.__cause__
-            if earlier is None:
-                before, earlier = _CONTEXT, None if current.__suppress_context__ else current.__context__
-            self._parts.appendleft(("" if earlier is None else before, *_header_and_frames(current)))
-            current = earlier
-        if isinstance(exception, BaseExceptionGroup):
-            for member in exception.exceptions[:MAX_EXCEPTIONS]:
-                self._parts.append((_MEMBER, *_header_and_frames(member)))
-        self.weight = sum(len(header) + _FRAME * len(frames) for _, header, _, frames in self._parts)
+        self._add(exception, "", 0, set())
+        self.weight = sum(len(header) + _FRAME * len(frames) for *_, header, _, frames in self._parts)
         """About how many bytes it takes."""
+
+    def _add(self, exception: BaseException, before: str, depth: int, seen: set[int]) -> None:
+        """Add an exception with its causes and members, after the text `before`."""
+        chain: list[tuple[str, BaseException]] = []
+        current: BaseException | None = exception
+        while current is not None and id(current) not in seen and len(chain) < MAX_EXCEPTIONS:
+            seen.add(id(current))
+            link, earlier = _CAUSE, current.__cause__
+            if earlier is None:
+                link, earlier = _CONTEXT, None if current.__suppress_context__ else current.__context__
+            chain.append((link, current))
+            current = earlier
+        for link, each in reversed(chain):
+            self._parts.append((depth, before if each is chain[-1][1] else link, *_header_and_frames(each)))
+            if isinstance(each, BaseExceptionGroup):
+                members = each.exceptions[:MAX_EXCEPTIONS] if depth < _MAX_DEPTH else ()
+                shown = 0
+                for member in members:
+                    if len(self._parts) < MAX_MEMBERS:
+                        self._add(member, _MEMBER, depth + 1, seen)
+                        shown += 1
+                if left_out := len(each.exceptions) - shown:
+                    self._parts.append((depth + 1, "", f"... and {left_out} more exceptions of the group ...", 0, []))
 
     @property
     def text(self) -> str:
         """The trace as Python prints it. Reads source files, so it is for an exporter's thread."""
         if self._text is None:
             import traceback
+            from textwrap import indent
 
             text: list[str] = []
-            for before, header, left_out, frames in self._parts:
-                if text:
-                    text.append(before)
+            for depth, before, header, left_out, frames in self._parts:
+                part = [before] if text else []
                 if frames:
-                    text.append("Traceback (most recent call last):\n")
+                    part.append("Traceback (most recent call last):\n")
                 if left_out:
-                    text.append(f"  ... {left_out} outer frames left out ...\n")
-                text.extend(traceback.StackSummary.from_list([(*frame, None) for frame in frames]).format())
-                text.append(header + "\n")
+                    part.append(f"  ... {left_out} outer frames left out ...\n")
+                part.extend(traceback.StackSummary.from_list([(*frame, None) for frame in frames]).format())
+                part.append(header + "\n")
+                text.append(indent("".join(part), depth * _MARGIN, lambda _: True))
             self._text = bounded("".join(text), MAX_TRACE)
         return self._text
 

@@ -6,6 +6,7 @@ worker of the recorder writes it to the logger `one_logger`.
 
 from __future__ import annotations
 
+from one_logger.core.call_site import located
 from one_logger.core.counter import AtomicCounter
 from one_logger.core.journal import Journal
 from one_logger.core.process import call_after_fork
@@ -25,7 +26,7 @@ def report(kind: str, message: str, level: int = WARNING) -> int:
 
     Args:
         kind: The same text for the same mistake.
-        message: The sentence to log.
+        message: The sentence to log. File and line of the job's call that has led here are added.
         level: The level, as in `logging`.
     """
     kind = kind[:MAX_KIND_CHARACTERS]
@@ -35,7 +36,7 @@ def report(kind: str, message: str, level: int = WARNING) -> int:
     counter.add()
     occurrences = counter.value
     if occurrences == 1:
-        _journal.log(level, message)
+        _journal.log(level, located(message)[0])
     return occurrences
 
 

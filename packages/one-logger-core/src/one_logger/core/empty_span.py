@@ -61,6 +61,9 @@ class EmptySpan(Span):
             self.ancestor = self.open_ancestor
         return True
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name[:100]!r}: nothing of it is recorded>"
+
     def is_recording(self) -> bool:
         """False: what is set on it is lost."""
         return False

@@ -268,7 +268,13 @@ class Span:
         return EmptySpan, (self.name, self.trace_id, self.span_id)
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.name[:100]!r} {self.span_id:016x} of trace {self.trace_id:032x}>"
+        if self.end_unix_ns is None:
+            length = f"open for {(monotonic_ns() - self.start_monotonic_ns) / 1e9:.3f} s"
+        else:
+            length = f"{(self.end_monotonic_ns - self.start_monotonic_ns) / 1e6:.3f} ms"
+        return (
+            f"<{type(self).__name__} {self.name[:100]!r}: {length}, {self.span_id:016x} of trace {self.trace_id:032x}>"
+        )
 
 
 def begin_span(

@@ -7,6 +7,7 @@ change in any release.
 from one_logger.core import diagnostics, launcher, process, system_threads
 from one_logger.core.attributes import AttributeValue
 from one_logger.core.base_exporter import WITH_PLACEHOLDERS, BaseExporter, keep_inherited
+from one_logger.core.call_site import located
 from one_logger.core.checks import check_choice, check_names, check_number, check_type, near_miss, shown
 from one_logger.core.counter import AtomicCounter
 from one_logger.core.empty_span import EmptySpan
@@ -52,6 +53,7 @@ __all__ = [
     "launcher",
     "leave_out_thread",
     "let_pass",
+    "located",
     "masked",
     "name_text",
     "near_miss",

@@ -93,6 +93,15 @@ class Channels:
         for channel in self._all:
             channel.after_fork()
 
+    def __str__(self) -> str:
+        """What became of the records, for people."""
+        counts = [
+            f"{name}: {each.exported} records exported, {each.pending} pending, {each.dropped} dropped"
+            + ", disabled as it failed too often" * each.disabled
+            for name, each in self.stats().items()
+        ]
+        return "; ".join(counts) or "no exporters"
+
     def stats(self) -> dict[str, ExporterStats]:
         """The counters of each exporter, by its name."""
         return {channel.name: channel.stats() for channel in self._all}

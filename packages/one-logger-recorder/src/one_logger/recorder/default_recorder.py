@@ -10,10 +10,11 @@ from sys import getrefcount
 from time import monotonic
 from typing import Literal, cast
 
-from one_logger.api import OneLoggerConfig, OneLoggerProvider, Recorder, Root
-from one_logger.api.spi import CURRENT_SPAN, SUPPRESSED, ExporterStats
+from one_logger.api import OneLoggerConfig, OneLoggerProvider, Recorder, Root, current_span
+from one_logger.api.spi import ARRIVED, CURRENT_SPAN, SUPPRESSED, ExporterStats
 from one_logger.core import (
     NOOP_SPAN,
+    ContextBridge,
     ErrorEvent,
     Event,
     Exporter,
@@ -25,7 +26,7 @@ from one_logger.core import (
     TelemetryDataErrorType,
     Timestamp,
 )
-from one_logger.core.spi import AtomicCounter, Journal, begin_span, system_threads
+from one_logger.core.spi import AtomicCounter, Journal, begin_span, check_type, name_text, system_threads
 from one_logger.recorder.arguments import check_options, check_signals, named_exporters
 from one_logger.recorder.channels import Channels
 from one_logger.recorder.current import HELD_BY_SPAN, leave, noted, stop_abandoned, stop_all
@@ -71,6 +72,8 @@ class DefaultRecorder(Recorder):
             recorded. A previous handler is called; without one, the process ends by the signal, after `exit_timeout`
             at most. The recorder has to be configured on the main thread.
         exit_timeout: How long `close` at interpreter exit or on a signal takes at most, in seconds.
+        context_bridge: Joins the current span with that of another tracing library, such as
+            `one_logger.exporter.otel.OTelContextBridge`.
 
     Raises:
         OneLoggerError: An argument is not of the kind described here.
@@ -92,6 +95,7 @@ class DefaultRecorder(Recorder):
         cool_down: float = 5.0,
         flush_on_signals: Iterable[signal.Signals | int] = (),
         exit_timeout: float = 5.0,
+        context_bridge: ContextBridge | None = None,
     ) -> None:
         named = named_exporters(exporters)
         check_options(
@@ -122,6 +126,8 @@ class DefaultRecorder(Recorder):
             finish=self._finish,
             forked=self._be_forked,
         )
+        check_type("context_bridge", context_bridge, ContextBridge, "a ContextBridge", optional=True)
+        self._bridge = context_bridge
         self._recording = self._life.recording
         self._remote_parent: SpanContext | None = None
         self._open: dict[Span, RecordedSpan] = {}  # those whose stop is not done
@@ -138,32 +144,38 @@ class DefaultRecorder(Recorder):
         start_event_attributes: Mapping[str, object] | None = None,
         start_time: Timestamp | None = None,
         parent_span: Span | SpanContext | Root | None = None,
+        current: bool = True,
     ) -> Span:
-        """Start a span and make it the current one. See `Recorder.start`."""
+        """Start a span. See `Recorder.start`."""
         if not self._recording[0] and not self._life.begin():
             return NOOP_SPAN
         span = None
-        current = _current()
+        before = _current()
         try:
-            parent: Span | SpanContext | None = current
-            if current is None:
+            parent: Span | SpanContext | None = before
+            if before is None:
                 pass
-            elif current.end_unix_ns is None:
-                if current.holder is not None and getrefcount(current.holder) <= HELD_BY_SPAN:
-                    parent = stop_abandoned(current, self.stop)
+            elif before.end_unix_ns is None:
+                if before.holder is not None and getrefcount(before.holder) <= HELD_BY_SPAN:
+                    parent = stop_abandoned(before, self.stop)
             else:
-                if current is _suppressed:
+                if before is _suppressed:
                     self._life.suppressed()
                     return NOOP_SPAN
                 # stop() leaves the span in its place: setting the variable is a tenth of what a span costs. It may also
                 # have been stopped in another thread or context. The nearest open span around it is the current one.
-                parent = current.ancestor
+                parent = before.ancestor
                 if parent is not None and parent.end_unix_ns is not None:
-                    parent = current.open_ancestor
+                    parent = before.open_ancestor
                 if parent is not None and parent.holder is not None and getrefcount(parent.holder) <= HELD_BY_SPAN:
                     parent = stop_abandoned(parent, self.stop)
+            bridge = self._bridge
             if parent is None:
                 parent = self._remote_parent
+                if ARRIVED:
+                    parent = ARRIVED[0].get() or parent
+                if bridge is not None:
+                    parent = bridge.parent() or parent
             if parent_span is not None or start_time is not None:
                 if parent_span is not None:
                     parent = self._errors.checked_parent(parent_span, parent)
@@ -194,7 +206,10 @@ class DefaultRecorder(Recorder):
                 except AttributeError:
                     span.ancestor = None  # nobody, or a recorder of another kind, has started it
             self._open[span] = span
-            CURRENT_SPAN.set(span)
+            if bridge is not None:
+                bridge.started(span)
+            if current:
+                CURRENT_SPAN.set(span)
             if chain is None or span.is_exported:
                 for channel in self._queues:
                     queue = channel.queue
@@ -204,7 +219,7 @@ class DefaultRecorder(Recorder):
                         channel.offer(START, span, None)
             return span
         except BaseException as error:
-            CURRENT_SPAN.set(current)  # nobody gets the span
+            CURRENT_SPAN.set(before)  # nobody gets the span
             if span is not None and span in self._open:
                 self._finish_interrupted(span, started=False)
             self._errors.contain("start", error)
@@ -350,6 +365,8 @@ class DefaultRecorder(Recorder):
         self._life.attach(config)
         self._errors.strategy = config.error_handling_strategy
         self._remote_parent = parent
+        if self._bridge is not None:
+            self._bridge.attach(current_span)
         self._life.begin()
 
     def flush(self, timeout: float = 10.0) -> bool:
@@ -362,6 +379,16 @@ class DefaultRecorder(Recorder):
         `timeout` is for all exporters together. A span that is stopped here gets the attribute `one_logger.unfinished`.
         """
         return self._life.close(timeout)
+
+    def open_spans(self, name: str | Enum | None = None) -> list[Span]:
+        """The spans that are open. See `Recorder.open_spans`."""
+        text = name_text(name)
+        spans = [span for span in list(self._open) if span.end_unix_ns is None]
+        return spans if name is None else [span for span in spans if span.name == text]
+
+    def __repr__(self) -> str:
+        state = "closed" if self.closed else f"{len(self.open_spans())} open spans"
+        return f"<DefaultRecorder: {state}; {self._channels}>"
 
     @property
     def closed(self) -> bool:
@@ -388,6 +415,8 @@ class DefaultRecorder(Recorder):
     def _finish(self, deadline: float) -> None:
         enough = (monotonic() + deadline) / 2  # so that half of the time is left to deliver them
         self._channels.leave_open(stop_all(list(self._open.values()), self.stop, self._errors, enough))
+        if self._bridge is not None:
+            self._bridge.close()
         if self._chain is not None:
             self._chain.close()
             with self._errors.logged("while the recorder was closed"):

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from one_logger.api import ROOT, OneLoggerErrorHandlingStrategy, Root
 from one_logger.core import NoOpSpan, OneLoggerError, Span, SpanContext, Timestamp
-from one_logger.core.spi import AtomicCounter, Journal, diagnostics, error_text, is_foreign
+from one_logger.core.spi import AtomicCounter, Journal, diagnostics, error_text, is_foreign, located
 
 
 class TelemetryErrors:
@@ -44,8 +44,13 @@ class TelemetryErrors:
         occurrences = counter.value
         ends = self.strategy is OneLoggerErrorHandlingStrategy.DISABLE_QUIETLY_AND_REPORT_METRIC_ERROR
         # A mistake made in a loop must not flood the backends: they are told the 1st, 2nd, 4th, 8th ... time.
-        if occurrences & (occurrences - 1) == 0:
-            self._tell(message, {"one_logger.occurrences": occurrences} if occurrences > 1 else None, ends)
+        told = occurrences & (occurrences - 1) == 0
+        if told or self.propagates:
+            message, attributes = located(message)
+        if told:
+            if occurrences > 1:
+                attributes["one_logger.occurrences"] = occurrences
+            self._tell(message, attributes, ends)
         if self.propagates:
             raise OneLoggerError(message)
         if occurrences == 1:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import os
+import signal
+import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 
 from one_logger.api import (
     NOOP_RECORDER,
@@ -50,12 +52,16 @@ def configure(
     inherit: bool | None = None,
     recorder: Mapping[str, object] | None = None,
     processors: Sequence[Mapping[str, object] | Processor] | None = None,
+    replace: bool = False,
 ) -> Recorder:
     """Configure this process: find and build the exporters, and give a recorder with them to the provider.
 
     Call it once, at start-up. It reads the configuration file and does no other input or output: an exporter opens its
     file or connection later, on its own thread. In a process that is disabled, by `ONE_LOGGER_DISABLED` or by
     `enable_for_current_rank`, it reads no file and imports no exporter.
+
+    On SIGTERM, what was recorded is delivered before the process ends, if nobody else handles that signal: so end jobs
+    that are preempted, and workers of a pool. `recorder={"flush_on_signals": []}` leaves the signal alone.
 
     All problems of the configuration are one error, `ExporterConfigError`. Under `PROPAGATE_EXCEPTIONS` it is raised.
     Under the other strategies, and if the strategy cannot be read, it is logged, and telemetry stays off: nothing is
@@ -78,6 +84,8 @@ def configure(
         inherit: True: `exporters`, or the file if there are none, are added to the next source, and do not replace it.
         recorder: Options of `DefaultRecorder`, such as `flush_interval`. They override those in the file.
         processors: Entries as in the guide to processors, or processors. None: those of the file.
+        replace: True: close the recorder of an earlier call, and configure anew, as a cell of a notebook does that is
+            run again. Without it a second call is a telemetry error.
 
     Returns:
         The recorder of this process.
@@ -94,13 +102,16 @@ def configure(
         "error_handling_strategy": error_handling_strategy,
         "custom_metadata": custom_metadata,
     }
+    provider = OneLoggerProvider.instance()
+    if replace and provider.one_logger_ready:
+        provider.recorder.close()
     attempt = _Attempt({key: value for key, value in given.items() if value is not None}, config)
     code = code_source(exporters=exporters, inherit=inherit, recorder=recorder, processors=processors)
     try:
         attempt.configure(code, config_file)
     except Exception as error:
         attempt.give_up(error)
-    return OneLoggerProvider.instance().recorder
+    return provider.recorder
 
 
 def build_exporters(
@@ -116,7 +127,7 @@ def build_exporters(
     """
     code = code_source(exporters=exporters, inherit=inherit)
     checked = check(resolve(code, read(config_file), []))
-    return build(replace(checked, processors=[])).exporters
+    return build(dataclasses.replace(checked, processors=[])).exporters
 
 
 def build_processors(
@@ -131,6 +142,12 @@ def build_processors(
     """
     code = code_source(exporters=(), processors=processors)
     return build(check(resolve(code, read(config_file), []))).processors
+
+
+def _signals_to_handle() -> list[signal.Signals]:
+    """SIGTERM, unless it is handled already, or Python would not let us: it does on the main thread only."""
+    unhandled = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    return [signal.SIGTERM] if unhandled and threading.current_thread() is threading.main_thread() else []
 
 
 class _Attempt:
@@ -156,6 +173,7 @@ class _Attempt:
         if not off:
             resolution = check(resolve(code, file, self._problems))
             if config is not None:
+                resolution.options.setdefault("flush_on_signals", _signals_to_handle())
                 recorder = build_recorder(resolution)
                 if not resolution.present:
                     _LOG.warning(_NO_EXPORTER)
