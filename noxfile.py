@@ -1,8 +1,11 @@
 """Every task of this repository: ``nox`` runs what CI runs, ``nox -l`` lists the sessions."""
 
+import hashlib
 import json
 import os
+import re
 import shutil
+import signal
 from pathlib import Path
 
 import nox
@@ -20,7 +23,8 @@ EDITABLE = [f"--editable=./packages/{name}" for name in PACKAGES]
 VENDOR = ROOT / "examples/vendor-exporter"
 # Most tests wait for something, so more run at once than there are cores. Those of a file share what it has set up.
 SIDE_BY_SIDE = ["--numprocesses=4", "--dist=loadfile"]
-SHORT = "not faults and not browser and not findings and not frameworks"  # which have sessions of their own
+# These have sessions of their own.
+SHORT = "not faults and not browser and not findings and not frameworks and not spark and not clickhouse"
 PYTHONS = nox.project.python_versions(nox.project.load_toml(f"packages/{PACKAGES[0]}/pyproject.toml"))
 # By itself `nox` runs the tests twice, not four times: on the oldest Python from the sources, on the newest one that is
 # there from the wheels. CI runs both on all of them.
@@ -107,6 +111,25 @@ def findings(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def spark(session: nox.Session) -> None:
+    """The views of one-logger-analysis on Spark give DuckDB's answers, and Spark finds each record of a topic."""
+    needed = "Spark needs Java 17 or later. On Debian: apt-get install default-jre-headless"
+    if not shutil.which("java"):
+        session.error(f"There is no java. {needed}")
+    version = str(session.run("java", "-version", external=True, silent=True))
+    found = re.search(r'version "(\d+)', version)
+    if found and int(found[1]) < 17:
+        session.error(f"Java {found[1]} is too old. {needed}")
+    if not shutil.which("mvn"):
+        session.error("There is no mvn, which gets Kafka and Spark's connector to it. On Debian: apt-get install maven")
+    session.env["ONE_LOGGER_APACHE_KAFKA"] = str(jars(session, "kafka.pom.xml"))
+    session.env["ONE_LOGGER_SPARK_JARS"] = str(jars(session, "spark.pom.xml"))
+    session.install(*EDITABLE, *tested("one-logger-analysis", "one-logger-exporter-kafka"), *group("test-spark"))
+    packages = ("packages/one-logger-analysis", "packages/one-logger-exporter-kafka")
+    session.run("pytest", *packages, "-m", "spark", *session.posargs)
+
+
+@nox.session(default=False)
 def browser(session: nox.Session) -> None:
     """What people look at in a browser, tried in Chromium or Chrome. Its screenshots go into the documentation."""
     found = {name: shutil.which(name) for name in ("chromium", "google-chrome", "chromedriver")}
@@ -121,11 +144,36 @@ def browser(session: nox.Session) -> None:
     session.run("pytest", "packages/one-logger-analysis", "-m", "browser", *session.posargs)
 
 
+@nox.session(default=False)
+def services(session: nox.Session) -> None:
+    """The exporters with the real servers: Apache Kafka, one node and three, and OpenTelemetry's own collector."""
+    needed = {"java": "default-jre-headless", "mvn": "maven", "go": "golang, 1.25 or later"}
+    if missing := [name for name in needed if not shutil.which(name)]:
+        packages = ", ".join(needed[name] for name in missing)
+        session.error(f"There is no {' and no '.join(missing)}. Debian's packages are: {packages}")
+    kafka, collector = jars(session, "kafka.pom.xml"), official_collector(session)
+    session.install(*EDITABLE, *tested("one-logger-exporter-kafka", "one-logger-exporter-otel"), *group("clickhouse"))
+    run = ("pytest", "-m", "not spark", "--dist=loadfile", "--durations=5", *session.posargs)
+    with_kafka = {"ONE_LOGGER_APACHE_KAFKA": str(kafka), "ONE_LOGGER_APACHE_KAFKA_NODES": "1"}
+    session.run(*run, "packages/one-logger-exporter-kafka", "--numprocesses=3", env=with_kafka)
+    with_kafka["ONE_LOGGER_APACHE_KAFKA_NODES"] = "3"
+    session.run(*run, "packages/one-logger-exporter-kafka", "--numprocesses=2", env=with_kafka)
+    with_collector = {"ONE_LOGGER_COLLECTOR": str(collector)}
+    session.run(*run, "packages/one-logger-exporter-otel", "--numprocesses=3", env=with_collector)
+
+
 @nox.session(default=False, reuse_venv=True)
 def frameworks(session: nox.Session) -> None:
-    """The tests with real frameworks, such as PyTorch. They take a few GB of the disk."""
-    session.install(*EDITABLE, *group("test"), *group("frameworks"))
+    """The tests with real frameworks: PyTorch, Lightning, Transformers. They take a few GB of the disk."""
+    session.install(*EDITABLE, *tested("one-logger-training-telemetry"), *group("frameworks"))
     session.run("pytest", "packages", "-m", "frameworks", *session.posargs)
+    if not session.posargs:
+        folder = Path(session.create_tmp(), "transformer").resolve()
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        example = ("python", "examples/train_transformer.py", f"--folder={folder}")
+        session.run(*example, "--crash-at=130", success_codes=[-signal.SIGABRT, 128 + signal.SIGABRT])
+        session.run(*example)
 
 
 @nox.session
@@ -149,8 +197,10 @@ def isolated(session: nox.Session, package: str) -> None:
     declared = f"{package}[{','.join(extras)}] @ {Path(wheel(package)).as_uri()}"
     session.install(declared, "--constraint", str(siblings))
     session.run("python", "-I", "tools/check_isolated.py", package)
-    # Beside an exporter its tests may have a recorder.
+    # Beside an exporter its tests may have a recorder, and beside a training's telemetry what looks at that, too.
     beside = ["one-logger-recorder"] if package.startswith("one-logger-exporter-") else []
+    if package == "one-logger-training-telemetry":
+        beside = ["one-logger-recorder", "one-logger-analysis"]
     session.install(*tested(package), *beside, "--constraint", str(siblings))
     with session.chdir(session.create_tmp()):
         configuration = f"--config-file={ROOT}/pyproject.toml"
@@ -203,6 +253,46 @@ def mutants(session: nox.Session) -> None:
     """Small changes that the tests have to notice. It takes an hour; ``nox -s mutants -- reader`` is one module."""
     session.install(*EDITABLE, *tested("one-logger-core", "one-logger-exporter-kafka"), *group("mutants"))
     session.run("python", "-m", "tools.mutants", f"--folder={session.create_tmp()}", *session.posargs)
+
+
+def kept(recipe: str) -> tuple[Path, Path]:
+    """The folder for what a file of tools/services makes, where it stays; and one to make it in, if it is not there.
+
+    Another recipe has another folder. What was made is to be renamed when it is complete.
+    """
+    digest = hashlib.sha256((ROOT / "tools/services" / recipe).read_bytes()).hexdigest()
+    folder = ROOT / ".cache" / f"{Path(recipe).stem}-{digest[:12]}"
+    being_made = folder.with_suffix(".part")
+    if not folder.exists():
+        shutil.rmtree(being_made, ignore_errors=True)
+        being_made.mkdir(parents=True)
+    return folder, being_made
+
+
+def jars(session: nox.Session, recipe: str) -> Path:
+    """The folder with the jars that a pom of tools/services names. Maven Central has them, unless they are there."""
+    folder, being_made = kept(recipe)
+    if not folder.exists():
+        copy = ("dependency:copy-dependencies", f"-DoutputDirectory={being_made}", f"--file=tools/services/{recipe}")
+        session.run("mvn", "--quiet", "--batch-mode", *copy, external=True)
+        being_made.rename(folder)
+    return folder
+
+
+def official_collector(session: nox.Session) -> Path:
+    """OpenTelemetry's collector, which its builder and Go make unless it is there."""
+    folder, being_made = kept("collector.yaml")
+    if not folder.exists():
+        recipe = (ROOT / "tools/services/collector.yaml").read_text()
+        version = next(line.split()[1] for line in recipe.splitlines() if line.strip().startswith("version:"))
+        builder = f"go.opentelemetry.io/collector/cmd/builder@v{version}"
+        env = {"GOBIN": str(being_made), "GOFLAGS": "-buildvcs=false"}
+        session.run("go", "install", builder, external=True, env=env)
+        make = [str(being_made / "builder"), f"--config={ROOT}/tools/services/collector.yaml"]
+        with session.chdir(being_made):
+            session.run(*make, external=True, env=env)
+        being_made.rename(folder)
+    return folder / "collector/otelcol-test"
 
 
 def benchmark(session: nox.Session, *arguments: str) -> None:

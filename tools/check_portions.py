@@ -4,8 +4,9 @@
 
 Prints a line for each problem in ROOT/packages, and exits with 1 if there is one:
 
-- core, its exporters and api import the standard library and what BENEATH and EXTRAS list, nothing else. An import
-  inside a function or under TYPE_CHECKING counts as well. (Import-linter's contracts only know what is forbidden.)
+- core, its exporters, api and the training telemetry import the standard library and what BENEATH and EXTRAS list,
+  nothing else. An import inside a function or under TYPE_CHECKING counts as well. (Import-linter's contracts only know
+  what is forbidden.)
 - No distribution has an ``__init__.py`` in a namespace package: it would hide the portions of all others.
 - Every folder with Python files below it has an ``__init__.py``: import-linter looks into no folder without one.
 - Every portion has a ``py.typed``, without which type checkers ignore its annotations.
@@ -27,6 +28,7 @@ BENEATH: dict[str, dict[str, tuple[str, ...]]] = {
         "one_logger.exporter.memory": ("one_logger.core",),
     },
     "one-logger-api": {"one_logger.api": ("one_logger.core",)},
+    "one-logger-training-telemetry": {"one_logger.training_telemetry": ("one_logger.api", "one_logger.core")},
 }
 
 # What a module may import beside, where it is installed: the extras of its distribution.

@@ -13,8 +13,8 @@ from pathlib import Path
 from tools.bench.running import ROOT
 
 PACKAGES = re.compile(
-    r"one-logger-.*|nv-one-logger-core|opentelemetry-(api|sdk|exporter-otlp-(proto-http|json-file))"
-    r"|kafka-python|crc32c|orjson|duckdb|polars|pandas|(?i:pyyaml)"
+    r"one-logger-.*|nv-one-logger-core|opentelemetry-(api|sdk|proto|exporter-otlp-(proto-http|proto-grpc|json-file))"
+    r"|kafka-python|confluent-kafka|crc32c|orjson|duckdb|polars|pandas|(?i:pyyaml)"
 )
 """The packages whose versions are of interest."""
 

@@ -11,7 +11,7 @@ Figures = dict[str, float | list[float]]
 Measured = dict[str, list[Figures]]
 """By the entry's label, the figures of each round."""
 
-Server = Literal["", "collector", "silent", "broker", "run"]
+Server = Literal["", "collector", "collector-grpc", "silent", "broker", "run"]
 
 
 class Entry(NamedTuple):

@@ -52,20 +52,28 @@ SILENT_PEER = Measurement(
     ("--close-timeout", "2", "--spans", "1000"),
     most_rounds=1,
 )
-OTLP = Measurement(
-    "delivery",
-    (
-        _ours("one_logger_otel.ToCollector", server="collector"),
-        Entry(OTEL, "opentelemetry", "opentelemetry_otlp.ToCollector", server="collector"),
-    ),
-    ("--of", "spans", "--count", "10000"),
-)
+
+
+def _otlp(contender: str, server: Server, of: str) -> Measurement:
+    ours = _ours(f"one_logger_otel.{contender}", server=server)
+    theirs = Entry(OTEL, "opentelemetry", f"opentelemetry_otlp.{contender}", server=server)
+    return Measurement("delivery", (ours, theirs), ("--of", of, "--count", "10000"))
+
+
+OTLP = {
+    "otlp": ("OTLP over HTTP, 2 attributes", _otlp("ToCollector", "collector", "spans")),
+    "otlp-10": ("OTLP over HTTP, 10 attributes", _otlp("ToCollector", "collector", "wide-spans")),
+    "otlp-grpc": ("OTLP over gRPC, 2 attributes", _otlp("ToCollectorByGrpc", "collector-grpc", "spans")),
+    "otlp-grpc-10": ("OTLP over gRPC, 10 attributes", _otlp("ToCollectorByGrpc", "collector-grpc", "wide-spans")),
+}
+"""By the group of rows, what it is called and measured by."""
 TOPIC = Measurement(
     "delivery",
     (
         _ours("one_logger_kafka.ToTopic", server="broker"),
         Entry(KAFKA, "kafka-python", "kafka_python.SendEach", server="broker"),
         Entry("kafka-python, tuned", "kafka-python", "kafka_python.SendEachTuned", server="broker"),
+        Entry("confluent-kafka (C)", "confluent-kafka", "confluent_kafka.SendEach", server="broker"),
     ),
     ("--of", "events"),
 )
@@ -82,6 +90,22 @@ START_UP_BESIDE_MANY = Measurement(
 CLOSING = Measurement("closing", (_ours("one_logger.ToGatedFile"),), most_rounds=3)
 STALL = Measurement(
     "stall", (_ours("one_logger.ToFile"), _OTEL_FILE, _ours("nothing.Nothing", "no telemetry")), most_rounds=3
+)
+
+TRAINING = Measurement(
+    "training",
+    (_ours("one_logger_training.ToFile"), Entry(NV, "nv-one-logger", "nv_one_logger_training.ToFile")),
+    most_rounds=3,
+)
+
+STALL_OTLP = Measurement(
+    "stall",
+    (
+        _ours("one_logger_otel.ToCollector", server="collector"),
+        Entry(OTEL, "opentelemetry", "opentelemetry_otlp.ToCollector", server="collector"),
+    ),
+    ("--every", "5", "--pieces", "20000"),  # a span each half of a millisecond
+    most_rounds=3,
 )
 
 READING = Measurement(
@@ -159,7 +183,22 @@ ROWS = (
         *("silent.says", "The same: close(2) says that all was delivered (1) or not (0)", SILENT, "close_says", ""),
         (Target(0),),
     ),
-    Row(*("otlp.cpu", "OTLP over HTTP: CPU time of a span", OTLP, "cpu", "µs"), (Target(1, OTEL),)),
+    *(
+        Row(*(f"{group}.cpu", f"{title}: CPU time of a span", measurement, "cpu", "µs"), (Target(1 / 4, OTEL),))
+        for group, (title, measurement) in OTLP.items()
+    ),
+    *(
+        Row(
+            *(f"{group}.spans", f"{title}: spans a second", measurement, "per_second", "spans/s"),
+            (Target(4, OTEL, at_least=True),),
+        )
+        for group, (title, measurement) in OTLP.items()
+    ),
+    Row(
+        *("stall-otlp.p99.9", "Delay of 0.1 ms of work by 2,000 spans a second over OTLP: p99.9", STALL_OTLP, "p99.9"),
+        "µs",
+        (Target(_NOT_ABOVE, OTEL),),
+    ),
     Row(
         *("kafka.records", "Kafka: records a second", TOPIC, "per_second", "records/s"),
         (Target(5, KAFKA, at_least=True),),
@@ -178,6 +217,10 @@ ROWS = (
             "MB",
         ),
         (Target(4),),
+    ),
+    Row(
+        *("training.iteration", "An iteration of a training, for its caller", TRAINING, "iteration", "µs"),
+        (Target(1 / 4, NV),),
     ),
     Row(
         *("looking.show", "`one-logger show` of 100 ranks with 10,000 records each", SHOW, "seconds", "s"),
@@ -201,6 +244,8 @@ ROWS = (
         (Target(_NOT_ABOVE, OTEL),),
     ),
     # ... and what is measured for the record.
+    Row("training.checkpoint", "The saving of a checkpoint, for its caller", TRAINING, "checkpoint", "µs"),
+    Row("training.disk", "A million iterations on disk", TRAINING, "megabytes_per_million", "MB"),
     Row("looking.cpu", "`one-logger show`: CPU time of all threads", SHOW, "cpu", "s"),
     Row("looking.verify-cpu", "`one-logger verify`: CPU time of all threads", VERIFY, "cpu", "s"),
     Row("looking.verify-memory", "The same: memory at its peak", VERIFY, "megabytes", "MB"),
@@ -231,7 +276,6 @@ ROWS = (
     Row("memory.default-peak", "Memory for 1,000,000 events by default", MEMORY_BY_DEFAULT, "megabytes", "MB"),
     Row("memory.default-dropped", "The same: events dropped", MEMORY_BY_DEFAULT, "dropped", "events"),
     Row("memory.default-rate", "The same: events a second", MEMORY_BY_DEFAULT, "events_per_second", "events/s"),
-    Row("otlp.spans", "OTLP over HTTP: spans a second", OTLP, "per_second", "spans/s"),
     Row("import.said", "Import of the facade, by -X importtime", IMPORT, "importtime", "ms"),
     Row("start-up.configure", "Configuration with a file exporter", START_UP, "configure", "ms"),
     Row("start-up.ready", "The same with the import before and one span after", START_UP, "ready", "ms"),

@@ -13,14 +13,15 @@ CORE = "one-logger-core/src/one_logger/core"
 EXPORTERS = "one-logger-core/src/one_logger/exporter"
 API = "one-logger-api/src/one_logger/api"
 RECORDER = "one-logger-recorder/src/one_logger/recorder"
+TRAINING = "one-logger-training-telemetry/src/one_logger/training_telemetry"
 
-LAYERS = "analysis, exporter and recorder stand on api, api on core"
+LAYERS = "analysis, exporter, recorder and training telemetry stand on api, api on core"
 CORE_ALONE = "analysis and exporters know core alone"
 INDEPENDENCE = "exporters don't know each other"
 YAML = "yaml only in one_logger.recorder"
 OPENTELEMETRY = "opentelemetry only in one_logger.exporter.otel"
 KAFKA = "kafka only in one_logger.exporter.kafka"
-DUCKDB = "duckdb only in one_logger.analysis"
+DUCKDB = "duckdb and sqlglot only in one_logger.analysis"
 
 
 def broken_contracts(tree: Path) -> set[str]:
@@ -50,6 +51,8 @@ def test_the_tree_as_it_is_keeps_all_contracts(tree: Path) -> None:
         pytest.param(
             f"{RECORDER}/added.py", "import one_logger.exporter.file", {LAYERS}, id="recorder imports exporter"
         ),
+        pytest.param(f"{TRAINING}/added.py", "import one_logger.recorder", {LAYERS}, id="training imports recorder"),
+        pytest.param(f"{TRAINING}/added.py", "import one_logger.exporter.file", {LAYERS}, id="training imports file"),
         pytest.param(f"{EXPORTERS}/file/added.py", "import one_logger.api", {CORE_ALONE}, id="exporter imports api"),
         pytest.param(
             f"{EXPORTERS}/file/added.py",

@@ -43,6 +43,10 @@ class TestContract(ExporterContract):
                 found.append(("telemetry_data_error", record["message"]))
         return found
 
+    def program(self) -> str:
+        """A program that makes an exporter to the test's database."""
+        return f"from acme_telemetry import SQLiteExporter; exporter = SQLiteExporter({str(self.database)!r})"
+
 
 def test_rows_are_records(tmp_path: Path) -> None:
     """Type and name can be asked for in SQL, and a stream proves itself whole."""

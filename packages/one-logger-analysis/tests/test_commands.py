@@ -300,6 +300,24 @@ def test_any_width_shows_all(one_logger: OneLogger, run: Path, columns: str, mon
         assert all(len(line) <= int(columns) for line in out.splitlines()), cells
 
 
+def test_many_rows_are_a_table(one_logger: OneLogger, run: Path) -> None:
+    """What fits has aligned columns, in order, however many rows there are."""
+    query = "SELECT range * 10 AS number, 'x' AS text FROM range(100000) ORDER BY 1"
+    out = one_logger("sql", run, query).out.splitlines()
+    assert len(out) == 100_002
+    assert out[:3] == ["number  text", "─" * 12, "     0  x"]
+    assert out[-1] == "999990  x"
+
+
+def test_answer_of_many_columns_is_written_cell_by_cell(one_logger: OneLogger, run: Path) -> None:
+    """What no terminal is wide enough for has a line for each cell, none of which is cut."""
+    out = one_logger("sql", run, "SELECT * FROM spans").out
+    assert len(out.split("\n\n")) == 9
+    [path, *_] = [line for line in out.splitlines() if line.startswith("path: ")]
+    assert path in {"path: application", "path: application/step"}
+    assert len([line for line in out.splitlines() if line.startswith("start_time_unix_nano: 1")]) == 8
+
+
 @pytest.mark.parametrize("variable", ["FORCE_COLOR", "CLICOLOR_FORCE", "PY_COLORS", "TTY_COMPATIBLE"])
 @pytest.mark.parametrize("value", ["0", "1"])
 def test_pipe_has_no_colours(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -25,6 +26,8 @@ from synthetic_run import last_time, write_run
 from one_logger.analysis import Run
 from one_logger.analysis.findings import Finding
 from one_logger.analysis.findings.names import is_checkpoint_save, is_data_loading, is_wait
+from one_logger.analysis.live.live_run import LiveRun
+from one_logger.analysis.live.tail import Tail
 from one_logger.analysis.overview import Overview, overview
 
 
@@ -111,6 +114,35 @@ def test_a_run_that_hung_before_it_was_killed_says_both(tmp_path: Path) -> None:
     assert found.state == "killed"
     assert {finding.kind for finding in found.findings} == {"hang", "killed"}
     assert "The run hung since" in next(f.sentence for f in found.findings if f.kind == "hang")
+
+
+def test_a_run_that_hung_until_a_signal_ended_it_says_so(tmp_path: Path) -> None:
+    """Where a scheduler ends a run that hangs, all streams are closed. What it hung in is named, by `watch`, too."""
+    write_run(Plan(ranks=8, steps=60, barriers="recorded", causes=[Hang(rank=5, step=40)]), tmp_path)
+    ended = last_time(tmp_path) + SECOND
+    for path in tmp_path.iterdir():
+        last = json.loads(path.read_text().splitlines()[-1])
+        end = {"v": 1, "type": "end", "stream": last["stream"], "seq": last["seq"] + 1, "records": last["seq"] + 1}
+        end |= {"dropped": 0, "time_unix_nano": ended, "reason": "signal SIGTERM"}
+        with path.open("a") as file:
+            file.write(json.dumps(end, separators=(",", ":")) + "\n")
+    live = LiveRun()
+    live.read(Tail([str(tmp_path)]).lines())
+    with Run.open(tmp_path, cache=False) as run:
+        for verdict in (overview(run).verdict, live.overview().verdict):
+            assert verdict.state == "killed"
+            hang, signal = verdict.findings
+            assert "The run hung since" in hang.sentence
+            assert "rank 5 has been in model_forward for" in hang.sentence
+            assert (hang.evidence["ranks"], hang.evidence["waiting_ranks"]) == ([5], [0, 1, 2, 3, 4, 6, 7])
+            assert "Ranks 0-7 were ended by a signal (signal SIGTERM)" in signal.sentence
+
+
+@pytest.mark.parametrize("barriers", ["none", "recorded", "hidden"])
+def test_ranks_that_waited_for_one_that_was_killed_did_not_hang(barriers: str, tmp_path: Path) -> None:
+    """Where a rank was killed, and a signal ended the others that waited for it, it is the one that is named."""
+    plan = Plan(ranks=8, steps=60, barriers=barriers, causes=[Killed(rank=2, step=40)])
+    assert named(look_at(plan, tmp_path).verdict.findings) == {("killed", 2)}
 
 
 def test_a_rank_that_is_waited_for_and_gone_is_not_said_to_hang(tmp_path: Path) -> None:

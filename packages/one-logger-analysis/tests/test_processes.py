@@ -187,18 +187,30 @@ def test_any_encoding_of_the_terminal_works(tmp_path: Path, encoding: str) -> No
     assert done.stderr == b""
 
 
-@pytest.mark.parametrize("command", ["verify", "export"])
-def test_full_disk_is_said(tmp_path: Path, command: str) -> None:
-    """A disk that takes no more while tables are written gives 2, a sentence, and leaves nothing behind."""
-    path = write(tmp_path / "a.jsonl", lines(steps=20_000))
+SPILLING = "SELECT count(*) FROM (SELECT DISTINCT hash(range) FROM range(12000000))"
+
+
+@pytest.mark.parametrize(
+    ("command", "steps", "most", "said"),
+    [
+        (["verify"], 20_000, 50_000, "File too large"),
+        (["export", "-o", "out"], 20_000, 50_000, "File too large"),
+        (["export", "-o", "out", "--format", "jsonl"], 3_000, 500_000, "'out' cannot be written to: File too large."),
+        (["sql", "--memory-limit", "100MB"], 3, 1_000_000, "File too large"),
+    ],
+    ids=["tables", "parquet", "lines", "spilling"],
+)
+def test_full_disk_is_said(tmp_path: Path, command: list[str], steps: int, most: int, said: str) -> None:
+    """A disk that takes no more, in whatever is written, gives 2, a sentence, and leaves nothing behind."""
+    path = write(tmp_path / "a.jsonl", lines(steps=steps))
 
     def limit() -> None:
         # Files may not grow beyond that: the system's answer differs from that of a full disk in the word only.
-        resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
 
-    output = ["-o", str(tmp_path / "out")] if command == "export" else []
     done = subprocess.run(
-        [*COMMAND, command, str(path), *output],
+        [*COMMAND, *command, str(path), *([SPILLING] if command[0] == "sql" else [])],
+        cwd=tmp_path,
         env=_environment(tmp_path),
         preexec_fn=limit,
         capture_output=True,
@@ -207,9 +219,26 @@ def test_full_disk_is_said(tmp_path: Path, command: str) -> None:
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("one-logger: ")
-    assert "File too large" in done.stderr
+    assert said in done.stderr
     assert "Traceback" not in done.stderr
     assert list((tmp_path / "tmp").iterdir()) == []
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("command", [["show"], ["show", "--json"], ["sql"]], ids=["text", "json", "many rows"])
+def test_answer_that_finds_no_room_is_said(tmp_path: Path, run: Path, command: list[str]) -> None:
+    """Where stdout goes to a disk that is full, one sentence says so, with 2: the answer is not there."""
+    query = ["SELECT * FROM range(50000)"] if command == ["sql"] else []
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [*COMMAND, *command, str(run), *query],
+            env=_environment(tmp_path),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert done.stderr == b"one-logger: The output cannot be written: No space left on device.\n"
+    assert done.returncode == 2
 
 
 def test_help_is_quick(run: Path) -> None:

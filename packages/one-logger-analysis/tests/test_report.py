@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from recorded import EPOCH, SECOND, Recorded
 from report_pages import ReportPage
@@ -119,6 +119,17 @@ def test_a_run_without_ranks_and_steps_has_a_report(report_of: Callable[..., Rep
     assert "convert" in page.text
     assert "step" not in page.data
     assert page.data["timeline-data"]["rows"] == [["train", 30, 2]]
+    assert "rank" not in page.text, "where there are no ranks, none are spoken of"
+
+
+def test_spans_whose_parent_was_lost_are_marked(tmp_path: Path) -> None:
+    """What stands on top only because what it was part of was lost is marked in the table."""
+    Recorded(0).span("loop", 0, None).span("step", 1, 5, "loop").end(9).write(tmp_path, lost=range(2, 3))
+    with Run.open(tmp_path) as run:
+        write_report(run, tmp_path / "report.html")
+    said = ReportPage((tmp_path / "report.html").read_text("utf-8")).text
+    assert "step *" in said
+    assert "* What some of these were part of isn't in their stream" in said
 
 
 def test_a_stream_without_spans_has_a_report(report_of: Callable[..., ReportPage]) -> None:
@@ -228,6 +239,7 @@ def test_no_name_becomes_markup_or_code(report_of: Callable[..., ReportPage], na
         assert name[:100] in page.text
 
 
+@settings(deadline=None)
 @given(st.text(st.characters()))
 def test_any_text_stays_text(value: str) -> None:
     """In an element, an attribute and the data for the script any text is read back as it is shown."""
@@ -278,6 +290,7 @@ def test_a_report_never_grows_beyond_3_mb() -> None:
             "depth": 1,
             "count": 10**9,
             **dict.fromkeys(("total_ns", "self_ns", "mean_ns", "p50_ns", "p99_ns", "longest_ns"), 10**15),
+            "parent_missing": True,
         }
         for number in range(5000)
     ]

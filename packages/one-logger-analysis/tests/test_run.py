@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -117,10 +119,12 @@ def test_order_of_questions_does_not_matter(tmp_path: Path) -> None:
     for first in (Run.verify, Run.overview, Run.state):
         with Run.open(tmp_path, now_unix_nano=1) as run:
             first(run)
+            streams = run.streams
             assert run.overview().as_json() == stated
             assert run.verify() == proved
             assert [run.execute(query) for query in queries] == expected
             assert run.overview().as_json() == stated
+            assert streams.fetchall() == expected[views.index("streams")]
 
 
 def test_events_and_errors_know_their_span(tmp_path: Path) -> None:
@@ -248,6 +252,19 @@ def test_query_that_needs_no_spans_makes_none(tmp_path: Path) -> None:
         assert "spans" not in {name for (name,) in run.sql("SELECT view_name FROM duckdb_views()").fetchall()}
 
 
+def test_library_writes_no_progress_bar_to_stdout(tmp_path: Path) -> None:
+    """Where a program has no file, as in a notebook, DuckDB shows a bar on stdout: here none does."""
+    write(tmp_path / "a.jsonl", lines())
+    program = (
+        "import sys; from one_logger.analysis import Run\n"
+        "asked = \"SELECT current_setting('enable_progress_bar')\"\n"
+        "with Run.open(sys.argv[1]) as run, run.questions('streams') as ask:\n"
+        "    print(run.sql(asked).fetchall(), run.execute(asked), ask.rows(asked), list(run.batches(asked, 1)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert done.stdout == "[(False,)] [(False,)] [[False]] [[(False,)]]\n"
+
+
 def test_run_leaves_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a run writes is in the system's folder for temporary files, and gone when it is closed."""
     work, temporary = tmp_path / "work", tmp_path / "temporary"
@@ -309,3 +326,16 @@ def test_attributes_are_objects_however_the_line_is_written(tmp_path: Path) -> N
     write(tmp_path / "a.jsonl", unusual)
     with Run.open(tmp_path) as run:
         assert run.execute("SELECT attributes ->> 'loss' FROM events ORDER BY seq") == [("\ufffd",), ("0.5",), ("1.0",)]
+
+
+@pytest.mark.parametrize(
+    ("given", "rank"),
+    [(3, 3), ("3", 3), (10**18, 10**18), (3.7, None), ("1e3", None), (-1, None), (True, None)],
+    ids=repr,
+)
+def test_rank_is_a_whole_number(given: object, rank: int | None, tmp_path: Path) -> None:
+    """A rank that a resource gives as something else than a whole number is none, rather than rounded to one."""
+    line = lines()[0].replace(b'"one_logger.rank":0', b'"one_logger.rank":' + json.dumps(given).encode())
+    write(tmp_path / "a.jsonl", [line])
+    with Run.open(tmp_path) as run:
+        assert run.streams.project("rank").fetchall() == [(rank,)]

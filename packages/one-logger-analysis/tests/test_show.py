@@ -14,6 +14,8 @@ from synthetic_plan import Dropped, Hang, Plan, SlowRank
 from synthetic_run import write_run
 
 from one_logger.analysis import Run
+from one_logger.analysis.live.live_run import LiveRun
+from one_logger.analysis.live.tail import Tail
 from one_logger.analysis.schemas import command_schema
 
 OneLogger = Callable[..., Any]
@@ -96,10 +98,36 @@ def test_it_fits_any_width(
     out = one_logger("show", tmp_path).out
     if int(columns) >= 60:
         assert max(map(len, out.splitlines())) <= int(columns)
-        assert "training_single_iterati" in out
+        assert "training_single_" in out
+        assert "training_single_i\n" not in out
     else:
         assert "span: training_loop/training_single_iteration/model_forward" in out.splitlines()
         assert "longest: 14m30s" in out.splitlines()
+
+
+def test_long_names_are_cut_where_their_words_end(one_logger: OneLogger, tmp_path: Path) -> None:
+    """A name that doesn't fit goes on in the next line, below its beginning, with its next word."""
+    name = "gather_the_gradients-of/all.ranks in_this_very_node"
+    write(tmp_path / "a.jsonl", lines(name=name))
+    tree = one_logger("show", tmp_path).out.partition("Where the time went\n")[2].splitlines()
+    count = tree[0].index("count") - 1  # numbers begin there, or later
+    rows = [row[:count] for row in tree[2:] if row.startswith("  ")]
+    assert all(row.startswith("  ") for row in rows)
+    first, *_ = pieces = [row[2:].rstrip() for row in rows[:4]]
+    assert first.endswith(tuple("_-/.")) or name[len(first)] == " "
+    assert "".join(pieces).replace(" ", "").startswith(name.replace(" ", ""))
+
+
+def test_spans_whose_parent_was_lost_are_marked(one_logger: OneLogger, tmp_path: Path) -> None:
+    """A span that stands on top only because what it was part of was lost has a mark, and a line says what that is."""
+    written = lines(world_size=None, end=False)
+    write(tmp_path / "a.jsonl", [written[0], *written[2:]])
+    done = one_logger("show", tmp_path)
+    assert "step *" in done.out
+    assert "* What some of these were part of isn't in their stream" in done.out
+    live = LiveRun()
+    live.read(Tail([str(tmp_path)]).lines())
+    assert [(path.path, path.parent_missing) for path in live.overview().paths] == [("step", True)]
 
 
 def test_names_are_no_markup_and_no_control(one_logger: OneLogger, tmp_path: Path) -> None:

@@ -71,6 +71,20 @@ def test_lines_come_as_they_are_written(tmp_path: Path) -> None:
     assert list(tail.lines()) == [b"three"]
 
 
+@pytest.mark.parametrize("what", ["folder", "file"])
+def test_what_may_not_be_read_is_said_at_once(tmp_path: Path, what: str) -> None:
+    """A folder may be empty yet; one that this user may not read, or a file in it, will never be followed."""
+    write(tmp_path / "run" / "a.jsonl", lines())
+    (tmp_path / "run" if what == "folder" else tmp_path / "run" / "a.jsonl").chmod(0)
+    # Nothing is forbidden to root, unless it gives that up.
+    forgo = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+    command = [*forgo, sys.executable, "-m", "one_logger.analysis", "watch", str(tmp_path / "run")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    (tmp_path / "run").chmod(0o700)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.endswith(" may not be read by this user: permission denied.\n")
+
+
 def test_rotated_file_is_finished_and_the_new_one_begun(tmp_path: Path) -> None:
     """What was written before a file got another name is read, and then what the new file of its name has."""
     path = tmp_path / "a.jsonl"

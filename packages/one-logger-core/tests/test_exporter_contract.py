@@ -55,6 +55,10 @@ class TestFileExporter(ExporterContract):
         with self._path.open("rb") as file:
             return _arrived(read_records(file))
 
+    def program(self) -> str:
+        """Make one that writes the file."""
+        return f"from one_logger.exporter.file import FileExporter; exporter = FileExporter({str(self._path)!r})"
+
 
 class TestLoggerExporter(ExporterContract):
     """The logger exporter keeps the contract."""
@@ -72,6 +76,10 @@ class TestLoggerExporter(ExporterContract):
         """Read the log."""
         return _arrived(parse_line(record.getMessage()) for record in self._records.records)
 
+    def program(self) -> str:
+        """Make one that writes to a logger."""
+        return "from one_logger.exporter.logger import LoggerExporter; exporter = LoggerExporter('contract')"
+
 
 class InMemoryContract(ExporterContract):
     """The contract for the exporter to memory, or one of the broken ones below."""
@@ -87,6 +95,10 @@ class InMemoryContract(ExporterContract):
         """Read the list."""
         assert isinstance(exporter, InMemoryExporter)
         return _arrived(exporter.records)
+
+    def program(self) -> str:
+        """Make one of the class under test, which this file has."""
+        return f"import runpy; exporter = runpy.run_path({__file__!r})[{self._kind.__name__!r}]()"
 
 
 _TESTS = sorted(name for name in dir(ExporterContract) if name.startswith("test_"))
@@ -265,6 +277,15 @@ class _IgnoresForks(InMemoryExporter):
         """Do nothing."""
 
 
+class _ImportsLate(InMemoryExporter):
+    """What it needs is imported when it is needed."""
+
+    def flush(self) -> None:
+        import colorsys  # noqa: F401 - which nobody else has imported
+
+        super().flush()
+
+
 class _MovesTheEnd(InMemoryExporter):
     """A span that was exported has ended at another time."""
 
@@ -299,6 +320,7 @@ _BROKEN: list[tuple[str, type[InMemoryExporter]]] = [
     ("test_initialize_is_not_repeated", _Restarts),
     ("test_after_fork_forgets", _ShipsInChild),
     ("test_after_fork_forgets", _IgnoresForks),
+    ("test_threads_import_nothing", _ImportsLate),
     ("test_spans_are_only_read", _MovesTheEnd),
     ("test_spans_are_only_read", _StopsSpans),
 ]

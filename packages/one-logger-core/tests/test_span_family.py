@@ -133,6 +133,8 @@ _USES: dict[str, Callable[[Span], object]] = {
     "start_time": lambda span: span.start_time,
     "end_time": lambda span: span.end_time,
     "duration_ns": lambda span: span.duration_ns,
+    "start_event_attributes": lambda span: span.start_event_attributes,
+    "stop_event_attributes": lambda span: span.stop_event_attributes,
     "start_event": lambda span: span.start_event.attributes,
     "stop_event": lambda span: span.stop_event,
 }

@@ -51,6 +51,19 @@ def test_whole_stream_is_proved() -> None:
     assert repr(report) == f"<StreamReport {report.stream}: whole, records=8, gaps=[], dropped=0>"
 
 
+def test_beginning_that_is_gone_is_no_gap_among_others() -> None:
+    """A stream whose first records were deleted, as a topic's retention does, is told from one that has lost some."""
+    lines = stream_lines()
+    (cut,) = run = verify(read_records(lines[3:]))
+    assert (cut.beginning_missing, cut.gaps, cut.state) == (3, [range(1, 4)], "gaps")
+    assert str(run).endswith("1 gaps. The beginning of 1 stream is no longer there.")
+    (torn,) = run = verify(read_records(lines[:3] + lines[4:]))
+    assert (torn.beginning_missing, torn.gaps) == (0, [range(4, 5)])
+    assert "beginning" not in str(run)
+    (both,) = verify(read_records(lines[2:4] + lines[5:]))
+    assert (both.beginning_missing, both.gaps) == (2, [range(1, 3), range(5, 6)])
+
+
 def test_stream_without_end_is_not_whole() -> None:
     """A stream whose end was not written, as its process was killed, is not closed and not whole."""
     (report,) = verify(read_records(stream_lines()[:-1]), alive_within=0)

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient, NewTopic
-from kafka_broker import Broker, free_port
+from kafka_broker import ApacheKafka, Broker, Tansu, free_port
 from kafka_proxy import Proxy
 
-from one_logger.core import Event, Exporter, Resource, Span
+from one_logger.core import Event, Exporter, ExportError, Resource, Span
 
 LONGEST = 30.0
 """Seconds that anything may take."""
@@ -47,44 +47,66 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 NAMED = os.environ.get("KAFKA_BOOTSTRAP_SERVERS")
+APACHE_KAFKA = os.environ.get("ONE_LOGGER_APACHE_KAFKA")
+"""The folder with the jars of Apache Kafka, for tests with it instead of a small broker."""
+NODES = int(os.environ.get("ONE_LOGGER_APACHE_KAFKA_NODES", "1"))
 
 
 @pytest.fixture(scope="session")
-def brokers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Kafka's bootstrap servers: those that `KAFKA_BOOTSTRAP_SERVERS` names, or a broker started for the tests."""
-    if NAMED:
-        yield NAMED
+def apache_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApacheKafka | None]:
+    """Apache Kafka, if the tests are to be run with it."""
+    if APACHE_KAFKA is None:
+        yield None
+        return
+    cluster = ApacheKafka(APACHE_KAFKA, NODES, tmp_path_factory.mktemp("kafka"))
+    yield cluster
+    cluster.kill()
+
+
+@pytest.fixture(scope="session")
+def brokers(tmp_path_factory: pytest.TempPathFactory, apache_kafka: ApacheKafka | None) -> Iterator[str]:
+    """Kafka's bootstrap servers: those that `KAFKA_BOOTSTRAP_SERVERS` names, or brokers started for the tests."""
+    if NAMED or apache_kafka is not None:
+        yield NAMED or apache_kafka.servers  # type: ignore[union-attr]
         return
     port = free_port()
-    broker = Broker(port, port, tmp_path_factory.mktemp("broker"))
+    broker = Tansu(port, port, tmp_path_factory.mktemp("broker"))
     yield broker.servers
     broker.kill()
 
 
 class Place:
-    """A broker of a test's own that is reached through a proxy."""
+    """Brokers that are reached through a proxy."""
 
-    def __init__(self, folder: Path) -> None:
-        self.proxy = Proxy()
-        self.proxy.target = free_port()
-        self.broker = Broker(self.proxy.target, self.proxy.port, folder)
-        self.servers = self.proxy.servers
+    def __init__(self, broker: Broker, proxy: Proxy) -> None:
+        self.broker = broker
+        self.proxy = proxy
+        self.servers = proxy.servers
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    """A broker that may be harmed, and the proxy that it is reached through."""
-    place = Place(tmp_path)
-    yield place
-    place.proxy.refuse()
-    place.broker.kill()
+def place(tmp_path: Path, apache_kafka: ApacheKafka | None) -> Iterator[Place]:
+    """Brokers that may be harmed, and the proxy that they are reached through."""
+    if apache_kafka is not None:
+        proxy = Proxy(apache_kafka.proxies)
+        proxy.targets = apache_kafka.behind
+        yield Place(apache_kafka, proxy)
+        proxy.refuse()
+        apache_kafka.start()
+        return
+    proxy = Proxy()
+    proxy.targets = [free_port()]
+    broker = Tansu(proxy.targets[0], proxy.ports[0], tmp_path)
+    yield Place(broker, proxy)
+    proxy.refuse()
+    broker.kill()
 
 
 def make_topic(servers: str, name: str, partitions: int = 1) -> str:
     """Make a topic."""
     admin = KafkaAdminClient(bootstrap_servers=servers)
     try:
-        admin.create_topics([NewTopic(name, partitions, 1)])
+        admin.create_topics([NewTopic(name, partitions, -1)])
     finally:
         admin.close()
     return name
@@ -155,6 +177,24 @@ def numbers_of() -> Callable[[list[dict[str, Any]]], list[int]]:
         return [record["attributes"]["number"] for record in records if record.get("name") == "step"]
 
     return numbers
+
+
+@pytest.fixture
+def flush_until_done() -> Callable[[Exporter], None]:
+    """A function that flushes an exporter until it has nothing left, however slow the brokers are."""
+
+    def flush(exporter: Exporter) -> None:
+        deadline = time.monotonic() + LONGEST
+        while True:
+            try:
+                exporter.flush()
+            except ExportError as error:
+                if not error.retriable or time.monotonic() > deadline:
+                    raise
+            else:
+                return
+
+    return flush
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A proxy before a Kafka broker that does harm: it refuses, cuts, stalls, throttles, corrupts and answers itself."""
+"""A proxy before Kafka brokers that does harm: it refuses, cuts, stalls, throttles, corrupts and answers itself."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import ssl
 import struct
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from kafka.protocol.producer import ProduceRequest, ProduceResponse
@@ -16,12 +16,17 @@ from kafka_sasl import User, authenticate, send_answer
 
 
 class Proxy:
-    """A listener before a broker, that passes on what it gets until it is told otherwise."""
+    """A listener before each broker, that passes on what it gets until it is told otherwise.
 
-    def __init__(self) -> None:
-        self._listener: socket.socket | None = None
-        self.port = 0
-        self.target = 0
+    Args:
+        ports: Where to listen; 0: at any free port.
+    """
+
+    def __init__(self, ports: Sequence[int] = (0,)) -> None:
+        self._listeners: list[socket.socket] = []
+        self.ports = list(ports)
+        self.targets = [0 for _ in ports]
+        """The ports of the brokers."""
         self.tls: ssl.SSLContext | None = None
         self.user: User | None = None
         """Who alone may come in."""
@@ -37,24 +42,30 @@ class Proxy:
         """Which of Kafka's error codes to answer a batch of so many bytes with; 0: let the broker answer."""
         self.connections = 0
         """How many there were in all."""
+        self.logins = 0
+        """How many of them had to say who they are."""
+        self.throttle = 0
+        """For how many milliseconds clients are told to keep quiet after each message, as by a quota."""
         self._open: set[socket.socket] = set()
         self.accept()
 
     @property
     def servers(self) -> str:
-        """Its address."""
-        return f"127.0.0.1:{self.port}"
+        """Its addresses."""
+        return ",".join(f"127.0.0.1:{port}" for port in self.ports)
 
     def accept(self) -> None:
-        """Listen, at the same port as before."""
-        self._listener = socket.create_server(("127.0.0.1", self.port), backlog=64)
-        self.port = self._listener.getsockname()[1]
-        threading.Thread(target=self._serve, args=(self._listener,), daemon=True).start()
+        """Listen, at the same ports as before."""
+        for number, port in enumerate(self.ports):
+            listener = socket.create_server(("127.0.0.1", port), backlog=64)
+            self._listeners.append(listener)
+            self.ports[number] = listener.getsockname()[1]
+            threading.Thread(target=self._serve, args=(listener, number), daemon=True).start()
 
     def refuse(self) -> None:
         """Stop listening, and cut every connection."""
-        listener, self._listener = self._listener, None
-        if listener is not None:
+        listeners, self._listeners = self._listeners, []
+        for listener in listeners:
             listener.shutdown(socket.SHUT_RDWR)
             listener.close()
         self.cut()
@@ -65,23 +76,25 @@ class Proxy:
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
 
-    def _serve(self, listener: socket.socket) -> None:
+    def _serve(self, listener: socket.socket, number: int) -> None:
         while True:
             try:
                 client, _ = listener.accept()
             except OSError:
                 return
             self.connections += 1
-            threading.Thread(target=self._connect, args=(client,), daemon=True).start()
+            threading.Thread(target=self._connect, args=(client, number), daemon=True).start()
 
-    def _connect(self, client: socket.socket) -> None:
+    def _connect(self, client: socket.socket, number: int) -> None:
+        target = ("127.0.0.1", self.targets[number])
         with suppress(OSError):
             if self.tls is not None:
                 client = self.tls.wrap_socket(client, server_side=True)
-            if self.user is not None and not authenticate(client, self.user, ("127.0.0.1", self.target)):
+            self.logins += self.user is not None
+            if self.user is not None and not authenticate(client, self.user, target):
                 client.close()
                 return
-            with client, socket.create_connection(("127.0.0.1", self.target), 5) as broker:
+            with client, socket.create_connection(target, 5) as broker:
                 self._open |= {client, broker}
                 try:
                     self._pass(client, broker)
@@ -94,6 +107,8 @@ class Proxy:
             broker: (client, "answers"),
         }
         held = b""  # of the requests, what is no whole one yet
+        answered = b""  # the same of the answers, while they are changed
+        versions: dict[int, int] = {}  # of the requests whose answers are changed
         while True:
             waiting = [end for end in ends if ends[end][1] not in self.stalled]
             if isinstance(client, ssl.SSLSocket) and client.pending() and client in waiting:
@@ -115,17 +130,34 @@ class Proxy:
                     chunk = chunk[:4] + bytes(byte ^ 0x55 for byte in chunk[4:8]) + chunk[8:]
                 if self.pace:
                     time.sleep(self.pace)
-                if way == "requests" and (self.verdict is not None or held):
-                    chunk, held = self._judge(held + chunk, client)
+                if way == "requests" and (self.verdict is not None or self.throttle or held):
+                    chunk, held = self._judge(held + chunk, client, versions)
+                if way == "answers" and (self.throttle or answered):
+                    chunk, answered = self._slow(answered + chunk, versions)
                 other.sendall(chunk)
 
-    def _judge(self, data: bytes, client: socket.socket) -> tuple[bytes, bytes]:
+    def _slow(self, data: bytes, versions: dict[int, int]) -> tuple[bytes, bytes]:
+        """Put the throttling into answers to messages. What is to be passed on, and what is no whole answer yet."""
+        passed = b""
+        while len(data) >= 4 and len(data) >= (end := 4 + struct.unpack(">i", data[:4])[0]):
+            frame, data = data[:end], data[end:]
+            (correlation,) = struct.unpack(">i", frame[4:8])
+            if (version := versions.pop(correlation, None)) is not None:
+                answer = ProduceResponse.decode(frame, version=version, header=True, framed=True)
+                answer.throttle_time_ms = self.throttle
+                frame = answer.encode(header=True, framed=True)
+            passed += frame
+        return passed, data
+
+    def _judge(self, data: bytes, client: socket.socket, versions: dict[int, int]) -> tuple[bytes, bytes]:
         """Answer the requests that are to be refused. What is to be passed on, and what is no whole request yet."""
         passed = b""
         while len(data) >= 4 and len(data) >= (end := 4 + struct.unpack(">i", data[:4])[0]):
             frame, data = data[:end], data[end:]
             key, version, correlation = struct.unpack(">hhi", frame[4:12])
             refusal = 0
+            if key == ProduceRequest.API_KEY and self.throttle:
+                versions[correlation] = version
             if key == ProduceRequest.API_KEY and self.verdict is not None:
                 request = ProduceRequest.decode(frame, version=version, header=True, framed=True)
                 (topic,) = request.topic_data

@@ -38,6 +38,14 @@ class _Contract(ExporterContract):
                 arrived.append(("telemetry_data_error", record["message"]))
         return arrived
 
+    def program(self) -> str:
+        """Make one that looks up the name of the broker's host."""
+        servers = self._brokers.replace("127.0.0.1", "localhost")
+        return (
+            "from one_logger.exporter.kafka import KafkaExporter\n"
+            f"exporter = KafkaExporter({servers!r}, topic={self._topic!r}, batch={self.batch!r})\n"
+        )
+
 
 class TestJsonLines(_Contract):
     """With many records in a message."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import threading
 import time
+import uuid
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from one_logger.core import ExportError, Resource, verify
+from one_logger.core import Exporter, ExportError, Resource, verify
 from one_logger.exporter.kafka import KafkaExporter, read_records
 
 Consume = Callable[[str, str], list[Any]]
@@ -40,6 +41,7 @@ def test_lost_acknowledgement_makes_no_duplicate(
     export_events: Export,
     numbers_of: Numbers,
     resource: Resource,
+    flush_until_done: Callable[[Exporter], None],
 ) -> None:
     """What the broker took while its answers were lost is not sent as if it were new."""
     topic = new_topic(place.servers)
@@ -54,7 +56,7 @@ def test_lost_acknowledgement_makes_no_duplicate(
         assert raised.value.retriable
     place.proxy.cut()
     place.proxy.stalled = set()
-    _flush_until_done(exporter)
+    flush_until_done(exporter)
     export_events(exporter, 100, start=100)
     exporter.close()
     messages = consume(place.servers, topic)
@@ -68,6 +70,7 @@ def test_connections_that_are_cut_lose_nothing(
     export_events: Export,
     numbers_of: Numbers,
     resource: Resource,
+    flush_until_done: Callable[[Exporter], None],
 ) -> None:
     """However often the connection is cut, everything arrives, once, in order."""
     topic = new_topic(place.servers)
@@ -83,7 +86,7 @@ def test_connections_that_are_cut_lose_nothing(
     cutter.start()
     for start in range(0, 2_000, 100):
         export_events(exporter, 100, start=start)
-        _flush_until_done(exporter)
+        flush_until_done(exporter)
     done.set()
     cutter.join()
     exporter.close()
@@ -112,35 +115,45 @@ def test_close_keeps_its_deadline(
 
 def test_topic_appears_later(
     place: Any,
+    new_topic: Callable[..., str],
     consume: Consume,
     export_events: Export,
     numbers_of: Numbers,
     resource: Resource,
+    flush_until_done: Callable[[Exporter], None],
 ) -> None:
     """While the brokers know no such topic, exporting fails; once they do, everything arrives."""
-    place.proxy.hidden = b"later"
-    exporter = KafkaExporter(place.servers, topic="later", producer_config={**QUICK, "max_block_ms": 300})
+    topic = new_topic(place.servers)
+    place.proxy.hidden = topic.encode()
+    exporter = KafkaExporter(place.servers, topic=topic, producer_config={**QUICK, "max_block_ms": 300})
     exporter.initialize(resource)
     export_events(exporter, 5)
     for _ in range(2):
-        with pytest.raises(ExportError, match="Nothing is known about the topic 'later'") as raised:
+        with pytest.raises(ExportError, match=f"Nothing is known about the topic '{topic}'") as raised:
             exporter.flush()
         assert raised.value.retriable
     place.proxy.hidden = b""
-    _flush_until_done(exporter)
+    flush_until_done(exporter)
     exporter.close()
-    assert numbers_of(list(read_records(consume(place.servers, "later")))) == list(range(5))
+    assert numbers_of(list(read_records(consume(place.servers, topic)))) == list(range(5))
 
 
 def test_topic_is_made_by_being_used(
-    place: Any, consume: Consume, export_events: Export, numbers_of: Numbers, resource: Resource
+    place: Any,
+    consume: Consume,
+    export_events: Export,
+    numbers_of: Numbers,
+    resource: Resource,
+    flush_until_done: Callable[[Exporter], None],
 ) -> None:
     """Where the brokers make topics that are asked for, nobody else has to."""
-    exporter = KafkaExporter(place.servers, topic="new")
+    topic = f"one-logger-tests-{uuid.uuid4().hex}"
+    exporter = KafkaExporter(place.servers, topic=topic)
     exporter.initialize(resource)
     export_events(exporter, 5)
+    flush_until_done(exporter)
     exporter.close()
-    assert numbers_of(list(read_records(consume(place.servers, "new")))) == list(range(5))
+    assert numbers_of(list(read_records(consume(place.servers, topic)))) == list(range(5))
 
 
 def test_forked_child_has_its_own_stream(
@@ -167,15 +180,3 @@ def test_forked_child_has_its_own_stream(
     records = list(read_records(consume(brokers, topic)))
     assert sorted(numbers_of(records)) == [*range(20), *range(100, 110)]
     assert [report.whole for report in verify(records)] == [True, True]
-
-
-def _flush_until_done(exporter: KafkaExporter) -> None:
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            exporter.flush()
-        except ExportError as error:
-            if not error.retriable or time.monotonic() > deadline:
-                raise
-        else:
-            return

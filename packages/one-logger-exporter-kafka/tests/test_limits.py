@@ -77,28 +77,32 @@ def test_two_records_that_are_too_large_together_are_sent_one_by_one(
     assert (report.whole, report.records) == (True, 4)
 
 
+@pytest.mark.parametrize("batch", ["jsonl", "records"])
 def test_messages_get_no_smaller_than_they_have_to(
-    place: Any, new_topic: NewTopic, consume: Consume, export_events: Export, numbers_of: Numbers, resource: Resource
+    batch: Any,
+    place: Any,
+    new_topic: NewTopic,
+    consume: Consume,
+    export_events: Export,
+    numbers_of: Numbers,
+    resource: Resource,
 ) -> None:
     """What is too large is halved until the topic takes it, and what comes later is cut like that at once."""
     topic = new_topic(place.servers)
-    exporter = KafkaExporter(place.servers, topic=topic)
+    exporter = KafkaExporter(place.servers, topic=topic, batch=batch)
     exporter.initialize(resource)
     exporter.flush()
-    refused = []
+    refused, taken = list[int](), list[int]()
 
     def verdict(size: int) -> int:
-        if size > 20_000:
-            refused.append(size)
-            return MESSAGE_TOO_LARGE
-        return 0
+        (refused if size > 20_000 else taken).append(size)
+        return MESSAGE_TOO_LARGE if size > 20_000 else 0
 
     place.proxy.verdict = verdict
     for start in (0, 60):
         export_events(exporter, 60, start=start, text="x" * 800)  # some 62,000 bytes: 31,000, 15,500
         exporter.flush()
     exporter.close()
-    messages = consume(place.servers, topic)
-    assert max(len(message.value) for message in messages) > 14_000
-    assert numbers_of(list(read_records(messages))) == list(range(120))
+    assert max(taken) > 14_000
+    assert numbers_of(list(read_records(consume(place.servers, topic)))) == list(range(120))
     assert len(refused) == 2

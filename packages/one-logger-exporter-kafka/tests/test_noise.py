@@ -14,7 +14,9 @@ from kafka.errors import KafkaTimeoutError
 from one_logger.core import ExportError, Resource
 from one_logger.exporter.kafka import KafkaExporter
 
-QUICK = {"bootstrap_timeout_ms": 300, "reconnect_backoff_max_ms": 50, "max_block_ms": 100}
+MESSAGE_TOO_LARGE = 10
+"""Kafka's error code."""
+QUICK = {"bootstrap_timeout_ms": 300, "reconnect_backoff_max_ms": 50}
 
 
 class Kept(logging.Handler):
@@ -98,6 +100,29 @@ def test_few_lines_are_logged_while_a_broker_is_away(
     with pytest.raises(ExportError):
         exporter.close()
     assert len([line for line in lines if line.name.startswith("kafka")]) <= 2
+
+
+def test_what_is_no_news_is_not_logged(
+    place: Any,
+    new_topic: Callable[..., str],
+    export_events: Callable[..., None],
+    lines: list[logging.LogRecord],
+    resource: Resource,
+) -> None:
+    """A topic that is not there yet, and messages that have to be smaller, leave no line of kafka-python's."""
+    topic = new_topic(place.servers)
+    place.proxy.hidden = topic.encode()
+    lines.clear()
+    exporter = KafkaExporter(place.servers, topic=topic, producer_config={"max_block_ms": 300})
+    exporter.initialize(resource)
+    with pytest.raises(ExportError, match="Nothing is known about the topic"):
+        exporter.flush()
+    place.proxy.hidden = b""
+    place.proxy.verdict = lambda size: MESSAGE_TOO_LARGE if size > 20_000 else 0
+    export_events(exporter, 300, text="x" * 100)
+    exporter.flush()
+    exporter.close()
+    assert [line.getMessage() for line in lines if line.name.startswith("kafka")] == []
 
 
 def test_other_producers_are_heard(

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from one_logger.core import ExportError, Resource
+from one_logger.core import Exporter, ExportError, Resource
 from one_logger.exporter.kafka import KafkaExporter, read_records
 
 Consume = Callable[[str, str], list[Any]]
@@ -44,12 +44,13 @@ def test_progress_renews_the_patience(
     export_events: Export,
     numbers_of: Numbers,
     resource: Resource,
+    flush_until_done: Callable[[Exporter], None],
 ) -> None:
     """As long as the brokers take something within `delivery_timeout`, one `flush` sends all there is."""
     topic = new_topic(place.servers)
     exporter = KafkaExporter(place.servers, topic=topic, batch=batch, max_message_bytes=1_500, delivery_timeout=1.0)
     exporter.initialize(resource)
-    exporter.flush()
+    flush_until_done(exporter)
     place.proxy.verdict = _slowly(0.2)
     export_events(exporter, 8, text="x" * 1_000)
     begin = time.monotonic()
@@ -60,13 +61,19 @@ def test_progress_renews_the_patience(
 
 
 def test_close_waits_no_longer_for_progress(
-    place: Any, new_topic: NewTopic, consume: Consume, export_events: Export, numbers_of: Numbers, resource: Resource
+    place: Any,
+    new_topic: NewTopic,
+    consume: Consume,
+    export_events: Export,
+    numbers_of: Numbers,
+    resource: Resource,
+    flush_until_done: Callable[[Exporter], None],
 ) -> None:
     """`close` ends after `delivery_timeout`, also while the brokers take one message after the other."""
     topic = new_topic(place.servers)
     exporter = KafkaExporter(place.servers, topic=topic, max_message_bytes=1_500, delivery_timeout=1.0)
     exporter.initialize(resource)
-    exporter.flush()
+    flush_until_done(exporter)
     place.proxy.verdict = _slowly(0.2)
     export_events(exporter, 60, text="x" * 1_000)
     with pytest.raises(ExportError) as raised:
@@ -81,14 +88,46 @@ def test_close_waits_no_longer_for_progress(
     assert raised.value.lost > 40
 
 
+def test_quota_is_no_failure(
+    place: Any,
+    new_topic: NewTopic,
+    consume: Consume,
+    export_events: Export,
+    numbers_of: Numbers,
+    resource: Resource,
+    flush_until_done: Callable[[Exporter], None],
+) -> None:
+    """Brokers that slow us down by a quota are waited for, longer than for those that don't answer; but not by `close`.
+
+    What is not there when `close` gives up is lost, and the error says why.
+    """
+    topic = new_topic(place.servers)
+    exporter = KafkaExporter(place.servers, topic=topic, max_message_bytes=1_500, delivery_timeout=0.5)
+    exporter.initialize(resource)
+    flush_until_done(exporter)
+    place.proxy.throttle = 900
+    export_events(exporter, 3, text="x" * 1_000)
+    begin = time.monotonic()
+    exporter.flush()
+    assert time.monotonic() - begin > 1.5  # two pauses, each longer than `delivery_timeout`
+    export_events(exporter, 2, start=3, text="x" * 1_000)
+    with pytest.raises(ExportError, match=r"a quota of the brokers lets this client send again in \d\.\d seconds\.$"):
+        exporter.close()
+    assert numbers_of(list(read_records(consume(place.servers, topic))))[:3] == list(range(3))
+
+
 def test_all_that_is_lost_by_closing_is_counted(
-    place: Any, new_topic: NewTopic, export_events: Export, resource: Resource
+    place: Any,
+    new_topic: NewTopic,
+    export_events: Export,
+    resource: Resource,
+    flush_until_done: Callable[[Exporter], None],
 ) -> None:
     """What no message can hold, and what was not acknowledged in time, are lost together."""
     topic = new_topic(place.servers)
     exporter = KafkaExporter(place.servers, topic=topic, max_message_bytes=5_000, delivery_timeout=0.3)
     exporter.initialize(resource)
-    exporter.flush()
+    flush_until_done(exporter)
     place.proxy.stalled = {"requests", "answers"}
     export_events(exporter, 2, text="x" * 6_000)
     export_events(exporter, 4)
@@ -98,13 +137,17 @@ def test_all_that_is_lost_by_closing_is_counted(
 
 
 def test_flush_waits_as_long_as_it_was_told(
-    place: Any, new_topic: NewTopic, export_events: Export, resource: Resource
+    place: Any,
+    new_topic: NewTopic,
+    export_events: Export,
+    resource: Resource,
+    flush_until_done: Callable[[Exporter], None],
 ) -> None:
     """A `flush` that brokers don't answer ends after `delivery_timeout`: never before, and little later at the best."""
     topic = new_topic(place.servers)
     exporter = KafkaExporter(place.servers, topic=topic, delivery_timeout=0.4)
     exporter.initialize(resource)
-    exporter.flush()
+    flush_until_done(exporter)
     place.proxy.stalled = {"requests", "answers"}
     export_events(exporter, 3)
     times = []
@@ -121,7 +164,11 @@ def test_flush_waits_as_long_as_it_was_told(
 
 
 def test_close_that_gives_up_waits_for_nothing_more(
-    place: Any, new_topic: NewTopic, export_events: Export, resource: Resource
+    place: Any,
+    new_topic: NewTopic,
+    export_events: Export,
+    resource: Resource,
+    flush_until_done: Callable[[Exporter], None],
 ) -> None:
     """Once `delivery_timeout` is over, `close` does not wait for a thread that hangs, at the best of some tries."""
     topic = new_topic(place.servers)
@@ -129,7 +176,7 @@ def test_close_that_gives_up_waits_for_nothing_more(
     for _ in range(4):
         exporter = KafkaExporter(place.servers, topic, delivery_timeout=0.3)
         exporter.initialize(resource)
-        exporter.flush()
+        flush_until_done(exporter)
         place.proxy.stalled = {"requests", "answers"}
         export_events(exporter, 3)
         begin = time.monotonic()
@@ -143,33 +190,39 @@ def test_close_that_gives_up_waits_for_nothing_more(
 
 
 def test_connections_are_kept_while_a_topic_is_not_known(
-    place: Any, consume: Consume, export_events: Export, numbers_of: Numbers, resource: Resource
+    place: Any, new_topic: NewTopic, consume: Consume, export_events: Export, numbers_of: Numbers, resource: Resource
 ) -> None:
     """Brokers that do not know the topic yet are asked again, and not connected to anew."""
-    place.proxy.hidden = b"later"
-    exporter = KafkaExporter(place.servers, topic="later", producer_config={"max_block_ms": 200})
+    topic = new_topic(place.servers)
+    place.proxy.hidden = topic.encode()
+    exporter = KafkaExporter(place.servers, topic=topic, producer_config={"max_block_ms": 200})
     exporter.initialize(resource)
     export_events(exporter, 5)
-    with pytest.raises(ExportError, match="Nothing is known about the topic 'later'"):
+    with pytest.raises(ExportError, match=f"Nothing is known about the topic '{topic}'"):
         exporter.flush()
     connections = place.proxy.connections
     for _ in range(3):
-        with pytest.raises(ExportError, match="Nothing is known about the topic 'later'"):
+        with pytest.raises(ExportError, match=f"Nothing is known about the topic '{topic}'"):
             exporter.flush()
     assert place.proxy.connections == connections
     place.proxy.hidden = b""
     exporter.close()
-    assert numbers_of(list(read_records(consume(place.servers, "later")))) == list(range(5))
+    assert numbers_of(list(read_records(consume(place.servers, topic)))) == list(range(5))
 
 
 def test_producers_that_were_given_up_leave_no_thread(
-    place: Any, new_topic: NewTopic, wait_for: Callable[..., None], export_events: Export, resource: Resource
+    place: Any,
+    new_topic: NewTopic,
+    wait_for: Callable[..., None],
+    export_events: Export,
+    resource: Resource,
+    flush_until_done: Callable[[Exporter], None],
 ) -> None:
     """However often what was sent is refused, no thread is left of what kafka-python had for it."""
     topic = new_topic(place.servers)
     exporter = KafkaExporter(place.servers, topic=topic, client_id="given-up")
     exporter.initialize(resource)
-    exporter.flush()
+    flush_until_done(exporter)
     assert _threads("given-up")
     place.proxy.verdict = lambda size: TOPIC_AUTHORIZATION_FAILED
     export_events(exporter, 5)

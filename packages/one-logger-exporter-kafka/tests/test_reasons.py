@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from kafka_broker import Tansu, free_port
 
 from one_logger.core import ExportError, Resource
 from one_logger.exporter.kafka import KafkaExporter
 
 QUICK = {"bootstrap_timeout_ms": 500, "request_timeout_ms": 1_500, "reconnect_backoff_max_ms": 200}
+# Kafka's error codes.
+NOT_ENOUGH_REPLICAS = 19
 TOPIC_AUTHORIZATION_FAILED = 29
-"""Kafka's error code."""
 
 
 def _message(exporter: KafkaExporter, resource: Resource) -> str:
@@ -35,6 +38,54 @@ def test_error_is_named_once(place: Any, new_topic: Callable[..., str], resource
     assert message.count("TopicAuthorizationFailedError") == 1
     assert message.endswith(".")
     assert not message.endswith("..")
+    exporter.close()
+
+
+def test_address_that_cannot_be_reached_is_named(
+    tmp_path: Path, new_topic: Callable[..., str], export_events: Callable[..., None], resource: Resource
+) -> None:
+    """Where brokers tell their clients to connect to what nobody can reach, the error names it and what came of it."""
+    nowhere = free_port()
+    broker = Tansu(free_port(), nowhere, tmp_path)
+    try:
+        exporter = KafkaExporter(broker.servers, topic="telemetry", producer_config={**QUICK, "max_block_ms": 500})
+        exporter.initialize(resource)
+        export_events(exporter, 3)
+        expected = (
+            f"^Nothing is known about the topic 'telemetry': 127.0.0.1:{nowhere}: KafkaConnectionError: .*REFUSED, "
+            f"where the brokers at {broker.servers} tell their clients to connect.$"
+        )
+        with pytest.raises(ExportError, match=expected):
+            exporter.flush()
+        with pytest.raises(ExportError, match=expected):
+            exporter.close()
+    finally:
+        broker.kill()
+
+
+def test_host_that_has_no_address_is_named(resource: Resource) -> None:
+    """A host name that can't be looked up is in the error, with the resolver's words."""
+    exporter = KafkaExporter("no-such-host.invalid:9092", topic="telemetry", producer_config=QUICK)
+    assert "do not answer: no-such-host.invalid:9092: KafkaConnectionError: DNS lookup failed" in _message(
+        exporter, resource
+    )
+
+
+def test_reason_why_messages_are_not_taken_is_said(
+    place: Any, new_topic: Callable[..., str], export_events: Callable[..., None], resource: Resource
+) -> None:
+    """While brokers have too few replicas kafka-python sends again and again, and the error says what they answer."""
+    exporter = KafkaExporter(place.servers, topic=new_topic(place.servers), delivery_timeout=1.0)
+    exporter.initialize(resource)
+    exporter.flush()
+    place.proxy.verdict = lambda size: NOT_ENOUGH_REPLICAS
+    export_events(exporter, 3)
+    with pytest.raises(
+        ExportError, match=r"still being sent: the last answer of a broker was .*NotEnoughReplicasError"
+    ):
+        exporter.flush()
+    place.proxy.verdict = None
+    exporter.flush()
     exporter.close()
 
 
@@ -61,7 +112,7 @@ def test_secret_in_an_error_is_not_said(resource: Resource) -> None:
 def test_error_that_has_its_name_gets_it_once(resource: Resource) -> None:
     """An error of kafka-python that says its own name, as most do, is not given it again."""
     exporter = KafkaExporter("127.0.0.1:1", topic="telemetry", producer_config={**QUICK, "api_version": (0, 1)})
-    assert _message(exporter, resource).endswith("do not answer: UnrecognizedBrokerVersion: (0, 1).")
+    assert _message(exporter, resource).endswith("makes no producer: UnrecognizedBrokerVersion: (0, 1).")
 
 
 def test_all_brokers_that_were_tried_are_named(resource: Resource) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -137,32 +136,3 @@ def test_secrets_are_in_no_text() -> None:
         with pytest.raises(OneLoggerError) as raised:
             KafkaExporter(server, topic="telemetry")
         assert "sesame" not in str(raised.value)
-
-
-FORKING = """
-import os
-import signal
-import sys
-import time
-import warnings
-from one_logger.exporter.kafka import KafkaExporter
-from one_logger.recorder import DefaultRecorder
-
-warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
-recorder = DefaultRecorder([KafkaExporter("127.0.0.1:1", topic="telemetry")])
-recorder.start("work")
-time.sleep(float(sys.argv[1]))
-child = os.fork()
-if not child:
-    signal.alarm(20)
-    import kafka.admin
-    os._exit(0)
-print(os.waitpid(child, 0)[1])
-os._exit(0)
-"""
-
-
-@pytest.mark.parametrize("delay", [0.0, 0.03, 0.1])
-def test_nothing_is_imported_in_the_exporters_thread(delay: float, run_script: Callable[..., str]) -> None:
-    """A child that is forked soon after the start can import what the exporter needs: no thread was just at it."""
-    assert run_script(FORKING, delay).splitlines()[-1] == "0"

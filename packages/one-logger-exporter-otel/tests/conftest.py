@@ -1,4 +1,4 @@
-"""A collector that writes what it receives to Kafka, where the tests read it back."""
+"""A collector that writes what it receives to Kafka or to a file, where the tests read it back."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import sysconfig
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 from urllib.parse import urlsplit
@@ -29,6 +30,12 @@ from one_logger.exporter.otel import OTelExporter
 # A slow machine is no failure.
 settings.register_profile("one-logger", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("one-logger")
+
+OFFICIAL = os.environ.get("ONE_LOGGER_COLLECTOR")
+"""The program of OpenTelemetry's own collector, with its receiver for OTLP and its exporter to files."""
+
+ENDPOINT = os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT")
+"""Where a collector listens that somebody else has started."""
 
 START_UP = 30.0
 """Seconds that a broker or a collector may take to start."""
@@ -99,8 +106,13 @@ def _wait_for_port(port: int, process: subprocess.Popen[bytes], log: Path) -> No
 
 
 @pytest.fixture(scope="session")
-def brokers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Kafka's bootstrap servers: those that `KAFKA_BOOTSTRAP_SERVERS` names, or a broker started for the tests."""
+def brokers(request: pytest.FixtureRequest) -> Callable[[], str]:
+    """A function that gives Kafka's bootstrap servers: those that `KAFKA_BOOTSTRAP_SERVERS` names, or a broker's."""
+    return lambda: str(request.getfixturevalue("_broker"))
+
+
+@pytest.fixture(scope="session")
+def _broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     named = os.environ.get("KAFKA_BOOTSTRAP_SERVERS")
     if named:
         yield named
@@ -124,7 +136,7 @@ def brokers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 class Collector:
-    """A collector, and what it has written to Kafka.
+    """A collector, and what it has written: to Kafka, or to a file if `ONE_LOGGER_COLLECTOR` names OpenTelemetry's.
 
     One that `OTEL_EXPORTER_OTLP_ENDPOINT` names has to write JSON to the topics `otlp_traces` and `otlp_logs`, and to
     receive OTLP over HTTP there and over gRPC at the port before that.
@@ -132,30 +144,34 @@ class Collector:
 
     TOPICS = ("otlp_traces", "otlp_logs")
 
-    def __init__(self, folder: Path, brokers: str, *, own: bool) -> None:
+    def __init__(self, folder: Path, brokers: Callable[[], str], *, own: bool) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._folder = folder
-        self._brokers = brokers
-        named = None if own else os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT")
+        named = None if own else ENDPOINT
         self._url = urlsplit(named or f"http://127.0.0.1:{_free_port()}")
         self._grpc_port = (self._url.port or 4318) - 1 if named else _free_port()
-        self._make_topics()
-        partitions = [TopicPartition(topic, 0) for topic in self.TOPICS]
-        self._consumer = KafkaConsumer(bootstrap_servers=brokers, enable_auto_commit=False)
-        self._consumer.assign(partitions)
-        for partition, offset in self._consumer.end_offsets(partitions).items():
-            self._consumer.seek(partition, offset)
+        self._program = None if named else OFFICIAL
+        self._brokers = "" if self._program else brokers()
+        self._consumer = None if self._program else self._consume()
+        self._file = folder / "received.jsonl"
+        self._position = 0
         self.spans: list[dict[str, Any]] = []
         self.logs: list[dict[str, Any]] = []
         if not named:
             self.start()
 
-    def _make_topics(self) -> None:
+    def _consume(self) -> KafkaConsumer:
         admin = KafkaAdminClient(bootstrap_servers=self._brokers)
         missing = set(self.TOPICS) - set(admin.list_topics())
         if missing:
             admin.create_topics([NewTopic(topic, 1, 1) for topic in sorted(missing)])
         admin.close()
+        partitions = [TopicPartition(topic, 0) for topic in self.TOPICS]
+        consumer = KafkaConsumer(bootstrap_servers=self._brokers, enable_auto_commit=False)
+        consumer.assign(partitions)
+        for partition, offset in consumer.end_offsets(partitions).items():
+            consumer.seek(partition, offset)
+        return consumer
 
     def endpoint(self, protocol: Protocol) -> str:
         """Where it listens."""
@@ -164,27 +180,47 @@ class Collector:
 
     def start(self) -> None:
         """Start it, at the address that it had before."""
-        agent = next(file for file in importlib.metadata.files("rotel") or [] if file.name == "rotel-agent")
         log = self._folder / "collector.log"
-        # It is linked to the library of the Python that it was installed for, which may stand anywhere.
-        libraries = [sysconfig.get_config_var("LIBDIR"), os.environ.get("LD_LIBRARY_PATH")]
-        env = os.environ | {"LD_LIBRARY_PATH": os.pathsep.join(filter(None, libraries))}
+        command, env = self._official() if self._program else self._rotel()
         with log.open("ab") as output:
-            self._process = subprocess.Popen(
-                [
-                    *(str(agent.locate()), "start", "--pid-file", str(self._folder / "pid")),
-                    *("--otlp-http-endpoint", self._url.netloc),
-                    *("--otlp-grpc-endpoint", f"127.0.0.1:{self._grpc_port}"),
-                    *("--batch-timeout", "20ms", "--exporter", "kafka", "--kafka-exporter-format", "json"),
-                    *("--kafka-exporter-brokers", self._brokers, "--kafka-exporter-acks", "all"),
-                    *("--kafka-exporter-traces-topic", self.TOPICS[0], "--kafka-exporter-logs-topic", self.TOPICS[1]),
-                ],
-                env=env,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
+            self._process = subprocess.Popen(command, env=env, stdout=output, stderr=subprocess.STDOUT)
         for port in (self._url.port, self._grpc_port):
             _wait_for_port(port or 0, self._process, log)
+
+    def _official(self) -> tuple[list[str], dict[str, str]]:
+        pipeline = {"receivers": ["otlp"], "exporters": ["file"]}
+        configuration = {
+            "receivers": {
+                "otlp": {
+                    "protocols": {
+                        "http": {"endpoint": self._url.netloc},
+                        "grpc": {"endpoint": f"127.0.0.1:{self._grpc_port}"},
+                    }
+                }
+            },
+            "exporters": {"file": {"path": str(self._file), "append": True, "flush_interval": "20ms"}},
+            "service": {
+                "telemetry": {"metrics": {"level": "none"}},
+                "pipelines": {"traces": pipeline, "logs": pipeline},
+            },
+        }
+        path = self._folder / "collector.yaml"
+        path.write_text(json.dumps(configuration))  # JSON is YAML, too
+        return [str(self._program), f"--config={path}"], dict(os.environ)
+
+    def _rotel(self) -> tuple[list[str], dict[str, str]]:
+        agent = next(file for file in importlib.metadata.files("rotel") or [] if file.name == "rotel-agent")
+        # It is linked to the library of the Python that it was installed for, which may stand anywhere.
+        libraries = [sysconfig.get_config_var("LIBDIR"), os.environ.get("LD_LIBRARY_PATH")]
+        return [
+            *(str(agent.locate()), "start", "--pid-file", str(self._folder / "pid")),
+            *("--otlp-http-endpoint", self._url.netloc),
+            *("--otlp-grpc-endpoint", f"127.0.0.1:{self._grpc_port}"),
+            "--disable-batching",  # several batches together may be too large for a message of Kafka
+            *("--exporter", "kafka", "--kafka-exporter-format", "json"),
+            *("--kafka-exporter-brokers", self._brokers, "--kafka-exporter-acks", "all"),
+            *("--kafka-exporter-traces-topic", self.TOPICS[0], "--kafka-exporter-logs-topic", self.TOPICS[1]),
+        ], os.environ | {"LD_LIBRARY_PATH": os.pathsep.join(filter(None, libraries))}
 
     def kill(self) -> None:
         """Kill it."""
@@ -195,7 +231,8 @@ class Collector:
 
     def close(self) -> None:
         """End it, if it is the tests' own."""
-        self._consumer.close()
+        if self._consumer is not None:
+            self._consumer.close()
         if self._process is not None:
             _end(self._process)
 
@@ -203,20 +240,32 @@ class Collector:
         """Read what the collector writes until `condition` holds."""
         deadline = time.monotonic() + ARRIVAL
         while not condition():
-            assert time.monotonic() < deadline, f"There are only {self.spans} and {self.logs}."
+            assert time.monotonic() < deadline, f"There are {len(self.spans)} spans and {len(self.logs)} log records."
             self._read()
 
     def _read(self) -> None:
-        for messages in self._consumer.poll(timeout_ms=100).values():
-            for message in messages:
-                content = json.loads(message.value)
-                groups = content if isinstance(content, list) else next(iter(content.values()))
-                for group in groups:
-                    about = {"resource": _attributes(group["resource"])}
-                    for part in group.get("scopeSpans", []):
-                        self.spans += [{**span, **about, "scope": part["scope"]} for span in part["spans"]]
-                    for part in group.get("scopeLogs", []):
-                        self.logs += [{**log, **about, "scope": part["scope"]} for log in part["logRecords"]]
+        for content in self._written():
+            groups = content if isinstance(content, list) else next(iter(content.values()))
+            for group in groups:
+                about = {"resource": _attributes(group["resource"])}
+                for part in group.get("scopeSpans", []):
+                    self.spans += [{**_whole(span), **about, "scope": part["scope"]} for span in part["spans"]]
+                for part in group.get("scopeLogs", []):
+                    self.logs += [{**_whole(log), **about, "scope": part["scope"]} for log in part["logRecords"]]
+
+    def _written(self) -> Iterator[Any]:
+        """What it has written since the last call."""
+        if self._consumer is not None:
+            for messages in self._consumer.poll(timeout_ms=100).values():
+                yield from (json.loads(message.value) for message in messages)
+            return
+        time.sleep(0.02)
+        with self._file.open("rb") if self._file.exists() else BytesIO() as file:
+            file.seek(self._position)
+            for line in file:
+                if line.endswith(b"\n"):
+                    self._position += len(line)
+                    yield json.loads(line)
 
     def of(self, service: str) -> list[dict[str, Any]]:
         """The spans of a service that have been read so far."""
@@ -244,15 +293,15 @@ def export_span(exporter: Exporter, span: Span, service: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def collector(tmp_path_factory: pytest.TempPathFactory, brokers: str) -> Iterator[Collector]:
-    """The collector that `OTEL_EXPORTER_OTLP_ENDPOINT` names, or one started for the tests."""
+def collector(tmp_path_factory: pytest.TempPathFactory, brokers: Callable[[], str]) -> Iterator[Collector]:
+    """The collector at the address that `OTEL_EXPORTER_OTLP_ENDPOINT` names, or one started for the tests."""
     collector = Collector(tmp_path_factory.mktemp("collector"), brokers, own=False)
     yield collector
     collector.close()
 
 
 @pytest.fixture
-def mortal_collector(tmp_path: Path, brokers: str) -> Iterator[Collector]:
+def mortal_collector(tmp_path: Path, brokers: Callable[[], str]) -> Iterator[Collector]:
     """A collector that may be killed."""
     collector = Collector(tmp_path, brokers, own=True)
     yield collector
@@ -265,12 +314,20 @@ def service() -> str:
     return f"one-logger-tests-{uuid.uuid4().hex}"
 
 
-def _attributes(holder: dict[str, Any]) -> dict[str, Any]:
-    return {pair["key"]: _value(pair["value"]) for pair in holder["attributes"]}
+def _whole(item: dict[str, Any]) -> dict[str, Any]:
+    """A span or log record with what JSON may leave out where it is the default of Protocol Buffers."""
+    status: dict[str, Any] = {"code": 0, "message": "", **item.get("status", {})}
+    events = [{"name": "", "attributes": [], **event} for event in item.get("events", [])]
+    return {"name": "", "parentSpanId": "", "flags": 0, "attributes": [], **item, "status": status, "events": events}
+
+
+def _attributes(holder: Any) -> dict[str, Any]:
+    return {pair["key"]: _value(pair["value"]) for pair in holder.get("attributes", [])}
 
 
 def _value(value: dict[str, Any]) -> Any:
-    ((kind, content),) = value.items()
+    content: Any
+    kind, content = next(iter(value.items()), ("stringValue", ""))
     if kind == "arrayValue":
         return [_value(item) for item in content.get("values", [])]
     return int(content) if kind == "intValue" else content

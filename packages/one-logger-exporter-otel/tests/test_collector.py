@@ -77,13 +77,18 @@ class Recorded:
             "end": end,
             "attributes": stop.get("attributes", {}),
             "status": stop["status"],
-            "problem": errors[-1]["error"]["message"] if errors and stop["status"] == "ERROR" else "",
+            "problem": _problem(**errors[-1]["error"]) if errors and stop["status"] == "ERROR" else "",
             "events": [
                 *_border("span_start", begin, start.get("start_event")),
                 *((event["name"], event["time_unix_nano"], _attributes(event)) for event in events),
                 *_border("span_stop", end, stop.get("stop_event")),
             ],
         }
+
+
+def _problem(message: str, exception_type: str = "", exception_message: str = "", **_: str) -> str:
+    """How an error is described by the status of its span."""
+    return ": ".join(filter(None, (exception_type, exception_message))) or message
 
 
 _EXCEPTION = {

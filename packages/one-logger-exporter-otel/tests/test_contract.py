@@ -39,6 +39,14 @@ class TestSpans(ExporterContract):
                     arrived.append(("event", event.name))
         return arrived
 
+    def program(self) -> str:
+        """Make one that keeps spans in memory."""
+        return (
+            "from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter\n"
+            "from one_logger.exporter.otel import OTelExporter\n"
+            "exporter = OTelExporter(InMemorySpanExporter())\n"
+        )
+
 
 class TestLogs(ExporterContract):
     """With the events in the log."""
@@ -65,6 +73,17 @@ class TestLogs(ExporterContract):
             elif record.event_name != "span_start":
                 arrived.append(("event", str(record.event_name)))
         return arrived
+
+    def program(self) -> str:
+        """Make one that keeps spans and log records in memory."""
+        return (
+            "from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter\n"
+            "from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter\n"
+            "from one_logger.exporter.otel import OTelExporter\n"
+            "exporter = OTelExporter(\n"
+            "    InMemorySpanExporter(), log_exporter=InMemoryLogRecordExporter(), events='log'\n"
+            ")\n"
+        )
 
 
 class RealCollector(ExporterContract):
@@ -100,6 +119,14 @@ class RealCollector(ExporterContract):
                 elif event["name"] not in ("span_start", "span_stop"):
                     arrived.append(("event", event["name"]))
         return arrived
+
+    def program(self) -> str:
+        """Make one that looks up the name of the collector's host."""
+        endpoint = self._collector.endpoint(self.protocol).replace("127.0.0.1", "localhost")
+        return (
+            "from one_logger.exporter.otel import OTelExporter\n"
+            f"exporter = OTelExporter(endpoint={endpoint!r}, protocol={self.protocol!r})\n"
+        )
 
 
 class TestHttp(RealCollector):

@@ -7,10 +7,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent import futures
+from datetime import timedelta
 from typing import Any
 
 import grpc
 import pytest
+from google.rpc.error_details_pb2 import RetryInfo
+from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTracePartialSuccess,
     ExportTraceServiceRequest,
@@ -23,6 +26,14 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import (
 
 from one_logger.core import ExportError, Resource, Span
 from one_logger.exporter.otel import OTelExporter
+
+
+def retry_in(seconds: float) -> bytes:
+    """The details of a status that asks for a pause."""
+    status, info = Status(), RetryInfo()
+    info.retry_delay.FromTimedelta(timedelta(seconds=seconds))
+    status.details.add().Pack(info)
+    return bytes(status.SerializeToString())
 
 
 class Peer(TraceServiceServicer):
@@ -51,7 +62,7 @@ class Peer(TraceServiceServicer):
         code = self.answer(names)
         if code is not None:
             if self.retry_info:
-                context.set_trailing_metadata((("grpc-status-details-bin", b""),))
+                context.set_trailing_metadata((("grpc-status-details-bin", retry_in(0.5)),))
             context.abort(code, "as the test wants it")
         return ExportTraceServiceResponse(partial_success=ExportTracePartialSuccess(rejected_spans=self.rejected))
 
@@ -119,14 +130,31 @@ def test_what_may_be_sent_again_is_kept(peer: Peer, make: Callable[..., OTelExpo
     assert [names for _, names in peer.requests] == [["a", "b"]] * 2
 
 
-def test_exhausted_peer_says_whether_to_come_back(peer: Peer, make: Callable[..., OTelExporter]) -> None:
-    """RESOURCE_EXHAUSTED is retriable if the peer says when to come back, and not otherwise."""
+@pytest.mark.parametrize("code", ["RESOURCE_EXHAUSTED", "UNAVAILABLE"])
+def test_pause_that_the_peer_asks_for_is_granted(peer: Peer, make: Callable[..., OTelExporter], code: str) -> None:
+    """If the peer says when to come back, nothing is sent before, and the error says how long that is."""
     exporter = make()
-    peer.answer = lambda names: grpc.StatusCode.RESOURCE_EXHAUSTED
+    peer.answer = lambda names: grpc.StatusCode[code]
     peer.retry_info = True
     export(exporter, "a")
-    assert refused(exporter).retriable
-    peer.retry_info = False
+    error = refused(exporter)
+    begin = time.monotonic()
+    assert (error.retriable, error.retry_after) == (True, 0.5)
+    peer.answer = lambda names: None
+    while len(peer.requests) == 1:
+        try:
+            exporter.flush()
+        except ExportError as again:
+            assert 0 < again.retry_after <= 0.5  # noqa: PT017 - as often as it takes
+            threading.Event().wait(0.01)
+    assert time.monotonic() - begin > 0.4
+
+
+def test_exhausted_peer_that_asks_for_no_pause_takes_nothing(peer: Peer, make: Callable[..., OTelExporter]) -> None:
+    """RESOURCE_EXHAUSTED without a time to come back gives the batch up."""
+    exporter = make()
+    peer.answer = lambda names: grpc.StatusCode.RESOURCE_EXHAUSTED
+    export(exporter, "a")
     error = refused(exporter)
     assert (error.retriable, error.lost) == (False, 2)
 
@@ -164,13 +192,13 @@ def test_too_large_a_batch_is_sent_in_parts(peer: Peer, make: Callable[..., OTel
     assert sorted(peer.taken) == names
 
 
-def test_spans_that_the_peer_rejects_are_counted(peer: Peer, make: Callable[..., OTelExporter]) -> None:
-    """What a partial success says was rejected is lost, and is not sent again."""
+def test_what_the_peer_rejects_is_counted(peer: Peer, make: Callable[..., OTelExporter]) -> None:
+    """What was recorded in spans that a partial success rejects is lost, and is not sent again."""
     exporter = make()
     peer.rejected = 2
     export(exporter, "a", "b", "c")
     error = refused(exporter)
-    assert (error.retriable, error.lost) == (False, 2)
+    assert (error.retriable, error.lost) == (False, 4)
     assert len(peer.requests) == 1
 
 

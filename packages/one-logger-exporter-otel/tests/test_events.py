@@ -41,6 +41,8 @@ def test_events_over_the_bound_are_counted(in_memory: Make, recorded: int, kept:
     arrived = stop(memory, span)
     assert [event.name for event in arrived.events] == [str(number) for number in range(recorded - kept, recorded)]
     assert arrived.dropped_events_count == dropped
+    said = {pair.key: pair.value.int_value for pair in arrived.attributes}
+    assert said == ({"one_logger.dropped_events": dropped} if dropped else {}), "where people see it"
 
 
 def test_errors_stay_when_events_go(in_memory: Make) -> None:

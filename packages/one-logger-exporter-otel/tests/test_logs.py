@@ -44,12 +44,12 @@ def test_start_is_there_at_once(in_memory: Make) -> None:
 
 
 def test_events_are_there_at_once(in_memory: Make) -> None:
-    """An event of an open span is a log record, in its context, with its name, time and attributes."""
+    """An event of an open span is a log record in its context, with its name (also the body), time and attributes."""
     memory = in_memory(events="log")
     span = Span("work")
     memory.exporter.export_event(Event("step", {"loss": 0.5}, Timestamp(17, 0)), span)
     (record,) = records(memory)
-    assert (record.event_name, record.body, record.timestamp, record.attributes) == ("step", None, 17, {"loss": 0.5})
+    assert (record.event_name, record.body, record.timestamp, record.attributes) == ("step", "step", 17, {"loss": 0.5})
     assert (record.trace_id, record.span_id) == (span.trace_id, span.span_id)
     assert record.observed_timestamp > span.start_unix_ns
 

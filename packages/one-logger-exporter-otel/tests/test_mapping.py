@@ -169,7 +169,7 @@ def test_start_and_stop_are_events_if_something_is_known_of_them(in_memory: Make
 
 
 def test_errors_are_exceptions(in_memory: Make) -> None:
-    """An error is an event named `exception`, by the semantic conventions, and the status has the last one's text."""
+    """An error is an event named `exception`, by the semantic conventions, and the status has the last exception."""
     recorder = DefaultRecorder([OTelExporter(spans := in_memory().spans)])
     with configured(OneLoggerConfig("tests"), recorder):
         with timed_span("work"):
@@ -180,7 +180,7 @@ def test_errors_are_exceptions(in_memory: Make) -> None:
                 record_error("second", error, {"line": 7})
         recorder.flush()
         (span,) = spans.get_finished_spans()
-    assert (span.status.status_code, span.status.description) == (StatusCode.ERROR, "second")
+    assert (span.status.status_code, span.status.description) == (StatusCode.ERROR, "ValueError: no number")
     (first, _, about_first), (second, _, about_second) = events_of(span)
     assert (first, about_first) == ("exception", {"error.message": "first"})
     trace = about_second.pop("exception.stacktrace")
@@ -204,7 +204,7 @@ def test_error_without_a_recorder_decides_the_status(in_memory: Make, events: st
         memory.exporter.export_stop(each)
     memory.exporter.flush()
     statuses = {each.name: each.status for each in memory.spans.get_finished_spans()}
-    assert (statuses["work"].status_code.name, statuses["work"].description) == ("ERROR", "no")
+    assert (statuses["work"].status_code.name, statuses["work"].description) == ("ERROR", "ValueError: no")
     assert statuses["other"].status_code.name == "UNSET"
 
 
@@ -238,7 +238,7 @@ def test_telemetry_data_error_is_a_span_of_its_own(in_memory: Make) -> None:
         TelemetryDataError(kind, "two are missing", {"a": 1}, Timestamp(7, 0), dropped=2)
     )
     span = arrived(memory)
-    assert (span.name, span.parent, span.start_time, span.end_time) == ("telemetry_data_error", None, 7, 7)
+    assert (span.name, span.parent, span.start_time, span.end_time) == ("telemetry_data_error", None, 7, 8)
     assert (span.status.status_code, span.status.description) == (StatusCode.ERROR, "two are missing")
     assert span.context.is_valid
     assert dict(span.attributes or {}) == {

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import threading
 from collections.abc import Iterator
 from concurrent import futures
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,13 +15,14 @@ from typing import Any, NamedTuple
 import grpc
 import pytest
 import trustme
+from cryptography.hazmat.primitives import serialization
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import (
     TraceServiceServicer,
     add_TraceServiceServicer_to_server,
 )
 
-from one_logger.core import ExportError, Resource, Span
+from one_logger.core import ExportError, OneLoggerError, Resource, Span
 from one_logger.exporter.otel import OTelExporter
 
 Taken = list[bool]
@@ -130,6 +133,111 @@ def test_certificates_are_used(
         monkeypatch.setenv(f"OTEL_EXPORTER_OTLP_{name.upper()}", str(path))
     send(endpoint=endpoint, protocol=protocol)
     assert len(taken) == 2
+
+
+@pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
+@pytest.mark.parametrize("by", ["argument", "variable"])
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"certificate": "missing"}, "cannot be read: No such file or directory."),
+        ({"certificate": "empty"}, "is empty; expected PEM."),
+        ({"certificate": "text"}, "holds no certificates to trust"),
+        ({"client_certificate": "client.pem"}, "and its key in"),
+        ({"client_certificate": "client.pem", "client_key": "other.pem"}, "cannot be used"),
+        ({"client_certificate": "client.pem", "client_key": "empty"}, "is empty; expected PEM."),
+        ({"client_certificate": "client.pem", "client_key": "locked.pem"}, "needs a password"),
+        ({"client_key": "key.pem"}, "without"),
+    ],
+    ids=str,
+)
+def test_files_that_cannot_be_used_are_said_when_the_exporter_is_made(
+    protocol: Any, by: str, wrong: dict[str, str], said: str, files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A key without its certificate, one of another pair, an empty file: a sentence names it, wherever it comes from.
+
+    gRPC would end the process by SIGABRT.
+    """
+    folder = files.certificate.parent
+    (folder / "empty").write_text("")
+    (folder / "text").write_text("no PEM")
+    other = trustme.CA().issue_cert("other").private_key_pem
+    other.write_to_path(str(folder / "other.pem"))
+    key = serialization.load_pem_private_key(other.bytes(), None)
+    locked = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.BestAvailableEncryption(b"password"),
+    )
+    (folder / "locked.pem").write_bytes(locked)
+    paths: dict[str, Any] = {name: str(folder / file) for name, file in wrong.items()}
+    names = paths if by == "argument" else {f"OTEL_EXPORTER_OTLP_{name.upper()}": path for name, path in paths.items()}
+    if by == "variable":
+        for variable, path in names.items():
+            monkeypatch.setenv(variable, path)
+    with pytest.raises(OneLoggerError) as raised:
+        OTelExporter(protocol=protocol, endpoint="https://127.0.0.1:9", **(paths if by == "argument" else {}))
+    assert said in str(raised.value)
+    assert any(name in str(raised.value) for name in names)
+
+
+@pytest.mark.parametrize(("peer", "protocol"), [("http_peer", "http/protobuf"), ("grpc_peer", "grpc")])
+def test_key_may_be_in_the_file_of_the_certificate(
+    peer: str, protocol: Any, files: Files, request: pytest.FixtureRequest
+) -> None:
+    """A client's certificate with its key in one file needs no `client_key`."""
+    both = files.certificate.parent / "both.pem"
+    both.write_bytes(files.client_certificate.read_bytes() + files.client_key.read_bytes())
+    endpoint, taken = request.getfixturevalue(peer)
+    send(endpoint=endpoint, protocol=protocol, certificate=files.certificate, client_certificate=both)
+    assert taken == [True]
+
+
+@pytest.mark.parametrize(("peer", "protocol"), [("http_peer", "http/protobuf"), ("grpc_peer", "grpc")])
+def test_renewed_certificates_are_used(
+    peer: str, protocol: Any, files: Files, authority: trustme.CA, request: pytest.FixtureRequest
+) -> None:
+    """Files that are replaced while the exporter runs are read again: what the old ones could not send arrives."""
+    endpoint, taken = request.getfixturevalue(peer)
+    stranger = trustme.CA().issue_cert("stranger")
+    right = files.client_certificate.read_bytes(), files.client_key.read_bytes()
+    stranger.cert_chain_pems[0].write_to_path(str(files.client_certificate))
+    stranger.private_key_pem.write_to_path(str(files.client_key))
+    exporter = OTelExporter(endpoint=endpoint, protocol=protocol, timeout=2, **files._asdict())
+    exporter.initialize(Resource.create("tests"))
+    exporter.export_stop(Span("work"))
+    with pytest.raises(ExportError) as raised:
+        exporter.flush()
+    assert raised.value.retriable
+    files.client_certificate.write_bytes(b"half of it")  # as it is while it is being replaced
+    with pytest.raises(ExportError) as raised:
+        exporter.flush()
+    assert raised.value.retriable
+    for path, content in zip((files.client_certificate, files.client_key), right, strict=True):
+        path.write_bytes(content)
+    exporter.close()
+    assert taken == [True]
+
+
+@pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
+def test_port_without_tls_is_said(protocol: Any) -> None:
+    """Where nobody speaks TLS, the error says so, and not only what the library for TLS calls it."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            with suppress(OSError):
+                while True:
+                    connection = server.accept()[0]
+                    connection.recv(1_000)
+                    connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+                    connection.close()
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        with pytest.raises(ExportError, match="his port doesn't speak TLS; try http://"):
+            send(endpoint=f"https://127.0.0.1:{server.getsockname()[1]}", protocol=protocol)
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join()
 
 
 @pytest.mark.parametrize(("peer", "protocol"), [("http_peer", "http/protobuf"), ("grpc_peer", "grpc")])

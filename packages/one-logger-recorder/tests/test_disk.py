@@ -60,7 +60,8 @@ def test_a_full_disk_that_has_room_again(tmp_path: Path) -> None:
     assert process.returncode == 0, process.stderr
     *answers, dropped = process.stdout.split()
     assert answers == ["False", "True", "True", "0"]
-    assert [line.split()[2] for line in process.stderr.splitlines()] == ["failed,", "has"], "INFO is not shown"
+    assert [line.split()[2] for line in process.stderr.splitlines()] == ["failed,", "has", "was"], "INFO is not shown"
+    assert process.stderr.endswith(f" was closed with {dropped} records undelivered.\n")
     with file.open("rb") as lines:
         records = list(read_records(lines))
     (report,) = verify(records)
@@ -109,7 +110,7 @@ def test_a_pipe_that_nobody_reads(tmp_path: Path, until: Until) -> None:
 
 
 def test_close_on_a_pipe_that_nobody_reads_keeps_its_time(tmp_path: Path) -> None:
-    """`close` returns False in time though the worker hangs in the operating system, and the process can end."""
+    """`close` returns False in time though the worker hangs in the system, and the process ends with a last word."""
     os.mkfifo(tmp_path / "pipe")
     code = f"""
 import time
@@ -121,7 +122,10 @@ begun = time.monotonic()
 print(recorder.close(0.3), time.monotonic() - begun < 30)
 """
     process = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True, timeout=60)
-    assert (process.returncode, process.stdout, process.stderr) == (0, "False True\n", "")
+    assert (process.returncode, process.stdout, process.stderr) == (
+        *(0, "False True\n"),
+        "Exporter FileExporter was closed with 2 records undelivered.\n",
+    )
 
 
 def test_a_folder_that_is_removed_and_made_anew(tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def test_a_lost_batch_is_counted_and_reported(faulty: Faulty) -> None:
 def test_an_exporter_that_keeps_failing_is_disabled(
     logged: Callable[[int], list[str]], faulty: Faulty, use_everything: UseEverything
 ) -> None:
-    """After a number of failures in a row an exporter gets no more records; the log has two lines, not thousands."""
+    """After a number of failures in a row an exporter gets no more records; the log has three lines, not thousands."""
     exporter = faulty.raising(ExportError("busy", retriable=True), "flush", "close")
     recorder = DefaultRecorder([exporter], flush_interval=0.001, max_failures=3, cool_down=3_600)
     recorded = use_everything(recorder, 10)
@@ -75,10 +75,13 @@ def test_an_exporter_that_keeps_failing_is_disabled(
     while (stats := recorder.stats()["FaultyExporter"]).pending:  # the worker ends a moment after the deadline
         assert time.monotonic() - begun < 30
     assert (stats.recorded, stats.dropped) == (recorded, recorded)
-    messages = logged(2)
-    assert len(messages) == 2
+    messages = logged(3)
+    assert len(messages) == 3
     assert messages[0] == "Exporter FaultyExporter failed, it raised ExportError: busy."
     assert "has failed too often and is disabled" in messages[1]
+    assert messages[2] == (
+        f"Exporter FaultyExporter was closed with {recorded} records undelivered. It last raised ExportError: busy."
+    )
 
 
 def test_failures_count_only_in_a_row(faulty: Faulty, use_everything: UseEverything) -> None:

@@ -70,13 +70,13 @@ def configure(*exporters, **settings):
 """
 
 
-def _run(tmp_path: Path, code: str) -> tuple[list[dict[str, Any]], str]:
-    """The records that a script leaves, and what it prints."""
+def _run(tmp_path: Path, code: str, said: str = "") -> tuple[list[dict[str, Any]], str]:
+    """The records that a script leaves, and what it prints. `said` is what the log has to say."""
     script, file = tmp_path / "job.py", tmp_path / "records.jsonl"
     script.write_text(SETUP + code)
     command = [sys.executable, "-W", "ignore::DeprecationWarning", str(script), str(file)]
     process = subprocess.run(command, check=False, capture_output=True, text=True, timeout=100)
-    assert (process.returncode, process.stderr) == (0, "")
+    assert (process.returncode, process.stderr) == (0, said)
     with file.open("rb") as lines:
         return list(read_records(lines)), process.stdout.strip()
 
@@ -221,6 +221,7 @@ def child():
 
 print([end_of(fork(child)) for _ in range(3)], recorder.close(0.1))
 """,
+        "Exporter Hanging was closed with 3 records undelivered.\n",
     )
     assert printed == "[0, 0, 0] False"
     assert [_names(stream) for stream in _by_stream(records).values()] == [["child"]] * 3

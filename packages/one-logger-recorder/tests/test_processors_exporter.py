@@ -73,6 +73,13 @@ class TestContract(ExporterContract):
                 found.append(("telemetry_data_error", record["message"]))
         return found
 
+    def program(self) -> str:
+        return (
+            "from one_logger.exporter.memory import InMemoryExporter\n"
+            "from one_logger.recorder import EventFilter, ProcessedExporter\n"
+            "exporter = ProcessedExporter(InMemoryExporter(), [EventFilter()])\n"
+        )
+
 
 def test_a_child_of_a_dropped_span_hangs_on_what_the_exporter_has_seen() -> None:
     """For this exporter alone; the other sees the tree as it is."""

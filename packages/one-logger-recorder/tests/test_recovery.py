@@ -205,7 +205,66 @@ def test_the_log_has_one_line_for_each_change(log: Callable[[], list[tuple[str, 
         ),
         ("INFO", "Exporter Backend works again."),
     ] * 2
+    wanted.append(("ERROR", f"Exporter Backend was closed with {_stats(recorder).dropped} records undelivered."))
     assert [(level, message[: len(text)]) for (level, message), (_, text) in zip(log(), wanted, strict=True)] == wanted
+
+
+def test_waiting_as_a_backend_asks_is_no_failure(log: Callable[[], list[tuple[str, str]]]) -> None:
+    """A backend that asks for a pause is left alone as long, a flush waits for it, and no failure is counted."""
+    backend = Backend()
+    backend.write_error = ExportError("busy", retriable=True, retry_after=0.3)
+    recorder = DefaultRecorder([backend], flush_interval=0.01, max_failures=2)
+    recorder.stop(recorder.start("work"))
+    _until(lambda: backend.calls)
+    threading.Timer(0.5, lambda: setattr(backend, "write_error", None)).start()
+    assert recorder.flush(timeout=30)
+    assert min(_delays(backend.calls)[1:3]) > 0.25
+    stats = _stats(recorder)
+    assert (stats.failures, stats.disabled, stats.exported) == (0, False, 2)
+    assert [level for level, _ in log()] == ["WARNING", "INFO"]
+    recorder.close(timeout=30)
+
+
+class HalfAway(Backend):
+    """A backend of two parts, of which one keeps the last two records while it is away."""
+
+    def flush(self) -> None:
+        super().flush()
+        if self.write_error is not None:
+            raise self.write_error
+
+    def write(self, lines: list[str]) -> None:
+        InMemoryExporter.write(self, lines)
+
+
+def test_a_part_of_a_backend_that_is_away_keeps_nothing_else_back(log: Callable[[], list[tuple[str, str]]]) -> None:
+    """What an exporter holds for a part of its backend is pending, and it gets everything else all the same."""
+    backend = HalfAway()
+    backend.write_error = ExportError("the half is away", lost=0, held=2)
+    recorder = DefaultRecorder([backend], flush_interval=0.01, max_failures=2)
+    for _ in range(20):
+        recorder.stop(recorder.start("work"))
+        assert recorder.flush(timeout=30) is False
+    stats = _stats(recorder)
+    assert (stats.exported, stats.pending, stats.disabled) == (38, 2, False)
+    backend.write_error = None
+    assert recorder.flush(timeout=30)
+    assert _stats(recorder).exported == 40
+    assert [level for level, _ in log()] == ["WARNING", "INFO"]
+    recorder.close(timeout=30)
+
+
+def test_the_last_line_of_the_log_says_what_was_not_delivered(log: Callable[[], list[tuple[str, str]]]) -> None:
+    """A job that ends with records undelivered has a last line with their number and the reason."""
+    backend = Backend()
+    backend.write_error = OSError(28, "No space left on device")
+    recorder = DefaultRecorder([backend], flush_interval=0.01, max_failures=2)
+    recorder.stop(recorder.start("work"))
+    assert recorder.close(timeout=0.5) is False
+    _until(lambda: "closed" in log()[-1][1])
+    level, message = log()[-1]
+    assert level == "ERROR"
+    assert message.startswith("Exporter Backend was closed with 2 records undelivered. It last raised OSError: [Errno")
 
 
 @pytest.mark.parametrize("error", [OSError("no route"), BUSY, LOST, SystemExit(3), KeyboardInterrupt()], ids=repr)

@@ -73,12 +73,32 @@ class Spans(Contender):
         """Make a span with two attributes around an empty block, for each step."""
 
 
+class WideSpans(Spans):
+    """One that makes spans with ten attributes, too."""
+
+    @abstractmethod
+    def spans_with_10_attributes(self, steps: Iterable[int]) -> None:
+        """Make a span with `TEN_ATTRIBUTES` for each step."""
+
+
 class Events(Contender):
     """One that records events."""
 
     @abstractmethod
     def events(self, steps: Iterable[int]) -> None:
         """Record an event with two attributes for each step, all in one span that is open."""
+
+
+class Trainings(Contender):
+    """One that instruments a training."""
+
+    @abstractmethod
+    def iterations(self, steps: Iterable[int]) -> None:
+        """A training loop with an empty iteration for each step."""
+
+    @abstractmethod
+    def checkpoints(self, steps: Iterable[int]) -> None:
+        """A training loop with an empty saving of a checkpoint for each step."""
 
 
 class Reader(Contender):
@@ -147,16 +167,12 @@ class ToFile(Spans):
         """How many spans the file has."""
 
 
-class Shapes(ToFile, Events):
+class Shapes(ToFile, WideSpans, Events):
     """One that makes everything whose cost is measured."""
 
     @abstractmethod
     def spans_without_attributes(self, steps: Iterable[int]) -> None:
         """Make a span without attributes for each step."""
-
-    @abstractmethod
-    def spans_with_10_attributes(self, steps: Iterable[int]) -> None:
-        """Make a span with ten attributes for each step."""
 
     @abstractmethod
     def nested_spans(self, steps: Iterable[int]) -> None:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import time
 import uuid
 from collections.abc import Iterable
 from typing import Any
 
 from kafka import KafkaProducer
 
-from tools.bench.contenders.contender import KIND, Events
+from tools.bench.contenders.json_records import JsonRecords
 from tools.bench.contenders.kafka_topic import make_topic
 
 
-class SendEach(Events):
+class SendEach(JsonRecords):
     """One `send` a record, with the producer as it comes."""
 
     options: dict[str, Any] = {}  # noqa: RUF012 - the class below has others
@@ -25,9 +23,6 @@ class SendEach(Events):
         self._producer = KafkaProducer(bootstrap_servers=self.endpoint, **self.options)
         self._producer.partitions_for(self._topic)
         self._futures: list[Any] = []
-        self._stream = uuid.uuid4().hex
-        self._context = {"v": 1, "type": "event", "stream": self._stream}
-        self._ids = {"trace_id": uuid.uuid4().hex, "span_id": uuid.uuid4().hex[:16]}
 
     def flush(self) -> None:
         """Wait for the acknowledgements."""
@@ -41,17 +36,8 @@ class SendEach(Events):
 
     def events(self, steps: Iterable[int]) -> None:
         """Send a record with the fields that one-logger's has, for each step."""
-        key = self._stream.encode()
-        for step in steps:
-            record = {
-                **self._context,
-                "seq": step,
-                **self._ids,
-                "name": "step",
-                "time_unix_nano": time.time_ns(),
-                "attributes": {"step": step, "kind": KIND},
-            }
-            value = json.dumps(record, separators=(",", ":")).encode()
+        key = self.stream.encode()
+        for value in self.values(steps):
             self._futures.append(self._producer.send(self._topic, value, key))
 
 

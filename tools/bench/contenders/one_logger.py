@@ -10,7 +10,7 @@ from one_logger.api import OneLoggerConfig, OneLoggerProvider, get_recorder, rec
 from one_logger.core import Exporter, Resource
 from one_logger.exporter.file import FileExporter
 from one_logger.recorder import DefaultRecorder, ExporterStats, configure
-from tools.bench.contenders.contender import KIND, TEN_ATTRIBUTES, Shapes, Spans
+from tools.bench.contenders.contender import KIND, TEN_ATTRIBUTES, Shapes, Spans, WideSpans
 
 EVERYTHING_FITS = {"queue_capacity": 2**30, "queue_bytes": 2**50}
 """Settings with which nothing is dropped however fast a benchmark records: OpenTelemetry's queue is made so, too."""
@@ -46,7 +46,7 @@ class DisabledRank(Unconfigured):
         OneLoggerProvider.instance().configure(config, DefaultRecorder([FileExporter(self.file)]))
 
 
-class Recording(Unconfigured):
+class Recording(Unconfigured, WideSpans):
     """An application that is configured."""
 
     settings: Mapping[str, Any] = EVERYTHING_FITS
@@ -59,6 +59,12 @@ class Recording(Unconfigured):
         """Configure, with the exporters."""
         recorder = DefaultRecorder(self.exporters(), **self.settings)
         OneLoggerProvider.instance().configure(OneLoggerConfig("benchmark"), recorder)
+
+    def spans_with_10_attributes(self, steps: Iterable[int]) -> None:
+        """Make a span with ten attributes for each step."""
+        for _ in steps:
+            with timed_span("work", TEN_ATTRIBUTES):
+                pass
 
     def events(self, steps: Iterable[int]) -> None:
         """Record an event with two attributes for each step, all in one span."""
@@ -90,12 +96,6 @@ class ToFile(Recording, Shapes):
         """Make a span without attributes for each step."""
         for _ in steps:
             with timed_span("work"):
-                pass
-
-    def spans_with_10_attributes(self, steps: Iterable[int]) -> None:
-        """Make a span with ten attributes for each step."""
-        for _ in steps:
-            with timed_span("work", TEN_ATTRIBUTES):
                 pass
 
     def nested_spans(self, steps: Iterable[int]) -> None:

@@ -11,13 +11,13 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 
-from tools.bench.contenders.contender import KIND, TEN_ATTRIBUTES, Shapes, Spans
+from tools.bench.contenders.contender import KIND, TEN_ATTRIBUTES, Shapes, WideSpans
 
 EVERYTHING_FITS = 2**20
 """How many spans the queue holds: more than any benchmark makes before it flushes, so that none is dropped."""
 
 
-class Recording(Spans):
+class Recording(WideSpans):
     """A provider with a batch processor."""
 
     @abstractmethod
@@ -40,6 +40,13 @@ class Recording(Spans):
         """Shut the provider down. It takes no timeout, and says nothing."""
         self._provider.shutdown()
         return True
+
+    def spans_with_10_attributes(self, steps: Iterable[int]) -> None:
+        """Make a span with ten attributes for each step."""
+        tracer = self.tracer
+        for _ in steps:
+            with tracer.start_as_current_span("work", attributes=TEN_ATTRIBUTES):
+                pass
 
     def spans(self, steps: Iterable[int]) -> None:
         """Make a span with two attributes for each step."""
@@ -71,13 +78,6 @@ class ToFile(Recording, Shapes):
         tracer = self.tracer
         for _ in steps:
             with tracer.start_as_current_span("work"):
-                pass
-
-    def spans_with_10_attributes(self, steps: Iterable[int]) -> None:
-        """Make a span with ten attributes for each step."""
-        tracer = self.tracer
-        for _ in steps:
-            with tracer.start_as_current_span("work", attributes=TEN_ATTRIBUTES):
                 pass
 
     def nested_spans(self, steps: Iterable[int]) -> None:

@@ -6,7 +6,7 @@ import argparse
 import time
 from collections.abc import Callable, Iterable
 
-from tools.bench.contenders.contender import Contender, Events, Spans
+from tools.bench.contenders.contender import Contender, Events, Spans, WideSpans
 from tools.bench.workloads.workload import Figures, Workload, scaled
 
 WARM_UP = 100
@@ -42,6 +42,8 @@ def measure(contender: Contender, arguments: argparse.Namespace) -> Figures:
     contender.configure()
     if arguments.of == "spans" and isinstance(contender, Spans):
         record = contender.spans
+    elif arguments.of == "wide-spans" and isinstance(contender, WideSpans):
+        record = contender.spans_with_10_attributes
     elif arguments.of == "events" and isinstance(contender, Events):
         record = contender.events
     else:
@@ -53,7 +55,7 @@ def measure(contender: Contender, arguments: argparse.Namespace) -> Figures:
 def main() -> None:
     """Run from the command line."""
     workload = Workload(__doc__)
-    workload.add_argument("--of", choices=["spans", "events"], required=True, help="what to record")
+    workload.add_argument("--of", choices=["spans", "wide-spans", "events"], required=True, help="what to record")
     workload.add_argument("--count", type=int, default=20_000, help="how many of it (default: 20000)")
     workload.run(Contender, measure)
 

@@ -1,6 +1,6 @@
 """What the interpreter lock costs a busy main thread while a library's worker thread exports.
 
-The main thread does pieces of work, each of which takes a tenth of a millisecond alone, and makes a span after each.
+The main thread does pieces of work, each of which takes a tenth of a millisecond alone, and makes spans in between.
 Only the work is timed. What the worker exports meanwhile makes some pieces longer.
 """
 
@@ -26,7 +26,8 @@ def measure(contender: Spans, arguments: argparse.Namespace) -> Figures:
         begin = clock()
         _work(size)
         taken.append(clock() - begin)
-        contender.spans((step,))
+        if step % arguments.every == 0:
+            contender.spans((step,))
     contender.close(60)
     ordered = sorted(taken)
     alone = percentile(ordered, 50)
@@ -60,6 +61,7 @@ def main() -> None:
     """Run from the command line."""
     workload = Workload(__doc__)
     workload.add_argument("--pieces", type=int, default=10_000, help="how many pieces of work (default: 10000)")
+    workload.add_argument("--every", type=int, default=1, help="a span after each so many pieces (default: 1)")
     workload.run(Spans, measure)
 
 

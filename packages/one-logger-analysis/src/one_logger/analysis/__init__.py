@@ -4,17 +4,32 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from one_logger.analysis.columns import Detail
     from one_logger.analysis.errors import ReadError
     from one_logger.analysis.findings import Finding, Verdict
     from one_logger.analysis.overview import Overview
     from one_logger.analysis.run import Answer, Run
     from one_logger.analysis.state import RunState
+    from one_logger.analysis.statements import view_statements
     from one_logger.analysis.verification import StreamState, Verification
 
-__all__ = ["Answer", "Finding", "Overview", "ReadError", "Run", "RunState", "StreamState", "Verdict", "Verification"]
+__all__ = [
+    "Answer",
+    "Detail",
+    "Finding",
+    "Overview",
+    "ReadError",
+    "Run",
+    "RunState",
+    "StreamState",
+    "Verdict",
+    "Verification",
+    "view_statements",
+]
 
 _MODULES = {
     "Answer": "run",
+    "Detail": "columns",
     "Finding": "findings",
     "Overview": "overview",
     "ReadError": "errors",
@@ -23,6 +38,7 @@ _MODULES = {
     "StreamState": "verification",
     "Verdict": "findings",
     "Verification": "verification",
+    "view_statements": "statements",
 }
 
 

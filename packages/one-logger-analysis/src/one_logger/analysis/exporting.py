@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+
+import duckdb
 
 from one_logger.analysis.columns import COLUMNS, EXTRA
 from one_logger.analysis.duck import quoted
@@ -39,12 +42,13 @@ def export(run: Run, folder: str, kind: str) -> list[str]:
     for path in paths:
         if os.path.lexists(path):
             raise ReadError(f"{path!r} is there already. Name another folder, or remove the file.")
+    is_new = not os.path.lexists(folder)
     try:
         os.makedirs(folder, exist_ok=True)
         # What is there by half is there by another name.
         working = tempfile.mkdtemp(prefix=".one-logger-", dir=folder)
     except OSError as error:
-        raise ReadError(f"{folder!r} cannot be written to: {error.strerror or error}. Name another folder.") from error
+        raise _unwritable(folder, error.strerror or str(error)) from error
     try:
         for name in names:
             unfinished = os.path.join(working, name)
@@ -56,9 +60,22 @@ def export(run: Run, folder: str, kind: str) -> list[str]:
                     file.writelines(_lines(run))
         for name, path in zip(names, paths, strict=True):
             os.rename(os.path.join(working, name), path)
+    except OSError as error:
+        raise _unwritable(folder, error.strerror or str(error)) from error
+    except duckdb.Error as error:
+        if working not in str(error):
+            raise
+        raise _unwritable(folder, f"DuckDB says: {str(error).strip()}") from error
     finally:
         shutil.rmtree(working, ignore_errors=True)
+        if is_new:
+            with contextlib.suppress(OSError):  # unless it has the files
+                os.rmdir(folder)
     return paths
+
+
+def _unwritable(folder: str, why: str) -> ReadError:
+    return ReadError(f"{folder!r} cannot be written to: {why}. Name another folder.")
 
 
 def _lines(run: Run) -> Iterator[str]:

@@ -35,6 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # What the terminal cannot show, by its encoding, is shown by its number rather than not at all.
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     previous = signal.signal(signal.SIGTERM, _terminate)
+    code = GOOD
     try:
         code = _run(sys.argv[1:] if arguments is None else list(arguments))
         sys.stdout.flush()
@@ -42,10 +43,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except _TerminatedError:
         return TERMINATED
-    except BrokenPipeError:
+    except OSError as error:
         # At its exit the interpreter would try again to write what is left.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return CLOSED_PIPE
+        if isinstance(error, BrokenPipeError):
+            return CLOSED_PIPE
+        if code != CANNOT_READ:  # else that has been said
+            _complain(error)
+        return CANNOT_READ
     finally:
         signal.signal(signal.SIGTERM, previous)
     return code
@@ -85,8 +90,14 @@ def _run(arguments: list[str]) -> int:
     except Exception as error:
         if sys.flags.dev_mode:
             raise
-        complain(_sentence(error))
+        _complain(error)
     return CANNOT_READ
+
+
+def _complain(error: Exception) -> None:
+    from one_logger.analysis.terminal import complain
+
+    complain(_sentence(error))
 
 
 def _sentence(error: Exception) -> str:
@@ -95,7 +106,10 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, OneLoggerError):
         return str(error)
     if isinstance(error, OSError):
-        return f"{error.filename or 'A file'!r} cannot be read or written: {error.strerror or error}."
+        name = "The output" if error.filename is None else repr(error.filename)
+        return (
+            f"{name} cannot be {'written' if error.filename is None else 'read or written'}: {error.strerror or error}."
+        )
     if isinstance(error, MemoryError):
         return "There is not enough memory. Look at fewer files at a time."
     duckdb = sys.modules.get("duckdb")

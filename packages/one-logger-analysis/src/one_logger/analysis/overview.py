@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _PATHS = """
 SELECT path, any_value(name), any_value(depth), count(*), sum(elapsed_ns)::BIGINT, sum(self_ns)::BIGINT,
     sum(elapsed_ns)::BIGINT // count(*), quantile_disc(elapsed_ns, 0.5), quantile_disc(elapsed_ns, 0.99),
-    max(elapsed_ns)
+    max(elapsed_ns), bool_or(parent_missing)
 FROM spans GROUP BY path ORDER BY path
 """
 
@@ -36,6 +36,7 @@ class PathTime(NamedTuple):
         p50_ns: The median of their times.
         p99_ns: The time that 99 % of them are not above.
         longest_ns: The longest of them.
+        parent_missing: Whether a span above some of them isn't in its stream: their path begins below it.
     """
 
     path: str
@@ -48,6 +49,7 @@ class PathTime(NamedTuple):
     p50_ns: int
     p99_ns: int
     longest_ns: int
+    parent_missing: bool
 
 
 @dataclass(frozen=True)

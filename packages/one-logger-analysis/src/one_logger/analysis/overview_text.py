@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -13,11 +14,12 @@ from rich.text import Text
 from one_logger.analysis.findings.facts import Facts
 from one_logger.analysis.findings.finding import Finding, clock, duration, numbers
 from one_logger.analysis.overview import Overview, PathTime
-from one_logger.analysis.terminal import count, text
+from one_logger.analysis.terminal import clean, count, text
 
 NARROW = 60
 _ROWS = 40
 _MESSAGE = 200
+_LOST = "* What some of these were part of isn't in their stream: it was lost, or is another process's."
 _STYLES = {"critical": "bold red", "warning": "yellow", "info": ""}
 _STATE_STYLES = {
     "empty": "bold red",
@@ -94,21 +96,39 @@ def _tree(paths: Sequence[PathTime], width: int, show_all: bool) -> Iterator[Ren
     yield Text("Where the time went", "bold")
     if width < NARROW:
         for path in shown:
-            yield text(f"span: {path.path}")
+            yield text(f"span: {path.path}{_mark(path)}")
             for name, value in _cells(path, whole).items():
                 yield text(f"{name}: {value}")
             yield Text()
     else:
-        table = Table(box=None, padding=(0, 2 if width >= 100 else 1, 0, 0), pad_edge=False, header_style="dim")
+        space = 2 if width >= 100 else 1
+        table = Table(box=None, padding=(0, space, 0, 0), pad_edge=False, header_style="dim")
         table.add_column("span", overflow="fold", ratio=1)
         cells = [_cells(path, whole) for path in shown]
         for name in cells[0]:
             table.add_column(name, justify="right", no_wrap=True)
+        room = width - sum(space + max(len(name), *(len(row[name]) for row in cells)) for name in cells[0])
         for path, row in zip(shown, cells, strict=True):
-            table.add_row(text("  " * min(path.depth, 8) + path.name), *row.values())
+            table.add_row(_folded(path.name + _mark(path), "  " * min(path.depth, 8), room), *row.values())
         yield table
+    if any(_mark(path) for path in shown):
+        yield text(_LOST, "dim")
     if len(shown) < len(paths):
         yield text(f"... and {count(len(paths) - len(shown))} more paths; --all lists them.")
+
+
+def _mark(path: PathTime) -> str:
+    return " *" if path.parent_missing and path.depth == 0 else ""
+
+
+def _folded(name: str, indent: str, room: int) -> Text:
+    """A name in lines that end where its words do."""
+    lines = [""]
+    for word in re.findall(r"[^_./ -]*[_./ -]|[^_./ -]+", clean(name)):
+        if lines[-1] and len(indent + lines[-1] + word) > room:
+            lines.append("")
+        lines[-1] += word
+    return Text("\n".join(indent + line for line in lines))
 
 
 def _most(paths: Sequence[PathTime]) -> list[PathTime]:

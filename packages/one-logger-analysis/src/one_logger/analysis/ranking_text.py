@@ -35,7 +35,7 @@ def write(out: Console, ranking: Ranking, *, show_all: bool = False) -> None:
     usual = [s for s in ranking.ranks if s.stream.rank not in slow and s.state in {"finished", "running"}]
     rows = [state for state in ranking.ranks if state not in usual] + usual
     shown = sorted(rows if show_all else rows[:_ROWS], key=lambda state: state.stream.rank or 0)
-    columns = ("rank", "host", "state", "last sign of life", "last open span", "score")
+    columns = ("rank", "host", "state", "last sign (UTC)", "last open span", "score")
     write_table(out, columns, [_row(ranking, state) for state in shown], right=("rank", "score"))
     if len(shown) < len(rows):
         write_line(out, f"... and {count(len(rows) - len(shown))} more ranks; --all lists them.")
@@ -54,7 +54,7 @@ def _row(ranking: Ranking, state: RankState) -> Sequence[object]:
         rank,
         state.stream.host,
         state.state,
-        clock(state.stream.last_time),
+        clock(state.stream.last_time).removesuffix(" UTC"),
         state.open_span.name if state.open_span else None,
         None if score is None else f"{score:.2f}",
     )

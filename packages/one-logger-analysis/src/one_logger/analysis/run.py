@@ -23,7 +23,7 @@ from one_logger.analysis.errors import ReadError
 from one_logger.analysis.loading import Counts, Progress
 from one_logger.analysis.questions import Questions
 from one_logger.analysis.sources import Source, find_sources
-from one_logger.analysis.state import RunState, state_of
+from one_logger.analysis.state import ALIVE_WITHIN_NS, RunState, state_of
 from one_logger.analysis.store import Store
 from one_logger.analysis.verification import StreamState, Verification, missing_ranks
 
@@ -34,9 +34,6 @@ if TYPE_CHECKING:
 
     from one_logger.analysis.overview import Overview
     from one_logger.core import StreamReport
-
-_ALIVE_WITHIN = 90 * 10**9
-"""In nanoseconds. A recorder says at least every 30 s that it is alive."""
 
 
 class Answer(NamedTuple):
@@ -93,7 +90,8 @@ class Run:
         self._lock = threading.Lock()
         now = self.now_unix_nano = time.time_ns() if now_unix_nano is None else now_unix_nano
         self._builder.execute(
-            f"CREATE TABLE reading AS SELECT {now}::BIGINT AS now_unix_nano, {_ALIVE_WITHIN}::BIGINT AS alive_within_ns"
+            f"CREATE TABLE reading AS SELECT {now}::BIGINT AS now_unix_nano, "
+            f"{ALIVE_WITHIN_NS}::BIGINT AS alive_within_ns"
         )
 
     @classmethod

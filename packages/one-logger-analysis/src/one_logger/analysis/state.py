@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from one_logger.analysis.findings import Verdict
 
+ALIVE_WITHIN_NS = 90 * 10**9
+"""A stream that was silent for longer isn't alive. A recorder says at least every 30 s that it is alive."""
+
 
 @dataclass(frozen=True, slots=True)
 class RunState:

@@ -22,7 +22,7 @@ from one_logger.core import StreamReport
 # So many records are looked at together; with all that is made of them they fit into memory.
 _CHUNK = 1_000_000
 _KEPT = ("gaps", "stream_reports")
-_SPAN_STEPS = ("span_times", "span_parents", "span_covered", "span_paths")
+_SPAN_STEPS = ("span_times", "span_parents", "span_covered")
 # An id is 16 hexadecimal digits; as a number it is compared faster. What is no such id gets a number, too.
 _KEYS = """
     coalesce(try_cast('0x' || span_id AS UBIGINT), hash(span_id)) AS span_key,
@@ -200,9 +200,19 @@ class Store:
         self._run(f"CREATE VIEW chunk.span_records AS SELECT * REPLACE ({keys}) FROM ({views.sql('span_records')})")
         for step in _SPAN_STEPS:
             self._run(f"CREATE TABLE chunk.{step} AS {views.sql(step)}")
+        self._build_paths()
         rows = f"SELECT * REPLACE (stream::VARCHAR AS stream) FROM ({views.sql('span_rows')})"
         self._run(f"COPY ({rows}) TO {quoted(part)} {PARQUET}")
         self._close()
+
+    def _build_paths(self) -> None:
+        """The view `span_paths`, in as many steps as these spans need."""
+        self._run(f"CREATE TABLE chunk.path_steps AS {views.sql('span_path_start')}")
+        for _ in range(views.PATH_STEPS):
+            if not self._run("SELECT 1 FROM chunk.path_steps WHERE above IS NOT NULL LIMIT 1"):
+                break
+            self._run(f"CREATE OR REPLACE TABLE chunk.path_steps AS {views.sql('span_path_step')}")
+        self._run("CREATE VIEW chunk.span_paths AS SELECT * FROM chunk.path_steps")
 
     def _divided(self) -> Iterator[_Chunk]:
         """The records in chunks, each of which has all records of its streams."""

@@ -12,12 +12,16 @@ from collections.abc import Sequence
 from typing import Any, TextIO
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 _NARROW = 60
 _PIPE_WIDTH = 80
+_GAP = "  "
+# A column isn't made narrower than that, and in no table of more rows.
+_LEAST, _FOLDED = 8, 200
 # Marks that change the order in which what follows is shown (Unicode Standard Annex 9), and ends of lines.
 _REORDER = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u2028\u2029\ufeff")
 
@@ -105,7 +109,7 @@ def count(number: int) -> str:
 def write_table(
     out: Console, columns: Sequence[str], rows: Sequence[Sequence[object]], right: Sequence[str] = ()
 ) -> None:
-    """Write a table; to a narrow terminal, a line `name: value` for each cell.
+    """Write a table; where the terminal is too narrow for that, a line `name: value` for each cell.
 
     Args:
         out: Where to.
@@ -113,19 +117,39 @@ def write_table(
         rows: The cells: `Text`s, or values that `text` makes one of.
         right: The columns that are aligned to the right.
     """
+    names = [clean(column) for column in columns]
     cells = [[value if isinstance(value, Text) else text(value) for value in row] for row in rows]
-    if out.width < _NARROW:
+    read = [names, *([cell.plain for cell in row] for row in cells)]
+    widths = [max(map(cell_len, column)) for column in zip(*read, strict=True)]
+    whole = sum(widths) + len(_GAP) * (len(widths) - 1)
+    least = sum(min(width, _LEAST) + len(_GAP) for width in widths)
+    if out.width < _NARROW or (whole > out.width and (least > out.width or len(rows) > _FOLDED)):
         for row in cells:
-            for column, cell in zip(columns, row, strict=True):
-                out.print(Text(f"{clean(column)}: ") + cell, soft_wrap=True)
-            out.print()
-        return
-    table = Table(box=box.SIMPLE_HEAD if is_unicode(out.file) else box.ASCII2, pad_edge=False, show_edge=False)
-    for column in columns:
-        table.add_column(text(column), justify="right" if column in right else "left", overflow="fold")
-    for row in cells:
-        table.add_row(*row)
-    out.print(table)
+            for name, cell in zip(names, row, strict=True):
+                _write_cells(out, [Text(f"{name}: "), cell])
+            out.file.write("\n")
+    elif whole > out.width:
+        table = Table(box=box.SIMPLE_HEAD if is_unicode(out.file) else box.ASCII2, pad_edge=False, show_edge=False)
+        for column in columns:
+            table.add_column(text(column), justify="right" if column in right else "left", overflow="fold")
+        for row in cells:
+            table.add_row(*row)
+        out.print(table)
+    else:
+        for number, row in enumerate([[Text(name, "bold") for name in names], *cells]):
+            for column, width, cell in zip(columns, widths, row, strict=True):
+                (cell.pad_left if column in right else cell.pad_right)(width - cell.cell_len)
+            _write_cells(out, row, _GAP)
+            if not number:
+                out.file.write(("─" if is_unicode(out.file) else "-") * whole + "\n")
+
+
+def _write_cells(out: Console, cells: Sequence[Text], gap: str = "") -> None:
+    """Write a line. What has no style doesn't go through rich, which takes minutes for a million cells."""
+    if out.no_color or not any(cell.style or cell.spans for cell in cells):
+        out.file.write(gap.join(cell.plain for cell in cells).rstrip() + "\n")
+    else:
+        out.print(Text(gap).join(cells), soft_wrap=True)
 
 
 def is_unicode(stream: Any) -> bool:

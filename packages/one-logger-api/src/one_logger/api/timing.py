@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     F = TypeVar("F", bound=Callable[..., Any])
     T = TypeVar("T", bound="TimedSpan")
+    Attributes = Mapping[str, object] | None
+    Arguments = tuple[str | Enum | None, Attributes, Attributes, Span | SpanContext | Root | None, bool]
 
 _provider = OneLoggerProvider.instance()
 
@@ -95,6 +97,10 @@ class TimedSpan:
         from one_logger.api.decoration import decorated
 
         return decorated(function, self)
+
+    def arguments(self) -> Arguments:
+        """What it was made with. For decorators."""
+        return self._name, self._span_attributes, self._start_event_attributes, self._parent_span, self._is_current
 
     def hand_over(self, other: T) -> T:
         """Leave it to another object to stop the span. For decorators."""

@@ -34,6 +34,8 @@ class BaseExporter(Exporter):
     """
 
     def __init__(self) -> None:
+        import traceback  # noqa: F401 - stack traces need it, and no thread is to import: see `ExporterContract`
+
         self._is_open = False
         self._is_closed = False
 

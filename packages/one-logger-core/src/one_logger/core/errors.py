@@ -23,9 +23,23 @@ class ExportError(OneLoggerError):
         retriable: True if the buffer is kept, and another `flush()` may deliver it. False if records are lost.
         lost: How many records are lost, if not `retriable`. None: the record that was being exported or, when raised
             by `flush()` or `close()`, all that was buffered.
+        retry_after: For how many seconds the backend has asked to be left alone, if `retriable`. Waiting for that is no
+            failure.
+        held: None, or for how many records `flush()` is to be called again, though the exporter works: only a part of
+            its backend does not, and takes nothing else with it. The other records are delivered, or `lost`.
     """
 
-    def __init__(self, message: str, *, retriable: bool = False, lost: int | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        retriable: bool = False,
+        lost: int | None = None,
+        retry_after: float = 0.0,
+        held: int | None = None,
+    ) -> None:
         super().__init__(message)
         self.retriable = retriable
         self.lost = lost
+        self.retry_after = retry_after
+        self.held = held

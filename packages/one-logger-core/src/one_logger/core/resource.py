@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from one_logger.core import diagnostics, launcher
 from one_logger.core.attributes import Attributes, read_mapping, take_attributes
 from one_logger.core.checks import check_names
-from one_logger.core.ids import new_stream_id
+from one_logger.core.ids import new_trace_id
 from one_logger.core.text import encodable, safe_repr
 
 UNKNOWN_SERVICE = "unknown_service:python"
@@ -43,7 +43,7 @@ class Resource:
     ) -> Resource:
         """The resource of this process.
 
-        Sets `service.name`, `service.instance.id` (new for each call), `host.name`, `process.pid`,
+        Sets `service.name`, `service.instance.id` (a UUID, new for each call), `host.name`, `process.pid`,
         `process.executable.name` and `telemetry.sdk.*` (OpenTelemetry semantic conventions, "Resource"), and if known
         `one_logger.session_tag`, `one_logger.rank`, `one_logger.world_size`, `one_logger.local_rank`,
         `one_logger.job_id` and `one_logger.restart` (see `one_logger.core.launcher`). The environment variables
@@ -64,7 +64,7 @@ class Resource:
         check_names("An attribute of a Resource", further)
         found: dict[str, object] = {
             "service.name": service_name or UNKNOWN_SERVICE,
-            "service.instance.id": new_stream_id(),
+            "service.instance.id": _new_uuid(),
             "host.name": os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "unknown"),
             "process.pid": os.getpid(),
             "process.executable.name": os.path.basename(sys.executable or "") or None,
@@ -92,6 +92,14 @@ class Resource:
 
     def __repr__(self) -> str:
         return f"Resource({safe_repr(dict(self._attributes))})"
+
+
+def _new_uuid() -> str:
+    """A random UUID (RFC 9562, section 5.4): version 4, variant 10."""
+    digits = f"{new_trace_id():032x}"
+    return (
+        f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{'89ab'[int(digits[16], 16) % 4]}{digits[17:20]}-{digits[20:]}"
+    )
 
 
 def _known(attributes: dict[str, object]) -> dict[str, object]:

@@ -223,6 +223,16 @@ class Span:
         return Attributes.of_taken(self._initial_attributes)
 
     @property
+    def start_event_attributes(self) -> Attributes | None:
+        """What is known of the start itself; None if nothing is. Quicker than `start_event`."""
+        return Attributes.of_taken(self._start_event_attributes) if self._start_event_attributes else None
+
+    @property
+    def stop_event_attributes(self) -> Attributes | None:
+        """What is known of the stop itself, likewise."""
+        return Attributes.of_taken(self._stop_event_attributes) if self._stop_event_attributes else None
+
+    @property
     def status(self) -> Status:
         """How the work ended."""
         return self._status

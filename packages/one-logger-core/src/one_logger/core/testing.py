@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable
@@ -45,6 +47,9 @@ class ExporterContract(ABC):
 
         def exported(self, exporter: Exporter) -> list[Exported]:
             return [("span", row.name) for row in read_my_backend("somewhere")]
+
+        def program(self) -> str:
+            return "from my_package import MyExporter; exporter = MyExporter('somewhere')"
     ```
     """
 
@@ -55,6 +60,10 @@ class ExporterContract(ABC):
     @abstractmethod
     def exported(self, exporter: Exporter) -> list[Exported]:
         """What has reached the backend of `exporter`, in any order. A span counts once it has stopped."""
+
+    @abstractmethod
+    def program(self) -> str:
+        """The source of a program that makes such an exporter, and calls it `exporter`. It is run by a new Python."""
 
     def _initialized(self) -> Exporter:
         exporter = self.make_exporter()
@@ -196,6 +205,13 @@ class ExporterContract(ABC):
         exporter.close()
         self._expect(exporter, ("span", "the child's"))
 
+    def test_threads_import_nothing(self) -> None:
+        """All it needs is imported when it is made: a process forked while a thread imports can't import that, ever."""
+        command = [sys.executable, "-c", _IN_A_THREAD, self.program()]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)  # noqa: S603 - our own
+        assert done.returncode == 0, f"The program has failed: {done.stderr}"
+        assert not done.stdout, f"Threads have imported these modules; import them before:\n{done.stdout}"
+
     def test_spans_are_only_read(self) -> None:
         """Exporting a span does not change it."""
         exporter = self._initialized()
@@ -209,6 +225,51 @@ class ExporterContract(ABC):
         exporter.close()
         after = dict(span.attributes), span.end_time, span.status
         assert after == before, f"The span was {before} and is {after} after it was exported."
+
+
+_IN_A_THREAD = """
+import sys
+import threading
+from one_logger.core import ErrorEvent, Event, Resource, Span, TelemetryDataError, TelemetryDataErrorType
+
+exec(sys.argv[1])
+main = threading.get_ident()
+imported = []
+failed = []
+
+
+def see(event, arguments):
+    if event == "import" and threading.get_ident() != main:
+        imported.append(arguments[0])
+
+
+def work():
+    try:
+        exporter.initialize(Resource.create("contract"))
+        span = Span("work", {"a": [1.5, "b"]})
+        exporter.export_start(span)
+        exporter.export_event(Event("event"), span)
+        exporter.export_error(ErrorEvent("error", ValueError("no")), span)
+        exporter.export_telemetry_data_error(
+            TelemetryDataError(TelemetryDataErrorType.INCOMPLETE_TELEMETRY_DATA, "missing", dropped=2)
+        )
+        exporter.export_alive()
+        exporter.flush()
+        span.stop()
+        exporter.export_stop(span)
+        exporter.close()
+    except BaseException as error:
+        failed.append(error)
+
+
+sys.addaudithook(see)
+thread = threading.Thread(target=work)
+thread.start()
+thread.join()
+print(*imported, sep="\\n", end="")
+if failed:
+    raise failed[0]
+"""
 
 
 def _export_span(exporter: Exporter, name: str) -> None:

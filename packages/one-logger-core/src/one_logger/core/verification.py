@@ -54,6 +54,16 @@ class StreamReport:
         return self._numbers.missing()
 
     @property
+    def beginning_missing(self) -> int:
+        """How many of the `gaps` are at its beginning, up to the first record read: as numbers of `seq`.
+
+        What was there is gone by now: Kafka keeps messages for the retention time of their topic, and files that are
+        rotated are deleted one day. Or it was lost on the way; then `dropped` says so.
+        """
+        gaps = self.gaps
+        return len(gaps[0]) if gaps and gaps[0].start == 1 else 0
+
+    @property
     def closed(self) -> bool:
         """Whether its `end` was read. If not, the process was killed or is still running, or the record is missing."""
         return self._end is not None
@@ -193,6 +203,8 @@ class RunReport(list[StreamReport]):
             states = [stream.state for stream in self]
             counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
             sentences = [f"{_counted(self.records, 'record')} in {_counted(len(self), 'stream')}: {counts}."]
+        if begun := sum(stream.beginning_missing > 0 for stream in self):
+            sentences.append(f"The beginning of {_counted(begun, 'stream')} is no longer there.")
         if missing := self.missing_ranks:
             shown = ", ".join(map(str, missing[:10])) + (", ..." if len(missing) > 10 else "")
             sentences.append(f"There is no stream of {_counted(len(missing), 'rank')}: {shown}.")

@@ -25,6 +25,7 @@ class Breaker:
         self._jitter = Random()  # noqa: S311 - waiting times need not be secret
         self._in_a_row = 0
         self._may_call_at = 0.0
+        self._asked_until = 0.0
         self.failures = 0
         """How many failures there were in all."""
 
@@ -50,6 +51,15 @@ class Breaker:
         probes = self._in_a_row - self._max_failures
         delay = BACK_OFF * 2 ** (self._in_a_row - 1) if probes < 0 else self._cool_down * 2 ** min(probes, 32)
         self._may_call_at = monotonic() + min(delay, LONGEST_COOL_DOWN) * self._jitter.uniform(0.5, 1.0)
+
+    def pause(self, seconds: float) -> None:
+        """Wait, as the backend has asked. That is no failure."""
+        self._may_call_at = self._asked_until = monotonic() + min(seconds, LONGEST_COOL_DOWN)
+
+    @property
+    def asked(self) -> bool:
+        """Whether the backend has asked not to be called yet, whoever waits for a delivery."""
+        return self._asked_until > monotonic()
 
     def succeeded(self) -> None:
         """Close the breaker, as the exporter has delivered records."""

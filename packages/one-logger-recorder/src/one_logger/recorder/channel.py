@@ -221,7 +221,7 @@ class Channel:
         """The counters as they are now."""
         delivery, overflow = self._delivery, self.missing
         queued = sum(records_in(item) for item in self.queue.copy())
-        taken, exported, lost = delivery.recorded, delivery.exported, delivery.lost
+        taken, exported, lost = delivery.recorded, delivery.exported - delivery.held, delivery.lost
         return ExporterStats(
             recorded=queued + taken + overflow,
             exported=exported,
@@ -274,7 +274,11 @@ class Channel:
     def _patience(self) -> float:
         """How long the exporter is to be left alone, in seconds: less if somebody waits for a delivery."""
         wait = self._breaker.wait
-        return min(wait, max(0.0, self._tried_at + pace.LONGEST_PAUSE - monotonic())) if self._waiting else wait
+        return (
+            min(wait, max(0.0, self._tried_at + pace.LONGEST_PAUSE - monotonic()))
+            if self._waiting and not self._breaker.asked
+            else wait
+        )
 
     def _pause(self) -> float:
         """How long the worker has nothing to do, in seconds."""
@@ -286,7 +290,7 @@ class Channel:
     def _work(self) -> None:
         """Export what is queued now, ship it, and answer those who asked before."""
         asked, taken = self._take_requests(), self._delivery.taken
-        if not self._closed and (asked or not self._patience):
+        if not self._closed and ((asked and not self._breaker.asked) or not self._patience):
             self._deliver()
             if self._silent:
                 self._delivery.say_alive()
@@ -385,15 +389,28 @@ class Channel:
                 continue
             self._waiting.remove(request)
             if request.closing:
-                self._close(request.closing)
+                self._close(request.closing, whole=done)
                 self._write_log()
             stats = self.stats()
-            request.answer(delivered=done and stats.dropped == 0 and (stats.pending == 0 or not request.closing))
+            complete = stats.dropped == 0 and not delivery.held and (stats.pending == 0 or not request.closing)
+            request.answer(delivered=done and complete)
 
-    def _close(self, reason: str) -> None:
+    def _close(self, reason: str, *, whole: bool) -> None:
+        """Close the exporter. `whole`: what is queued now came after the request to do so, and nobody misses it."""
         if self._closed:
             return
+        overflow = self.missing
         self._closed = True
         self.limit = -1  # everything goes through offer(), which counts it as dropped
+        before = self._delivery.lost
         self._delivery.lose_queue(self.queue)
+        late = self._delivery.lost - before if whole else 0
         self._delivery.close(self.missing, reason)
+        if missing := overflow + self._delivery.lost - late:
+            self._delivery.say_end(missing)
+
+    def say_end(self) -> None:
+        """Log what was not delivered, for a worker that hangs in the exporter while the recorder is closed."""
+        stats = self.stats()
+        if missing := stats.dropped + stats.pending:
+            self._delivery.say_end(missing)

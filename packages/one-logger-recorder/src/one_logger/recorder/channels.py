@@ -86,6 +86,9 @@ class Channels:
         """Deliver what is queued by the deadline; if `closing` says why, close the exporters. Whether all arrived."""
         requests = [channel.request(Request(deadline, closing=closing)) for channel in self._all]
         answers = [request.wait() for request in requests]  # a list: each is waited for, even after a failure
+        for channel, request in zip(self._all, requests, strict=True):
+            if closing and not request.answered:  # its worker hangs in the exporter, and can't say it
+                channel.say_end()
         return all(answers)
 
     def after_fork(self) -> None:

@@ -80,6 +80,8 @@ class Delivery:
         self.recorded = 0  # records: what the taken items are
         self.exported = 0
         self.lost = 0
+        self.held = 0
+        """Of the exported ones, those that wait for a part of the backend which is away."""
         self._undecided: list[RecordedSpan] = []  # have ended, and it is not known yet whether their stop follows
         self._halves: set[RecordedSpan] = set()  # had ended when their start was exported, and their stop is queued
         self._judged = 0  # of the records, those that the exporter was flushed with, or has lost
@@ -90,6 +92,7 @@ class Delivery:
         self._dirty = False  # whether the exporter may have something buffered
         self._unproven = False  # whether it has failed with records, and has shipped none since
         self._last_error: BaseException | None = None
+        self._last_loss: BaseException | None = None
         self._refused: BaseException | None = None  # what the exporter raised for a record since it was last flushed
 
     @property
@@ -222,6 +225,14 @@ class Delivery:
             self._refused = None
             self._settle(interruption)
             raise
+        if isinstance(error, ExportError) and error.held is not None:
+            self._settle(error)
+            self._refused = None
+            self.held, self._dirty = error.held, error.held > 0
+            self._breaker.failures += 1
+            self._last_error = error
+            (self._log.failed if error.held else self._log.loses)(error)
+            return True
         if error is not None and _is_retriable(error):
             self._failed(error, with_records=with_records)
             return False
@@ -247,9 +258,11 @@ class Delivery:
         It may have lost more than what was buffered: one that had something in an open span loses it with the span.
         """
         buffered, lost = self.buffered, 0
+        self.held = 0
         if error is not None:
             lost = error.lost if isinstance(error, ExportError) and error.lost is not None else buffered
             lost = min(lost, buffered + self.exported)
+            self._last_loss = error if lost else self._last_loss
         else:
             self._reported += self._reporting
             self.wrote_at = monotonic()
@@ -321,8 +334,15 @@ class Delivery:
             self._settle(interruption)
             raise
         if error is not None:
-            self._failed(error)
+            self._last_error = error
+            self._breaker.failed()
         self._settle(error)
+        if error is not None and not overflow + self.lost:
+            self._log.failed(error)
+
+    def say_end(self, missing: int) -> None:
+        """Log that the recorder is closed, and that so many records were not delivered."""
+        self._log.ends(missing, self._last_error or self._last_loss)
 
     def after_fork(self) -> None:
         """Have the exporter forget what is the parent's."""
@@ -347,6 +367,10 @@ class Delivery:
     def _failed(self, error: BaseException, *, with_records: bool = False, refused: bool = False) -> None:
         """Count a failure: with or without records, and whether it refused each record or the whole buffer."""
         self._last_error = error
+        if isinstance(error, ExportError) and error.retry_after > 0:
+            self._breaker.pause(error.retry_after)
+            self._log.waits(error)
+            return
         self._unproven = self._unproven or with_records
         self._breaker.failed()
         if refused:

@@ -27,6 +27,7 @@ class ExporterLog:
         self._told: set[tuple[str, str]] = set()  # messages that are logged only once
         self._failing = False
         self._disabled = False
+        self._ended = False
         self._recoveries: deque[float] = deque(maxlen=RECOVERIES_TOLD)  # when they were logged
 
     def failed(self, error: BaseException) -> None:
@@ -34,6 +35,12 @@ class ExporterLog:
         if not self._failing:
             self._failing = True
             self._log(logging.WARNING, f"failed, it raised {_sentence(error)}")
+
+    def waits(self, error: BaseException) -> None:
+        """The exporter has raised `error`, as its backend has asked to be left alone for a while."""
+        if not self._failing:
+            self._failing = True
+            self._log(logging.WARNING, f"waits, as its backend asks, it raised {_sentence(error)}")
 
     def disabled(self, error: BaseException) -> None:
         """The exporter is disabled. `error` is what it raised last."""
@@ -63,6 +70,14 @@ class ExporterLog:
         """The exporter has raised `error` when it was to say what is missing, or that the process lives. Likewise."""
         self._once("cannot tell its backend how the recorder is, it raised", error)
 
+    def ends(self, missing: int, error: BaseException | None) -> None:
+        """It is closed with `missing` records undelivered. `error` is what it raised last."""
+        why = f" It last raised {_sentence(error)}" if error else ""
+        if self._ended:
+            return
+        self._ended = True
+        self._log(logging.ERROR, f"was closed with {missing} records undelivered.{why}")
+
     def _once(self, what: str, error: BaseException) -> None:
         kind = (what, type(error).__name__)
         if kind not in self._told:
@@ -74,5 +89,5 @@ class ExporterLog:
 
 
 def _sentence(error: BaseException) -> str:
-    text = f"{type(error).__name__}: {error_text(error)}".strip()
+    text = f"{type(error).__name__}: {error_text(error)}".removesuffix(": ").strip()
     return text if text.endswith((".", "!", "?")) else f"{text}."

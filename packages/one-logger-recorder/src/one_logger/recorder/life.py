@@ -175,7 +175,8 @@ class Life:
         self._finish(deadline)
         delivered = self._channels.deliver(deadline, closing=reason)
         self._signals.end()
-        process.not_at_exit(self._at_exit)
+        if delivered:  # else the last words of an exporter that hangs may still have to be logged
+            process.not_at_exit(self._at_exit)
         return delivered
 
     def _at_exit(self) -> None:

@@ -95,8 +95,8 @@ def _write(verification: Verification, show_all: bool) -> None:
 def _row(stream: StreamState) -> list[object]:
     missing = sum(len(gap) for gap in stream.gaps)
     # That a stream was closed in order is no news. What ended it otherwise may say why it isn't whole.
-    told = stream.reason not in (None, "closed") and not stream.whole
-    state = f"{stream.state} ({stream.reason})" if told else stream.state
+    reason = "" if stream.whole or stream.reason == "closed" else (stream.reason or "").removeprefix("signal ")
+    state = f"{stream.state} ({reason})" if reason else stream.state
     return [
         stream.rank,
         stream.host,

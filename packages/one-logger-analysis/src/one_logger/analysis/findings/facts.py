@@ -8,7 +8,7 @@ from functools import cached_property
 from statistics import pstdev
 from typing import NamedTuple
 
-from one_logger.analysis.findings.names import is_wait
+from one_logger.analysis.findings.names import TRAINING_LOOP, is_wait
 
 MINIMUM_STEPS = 20
 
@@ -32,6 +32,11 @@ class StreamFacts(NamedTuple):
     reason: str | None
     first_time: int
     last_time: int
+
+    @property
+    def signalled(self) -> bool:
+        """Whether it was closed because a signal ended its process: what was open then never ended."""
+        return self.closed and (self.reason or "").startswith("signal")
 
     @property
     def label(self) -> str:
@@ -113,7 +118,7 @@ class Facts:
         streams: Its streams.
         paths: Its paths.
         timings: How long each path took in each stream.
-        open_spans: For each thread of each stream that was not closed: the deepest span that is open.
+        open_spans: For each thread of each stream that no end or a signal ended: the deepest span that is open.
         outliers: The spans that took far longer than the others of their path.
         errors: Its errors, by kind.
         in_step: Paths whose spans take equally long on all ranks, step by step, as ranks do that wait for each other.
@@ -228,12 +233,20 @@ class Facts:
         return top
 
     def loop_time(self, stream: str, path: str) -> int:
-        """How long the loop took in which `path` stands: its steps, and what stands beside them in the same thread."""
+        """How long the loop took in which `path` stands: its steps, and what stands beside them in the same thread.
+
+        Most steps of a training loop may have no spans: it took at least as long as its own span, which, if it has no
+        end, is at most as long as its stream.
+        """
         timings = self.timings_of[stream]
         top = self.loop_of(stream, path)
         parent, thread = self.by_path[top].parent, timings[top].thread
-        return sum(
+        spans = sum(
             timing.total_ns
             for beside, timing in timings.items()
             if self.by_path[beside].parent == parent and timing.thread == thread
         )
+        if parent is None or self.by_path[parent].name != TRAINING_LOOP:
+            return spans
+        about = self.by_stream[stream]
+        return max(spans, timings[parent].total_ns if parent in timings else about.last_time - about.first_time)

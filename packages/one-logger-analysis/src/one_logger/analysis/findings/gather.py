@@ -17,6 +17,7 @@ from one_logger.analysis.findings.facts import (
     StreamFacts,
     Timing,
 )
+from one_logger.analysis.findings.names import PICKED
 from one_logger.analysis.findings.outliers import TIMES_THE_MEDIAN
 from one_logger.analysis.findings.shares import find_checkpoints
 
@@ -105,7 +106,7 @@ _OPEN = """
 SELECT o.stream, coalesce(o.thread, 0), o.name, o.path, o.depth, o.start_time_unix_nano
 FROM spans o
 WHERE o.duration_ns IS NULL AND o.start_time_unix_nano IS NOT NULL
-    AND o.stream IN (SELECT stream FROM streams WHERE NOT closed)
+    AND o.stream IN (SELECT stream FROM streams WHERE NOT closed OR reason LIKE 'signal%')
     AND NOT EXISTS (
         SELECT 1 FROM spans l
         WHERE l.stream = o.stream AND coalesce(l.thread, 0) = coalesce(o.thread, 0)
@@ -173,7 +174,7 @@ def gather(ask: Questions, missing_ranks: Sequence[int], now: int) -> Facts:
     if waiting:
         for depth in range(max(facts.by_path[path].depth for path in waiting), 0, -1):
             ask.prepare(_WAITS, {"depth": depth, "waiting": waiting, "above": above})
-    timings = [Timing(*row) for row in rows(_TIMINGS, {"least": MINIMUM_STEPS, "above": above})]
+    timings = telling(Timing(*row) for row in rows(_TIMINGS, {"least": MINIMUM_STEPS, "above": above}))
     typical = typical_durations(timings)
     limits = {path: TIMES_THE_MEDIAN * value for path, value in typical.items() if path not in facts.waits}
     outliers = rows(_OUTLIERS, {"paths": list(limits), "limits": list(limits.values())}) if limits else []
@@ -227,6 +228,23 @@ def parent_path(path: str, name: str, depth: int) -> str | None:
     r"""The path above a path, in which a slash of a name is written as \/."""
     escaped = name.replace("\\", "\\\\").replace("/", "\\/")
     return path[: -len(escaped) - 1] if depth else None
+
+
+def telling(timings: Iterable[Timing]) -> list[Timing]:
+    """The timings without those of iterations that were picked.
+
+    Where a training sums its iterations up, only those that took long are spans: far less than a tenth of the loop's
+    time. They tell nothing of the others.
+    """
+    found = list(timings)
+    totals = {(timing.stream, timing.path): timing.total_ns for timing in found}
+    ending = f"/{PICKED}"
+    return [
+        timing
+        for timing in found
+        if not timing.path.endswith(ending)
+        or timing.total_ns * 10 >= totals.get((timing.stream, timing.path.removesuffix(ending)), 0)
+    ]
 
 
 def typical_durations(timings: Iterable[Timing]) -> dict[str, float]:

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import re
 
+TRAINING_LOOP, PICKED = "training_loop", "training_single_iteration"
+"""The loop of one-logger's training telemetry, and the iterations that it records where it sums up the others."""
+
 _WAIT = re.compile(
     r"all_?(reduce|gather|to_?all)|reduce_?scatter|broadcast|barrier|nccl|gloo|collective|rendezvous"
     r"|(gradient|grad|weight|param|parameter|rank)s?_?sync|sync(hroni[sz]e)?_?(gradient|grad|weight|param|parameter|rank)s?"

@@ -54,13 +54,13 @@ def rank_states(facts: Facts) -> list[RankState]:
         newest_of_host[stream.host] = max(newest_of_host.get(stream.host, facts.now), stream.last_time)
     states = []
     for stream in facts.streams:
-        leaf = None if stream.closed else leaves.get(stream.stream)
+        leaf = leaves.get(stream.stream)
         stuck = leaf is not None and _is_stuck(facts, stream, leaf)
         superseded = stream.rank is not None and last_of_rank[stream.job, stream.rank] > stream.incarnation
         silent = superseded or newest_of_host[stream.host] - stream.last_time > SILENT_NS
         state: State
         if stream.closed:
-            state = "killed" if (stream.reason or "").startswith("signal") else "finished"
+            state = "killed" if stream.signalled else "finished"
         elif silent:
             state = "killed"
         else:
@@ -96,7 +96,7 @@ def run_state(facts: Facts, states: Sequence[RankState]) -> State:
 def find_ends(states: Sequence[RankState]) -> list[Finding]:
     """A finding for the ranks that were killed, and one for those that a signal or an exception ended."""
     silent = [state for state in states if state.state == "killed" and not state.stream.closed]
-    signalled = [state for state in states if state.stream.closed and state.state == "killed"]
+    signalled = [state for state in states if state.stream.signalled]
     failed = [state for state in states if state.stream.closed and state.stream.reason == "exception"]
     findings = []
     if silent:
@@ -146,9 +146,13 @@ def find_hang(facts: Facts, states: Sequence[RankState]) -> list[Finding]:
     waiting = [state for state in stuck if state.open_span and state.open_span.path in facts.waits]
     culprits = [state for state in stuck if state not in waiting]
     gone = [state for state in states if not state.stream.closed and state.state == "killed" and not state.stuck]
+    if gone and all(state.stream.signalled for state in stuck):
+        return []  # they waited for who was killed, which is a finding of its own
     if not culprits and waiting:
         # Who is alive and not in the collective is who the others wait for, however short that took yet.
-        culprits = [state for state in states if not state.stream.closed and state not in waiting and state not in gone]
+        culprits = [
+            state for state in states if state.state != "finished" and state not in waiting and state not in gone
+        ]
     if not waiting and len(culprits) > 2:
         waiting, culprits = _majority(culprits)
     since = min(state.open_span.start for state in stuck if state.open_span)

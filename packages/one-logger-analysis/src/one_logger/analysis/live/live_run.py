@@ -20,7 +20,7 @@ from one_logger.analysis.findings.facts import (
     PathFacts,
     StreamFacts,
 )
-from one_logger.analysis.findings.gather import parent_path, paths_to_compare, typical_durations
+from one_logger.analysis.findings.gather import parent_path, paths_to_compare, telling, typical_durations
 from one_logger.analysis.findings.outliers import TIMES_THE_MEDIAN
 from one_logger.analysis.findings.stragglers import deviation
 from one_logger.analysis.findings.trust import trust
@@ -95,9 +95,9 @@ class LiveRun:
         facts = Facts(
             streams=streams,
             paths=self._paths(),
-            timings=[
+            timings=telling(
                 s.timing(name) for name, stream in self._streams.items() for s in stream.paths.values() if s.ended
-            ],
+            ),
             open_spans=self._open_spans(),
             errors=sorted(self._errors.values(), key=lambda error: (-error.times, error.name)),
             overlapping=self._overlapping(),
@@ -130,7 +130,8 @@ class LiveRun:
         """As `gather` has them: an open span with a later one beside it has ended, and its end was lost."""
         found = []
         for stream in self._streams.values():
-            if stream.facts().closed:
+            facts = stream.facts()
+            if facts.closed and not facts.signalled:
                 continue
             starts: dict[tuple[int, int], int] = {}
             for state in stream.paths.values():
@@ -229,6 +230,7 @@ class LiveRun:
                         p50,
                         p99,
                         max([longest, *still]),
+                        any(s.paths[path].orphans for s in self._streams.values() if path in s.paths),
                     )
                 )
         return times

@@ -32,6 +32,7 @@ class PathState:
         "longest",
         "longest_ns",
         "name",
+        "orphans",
         "overlaps",
         "path",
         "saves",
@@ -45,6 +46,7 @@ class PathState:
         self.path, self.name, self.depth = path, name, depth
         self.thread = self.last_thread = thread
         self.waits, self.saves = waits, is_checkpoint_save(name)
+        self.orphans = False
         self.ended = self.total_ns = self.below_ns = self.longest_ns = self.overlaps = 0
         self.first_start = self.last_start = 0
         self.work = Samples(_SAMPLES)
@@ -172,6 +174,7 @@ class LiveStream:
         name, thread = record["name"], record.get("thread") or 0
         start = record["start_time_unix_nano"]
         span = _Span(self._state(name, thread, parent), start, thread, parent)
+        span.state.orphans |= (parent is None and above is not None) or (parent is not None and parent.state.orphans)
         if parent is not None and parent.thread == thread:
             before = parent.last_child
             if before is not None and (before[1] is None or before[1] > start):

@@ -46,8 +46,11 @@ class Tail:
         self._seen: set[tuple[int, int]] = set()
         self._looked = 0.0
         for path in self._paths:
-            if not _may_come(path):
+            try:
                 find_sources([path])
+            except ReadError as error:
+                if not _may_come(path) or isinstance(error.__cause__, PermissionError):
+                    raise
 
     def lines(self) -> Iterator[bytes]:
         """The lines that were added since the last call. A last one without a line feed waits for its rest."""

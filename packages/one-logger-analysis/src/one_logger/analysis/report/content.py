@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from one_logger.analysis.commands.verify import as_dict as verification_as_dict
+from one_logger.analysis.errors import ReadError
+from one_logger.analysis.goodput import Goodput, goodput
 from one_logger.analysis.overview import overview
 from one_logger.analysis.ranking import ranking
 from one_logger.analysis.report.steps_data import COLUMNS, ROWS, Steps, steps_of
@@ -38,6 +40,7 @@ class Content:
         longest: The longest spans.
         timeline: What the timeline shows, if anything.
         steps: What the pictures of the steps show, if there are steps.
+        goodput: What the time went into, if it is a training, and of one session.
     """
 
     service: str
@@ -56,6 +59,7 @@ class Content:
     longest: Sequence[Mapping[str, Any]]
     timeline: Timeline | None
     steps: Steps | None
+    goodput: Goodput | None = None
 
 
 def content_of(run: Run) -> Content:
@@ -85,7 +89,7 @@ def content_of(run: Run) -> Content:
         last=last,
         overview=overview_json,
         paths=[
-            {"name": path.name, "depth": path.depth, **written}
+            {"name": path.name, "depth": path.depth, "parent_missing": path.parent_missing, **written}
             for path, written in zip(shown.paths, overview_json["spans"], strict=True)
         ],
         ranks=ranks,
@@ -93,7 +97,15 @@ def content_of(run: Run) -> Content:
         longest=_longest(run),
         timeline=timeline_of(run, _noteworthy(overview_json, ranks)),
         steps=steps_of(run, ranked, shown.paths),
+        goodput=_goodput(run),
     )
+
+
+def _goodput(run: Run) -> Goodput | None:
+    try:
+        return goodput(run)
+    except ReadError:
+        return None
 
 
 def _longest(run: Run) -> list[dict[str, Any]]:

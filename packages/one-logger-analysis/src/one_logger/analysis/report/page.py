@@ -12,6 +12,7 @@ from one_logger.analysis.findings.finding import duration
 from one_logger.analysis.report import tables
 from one_logger.analysis.report.breakdown import breakdown_picture
 from one_logger.analysis.report.content import Content
+from one_logger.analysis.report.goodput import goodput_section
 from one_logger.analysis.report.markup import Markup, element, json_data, short, together
 from one_logger.analysis.report.steps import heat_map_picture, steps_data, steps_picture
 from one_logger.analysis.report.timeline import timeline_colours, timeline_data, timeline_picture
@@ -59,7 +60,11 @@ def page(content: Content, made_unix_nano: int) -> str:
         _header(content, title),
         element(
             "nav",
-            *(part for id_, words, _ in sections for part in (element("a", words, href=f"#{id_}"), _BETWEEN)),
+            *(
+                part
+                for number, (id_, words, _) in enumerate(sections)
+                for part in (_BETWEEN if number else None, element("a", words, href=f"#{id_}"))
+            ),
             aria_label="Sections",
         ),
         element("main", *(_section(*section) for section in sections)),
@@ -141,11 +146,13 @@ def _count_of(ranks: int, hosts: int) -> str | None:
 def _sections(content: Content, colours: dict[str, int]) -> Iterable[_Section]:
     shown = content.overview
     yield "verdict", "Verdict", tables.findings(shown["verdict"])
+    if content.goodput is not None:
+        yield "goodput", "Goodput", goodput_section(content.goodput)
     if content.timeline is not None and content.timeline.columns:
         notes = [element("p", note, class_="note") for note in content.timeline.notes]
         yield (
             "when",
-            "What each rank did when",
+            "What each rank did when" if content.ranks_count else "What happened when",
             together(
                 [
                     element("div", timeline_picture(content.timeline, colours), class_="figure", id="timeline-figure"),
@@ -158,8 +165,8 @@ def _sections(content: Content, colours: dict[str, int]) -> Iterable[_Section]:
         figure = None if picture is None else element("div", picture, class_="figure")
         lead = element(
             "p",
-            "Each span stands below the one that it is in, as wide as the time it took over all ranks. What is pale "
-            "was spent in the spans below it.",
+            "Each span stands below the one that it is in, as wide as the time it took"
+            f"{' over all ranks' if content.ranks_count else ''}. What is pale was spent in the spans below it.",
             class_="note",
         )
         yield "where", "Where the time went", together([lead, figure, tables.spans(content.paths, colours)])

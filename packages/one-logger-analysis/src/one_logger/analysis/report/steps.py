@@ -69,7 +69,7 @@ def steps_picture(steps: Steps) -> Markup:
             class_="median",
         ),
         *_step_axis(steps, bottom),
-        *_chart_legend(bottom + 38, highest if cut else None),
+        *_chart_legend(bottom + 38, highest if cut else None, "median over the ranks" if steps.labels else "median"),
         id="steps",
         data_gutter=GUTTER,
         data_plot=_PLOT,
@@ -78,9 +78,9 @@ def steps_picture(steps: Steps) -> Markup:
     )
 
 
-def _chart_legend(y: float, highest: float | None) -> Iterable[Markup]:
+def _chart_legend(y: float, highest: float | None, median: str) -> Iterable[Markup]:
     yield element("rect", x=GUTTER, y=y - 6, width=12, height=3, fill=FILLS[3], class_="s3")
-    yield label(GUTTER + 18, y, "median over the ranks")
+    yield label(GUTTER + 18, y, median)
     yield element("rect", x=GUTTER + 170, y=y - 9, width=11, height=11, fill="#cfdcee", class_="longest")
     yield label(GUTTER + 188, y, "longest")
     if highest is not None:

@@ -42,10 +42,11 @@ def table(rows: Sequence[Row], columns: Sequence[Column], *, left_out: str = "",
 
     Args:
         rows: What each row shows.
-        columns: Its columns.
+        columns: Its columns. One in which no row has anything is left out.
         left_out: A sentence about rows that aren't there.
         sortable: Whether the script may sort it.
     """
+    columns = [column for column in columns if any(column.cell(row) not in {None, ""} for row in rows)]
     head = element(
         "tr", *(element("th", column.title, align="right" if column.number else "left") for column in columns)
     )
@@ -154,6 +155,12 @@ def spans(paths: Sequence[Row], colours: Mapping[str, int]) -> Markup:
         )
     all_own = max(sum(path["self_ns"] for path in paths), 1)
 
+    def is_orphan(path: Row) -> bool:
+        return bool(path["parent_missing"] and not path["depth"])
+
+    if any(map(is_orphan, rows)):
+        left_out += " * What some of these were part of isn't in their stream: it was lost, or is another process's."
+
     def name(path: Row) -> Markup:
         colour = colours.get(path["name"], 9)
         square = element(
@@ -166,7 +173,10 @@ def spans(paths: Sequence[Row], colours: Mapping[str, int]) -> Markup:
         )
         indent = Markup("&nbsp;" * (4 * min(path["depth"], 12)))
         return together(
-            [indent, square, " ", element("span", short(path["name"], 100), title=short(path["path"], 200))]
+            [
+                *(indent, square, " ", element("span", short(path["name"], 100), title=short(path["path"], 200))),
+                " *" if is_orphan(path) else None,
+            ]
         )
 
     def share(path: Row) -> Markup:
@@ -180,13 +190,13 @@ def spans(paths: Sequence[Row], colours: Mapping[str, int]) -> Markup:
             viewBox="0 0 60 8",
             aria_hidden="true",
         )
-        return together([bar, " ", percent(part) if part else "0 %"])
+        return together([percent(part) if part else "0 %", " ", bar])
 
     return table(
         rows,
         [
             Column("span", name, order=lambda path: path["path"]),
-            Column("share of time itself", share, True, lambda path: path["self_ns"]),
+            Column("share of all time", share, True, lambda path: path["self_ns"]),
             Column("count", lambda path: f"{path['count']:,}", True, lambda path: path["count"]),
             *(
                 _time_column(title, key)

@@ -1,4 +1,4 @@
-"""The picture of what each rank did when."""
+"""The picture of what happened when."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def timeline_picture(timeline: Timeline, colours: Mapping[str, int]) -> Markup:
     return picture(
         WIDTH,
         height,
-        "Timeline: what each rank did when",
+        "Timeline: what happened when",
         element("g", *_axis(timeline.length, scale, geometry.bottom), class_="axis"),
         *_rows(timeline, geometry, scale),
         element("g", *_spans(timeline, colours, geometry), class_="spans"),

@@ -2,16 +2,17 @@
 -- `incarnation` is 1 for the first start of a job, and one more for each restart. What a launcher says of restarts is a
 -- hint; where it says nothing, streams that overlap in time belong together.
 WITH described AS (
+    -- A cast alone takes 3.7 for 4.
     SELECT *,
         attributes ->> '$."service.name"' AS service_name,
         attributes ->> '$."one_logger.session_tag"' AS session_tag,
         attributes ->> '$."one_logger.job_id"' AS job_id,
-        try_cast(attributes ->> '$."one_logger.restart"' AS BIGINT) AS restart,
-        try_cast(attributes ->> '$."one_logger.rank"' AS BIGINT) AS rank,
-        try_cast(attributes ->> '$."one_logger.local_rank"' AS BIGINT) AS local_rank,
-        try_cast(attributes ->> '$."one_logger.world_size"' AS BIGINT) AS world_size,
+        try_cast(regexp_extract(attributes ->> '$."one_logger.restart"', '^[0-9]+\z') AS BIGINT) AS restart,
+        try_cast(regexp_extract(attributes ->> '$."one_logger.rank"', '^[0-9]+\z') AS BIGINT) AS rank,
+        try_cast(regexp_extract(attributes ->> '$."one_logger.local_rank"', '^[0-9]+\z') AS BIGINT) AS local_rank,
+        try_cast(regexp_extract(attributes ->> '$."one_logger.world_size"', '^[0-9]+\z') AS BIGINT) AS world_size,
         attributes ->> '$."host.name"' AS host,
-        try_cast(attributes ->> '$."process.pid"' AS BIGINT) AS pid,
+        try_cast(regexp_extract(attributes ->> '$."process.pid"', '^[0-9]+\z') AS BIGINT) AS pid,
         attributes ->> '$."process.executable.name"' AS executable,
         coalesce(first_time_unix_nano, 0) AS began,
         coalesce(last_time_unix_nano, first_time_unix_nano, 0) AS ended

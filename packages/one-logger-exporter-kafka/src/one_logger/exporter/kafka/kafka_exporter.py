@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 from one_logger.core import RecordExporter, Resource
 from one_logger.core.spi import check_choice, check_number, keep_inherited
+from one_logger.exporter.kafka.logins import Logins
 from one_logger.exporter.kafka.messages import Batch
 from one_logger.exporter.kafka.producer_config import (
     Compression,
@@ -46,7 +47,8 @@ class KafkaExporter(RecordExporter):
         max_message_bytes: How many bytes the value of a message may have, before compression; also how many may be in
             flight. A larger record is lost, and counted. Choose less than the brokers' `message.max.bytes`.
         delivery_timeout: How long `flush` waits for the brokers before it reports a failure, in seconds. What was sent
-            by then may be acknowledged by a later `flush`.
+            by then may be acknowledged by a later `flush`. As long as a quota of the brokers slows us down, `flush`
+            waits on; `close` does not.
         producer_config: Further options of `kafka.KafkaProducer`, by their names there.
 
     Raises:
@@ -90,8 +92,10 @@ class KafkaExporter(RecordExporter):
             "ssl_password": ssl_password,
             "ssl_check_hostname": ssl_check_hostname,
         }
-        config = build_config(bootstrap_servers, client_id, compression, max_message_bytes, security, producer_config)
-        self._connect = partial(TopicWriter, config, topic, batch, max_message_bytes, delivery_timeout)
+        config = build_config(
+            bootstrap_servers, client_id, compression, max_message_bytes, delivery_timeout, security, producer_config
+        )
+        self._connect = partial(TopicWriter, config, topic, batch, max_message_bytes, delivery_timeout, Logins())
         self._closing = False
         self._writer: TopicWriter | None = None
 

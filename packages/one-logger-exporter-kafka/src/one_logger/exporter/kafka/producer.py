@@ -17,31 +17,45 @@ except DeprecationWarning:  # if warnings are errors: kafka-python calls functio
         from kafka import KafkaProducer
 
 from kafka.errors import (
-    AuthorizationError,
     InvalidRecordError,
     KafkaError,
     KafkaTimeoutError,
     MessageSizeTooLargeError,
     RecordListTooLargeError,
-    SaslAuthenticationFailedError,
 )
 from kafka.net.compat import KafkaNetClient
-from kafka.net.inet import KafkaNetSocket
+from kafka.net.selector import NetworkSelector
+from one_logger.exporter.kafka.connections import DIRECT, Connections
 
 TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
-REFUSED = (SaslAuthenticationFailedError, AuthorizationError)
 
 REFUSED_PAUSE = 0.1
 """Seconds for which the producer's thread sleeps after a broker has refused it; else it would use a whole core."""
 
-_DIRECT = "one-logger://direct"
-"""Given as the URL of a proxy, since that decides which class kafka-python makes its sockets of."""
+__all__ = ["TOO_LARGE", "InvalidRecordError", "KafkaError", "KafkaTimeoutError", "NotConnectedError", "Producer"]
 
-__all__ = ["REFUSED", "TOO_LARGE", "InvalidRecordError", "KafkaError", "KafkaTimeoutError", "Producer"]
+
+class NotConnectedError(Exception):
+    """There is no connection to the brokers, and the message says why.
+
+    Attributes:
+        refused: Whether that is because the brokers don't let the client in. Otherwise they don't answer.
+    """
+
+    def __init__(self, message: str, *, refused: bool) -> None:
+        super().__init__(message)
+        self.refused = refused
 
 
 class Producer(KafkaProducer):  # type: ignore[misc]  # kafka-python has no types
-    """A producer that ends when it is told to, and does nothing to its parent's in a forked child."""
+    """A producer that ends when it is told to, and does nothing to its parent's in a forked child.
+
+    Args:
+        config: kafka-python's configuration.
+
+    Raises:
+        NotConnectedError: The brokers refuse the client, or do not answer.
+    """
 
     def __init__(self, config: dict[str, Any]) -> None:
         self._pid = os.getpid()
@@ -50,21 +64,28 @@ class Producer(KafkaProducer):  # type: ignore[misc]  # kafka-python has no type
         quiet.producer_made()
         try:
             with quiet.quietly():
-                super().__init__(**{"proxy_url": _DIRECT, **config}, kafka_client=self._make_client)
-        except BaseException:
-            if self.client is not None:
-                self.client.close()  # no thread does
-            else:
+                super().__init__(**{"proxy_url": DIRECT, **config}, kafka_client=self._make_client)
+        except BaseException as error:
+            if self.client is None:
                 quiet.producer_ended()
-            raise
+                raise
+            connections = self.client.connections
+            refusal, unreachable = connections.refusal, connections.connectivity
+            self.client.close()  # no thread does
+            if not isinstance(error, (KafkaError, OSError)):
+                raise
+            raise NotConnectedError(str(refusal or unreachable or error), refused=refusal is not None) from error
+        # A batch that is too large is refused as a whole: who sends it is to learn what the topic takes.
+        self._sender._can_split = lambda *_: False
         # Again, for the loggers that connecting has brought in.
         quiet.producer_made()
         quiet.producer_ended()
 
     @property
-    def refused(self) -> bool:
-        """Whether a broker refuses to talk to us. Then nothing is sent any more."""
-        return self.client is not None and self.client.refused is not None
+    def connections(self) -> Connections:
+        """The connections to the brokers."""
+        assert self.client is not None  # noqa: S101 - the constructor has made it
+        return self.client.connections
 
     def _make_client(self, **config: Any) -> Client:
         self.client = Client(**config)
@@ -97,24 +118,21 @@ class Producer(KafkaProducer):  # type: ignore[misc]  # kafka-python has no type
 class Client(KafkaNetClient):  # type: ignore[misc]
     """The network side of a producer."""
 
-    def __init__(self, **config: Any) -> None:
-        super().__init__(**config)
-        self.refused: Exception | None = None
-        """Why a broker refuses to talk to us. The producer does not recover from that."""
-        self._ended = False
+    of_exporter = True  # for `quiet`
 
-    def poll(self, timeout_ms: float | None = None, future: Any = None) -> Any:
-        """Send and receive. The producer's thread does nothing else."""
-        quiet.quieten()
-        return super().poll(timeout_ms=timeout_ms, future=future)
+    def __init__(self, **config: Any) -> None:
+        net = NetworkSelector(**config)
+        self.connections = Connections(net, **config)
+        super().__init__(net=net, manager=self.connections)
+        self._ended = False
 
     def maybe_connect(self, node_id: Any, **arguments: Any) -> None:
         """Connect. Catch a refusal, after which the producer's thread would try again at once, for ever."""
-        quiet.quieten()
         try:
             super().maybe_connect(node_id, **arguments)
-        except REFUSED as error:
-            self.refused = error
+        except KafkaError:
+            if self.connections.refusal is None:
+                raise
             time.sleep(REFUSED_PAUSE)
 
     def close(self, node_id: Any = None) -> None:
@@ -123,17 +141,3 @@ class Client(KafkaNetClient):  # type: ignore[misc]
         if node_id is None and not self._ended:
             self._ended = True
             quiet.producer_ended()
-
-
-class _Socket(KafkaNetSocket):  # type: ignore[misc]
-    """Connects without a proxy, and closes the socket if that fails. Otherwise the garbage collector has to."""
-
-    SCHEMES = ("one-logger",)
-
-    async def sock_connect(self, net: Any, sock: Any, sockaddr: Any, timeout_at: float | None = None) -> Any:
-        """Connect."""
-        try:
-            return await super().sock_connect(net, sock, sockaddr, timeout_at=timeout_at)
-        except BaseException:
-            sock.close()
-            raise

@@ -28,7 +28,6 @@ ENVELOPE = 16_384
 
 _DEFAULTS: dict[str, Any] = {
     "bootstrap_timeout_ms": 5_000,
-    "max_block_ms": 1_000,
     "request_timeout_ms": 10_000,
     "reconnect_backoff_max_ms": 2_000,  # so that we are back soon after the broker
     "metrics_enabled": False,
@@ -70,6 +69,7 @@ def build_config(
     client_id: str,
     compression: Compression | None,
     max_message_bytes: int,
+    delivery_timeout: float,
     security: Mapping[str, Any],
     further: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
@@ -86,6 +86,7 @@ def build_config(
     options.update(_security({name: options[name] for name in security if options.get(name) is not None}))
     return {
         **_DEFAULTS,
+        "max_block_ms": max(1_000, round(delivery_timeout * 1_000)),  # a topic that is new takes brokers a second
         **options,
         **_FIXED,
         "bootstrap_servers": servers,

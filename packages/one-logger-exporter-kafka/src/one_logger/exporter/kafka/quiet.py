@@ -20,8 +20,17 @@ LINES = 2
 
 PERIOD = 60.0  # seconds
 
+NO_NEWS = frozenset(
+    {
+        "%s: Aborting producer batches due to fatal error: %s",  # what is too large goes again, in smaller messages
+        "Failed to produce messages to topic-partition %s with base offset %s: %s",
+        "Topic %s is not available during auto-create initialization",  # but it will be
+        "Topic %s not found in cluster metadata",
+    }
+)
+"""What kafka-python logs of what is usual, or will be in the exporter's own error. It does not count."""
+
 _threads: set[int] = set()
-_failures: dict[int, str] = {}
 _producers = 0
 _lock = threading.Lock()
 
@@ -34,13 +43,13 @@ class _Quiet(logging.Filter):
         self._passed: deque[float] = deque()
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if threading.get_ident() not in _threads:
+        client = getattr(threading.current_thread(), "_client", None)  # of the thread of a producer
+        if threading.get_ident() not in _threads and not getattr(client, "of_exporter", False):
             return True
         if record.levelno < logging.WARNING:
             return _is_asked_for(record.name)
-        message = record.getMessage()
-        if "failed: " in message and not message.startswith("Bootstrap failed"):
-            _failures[threading.get_ident()] = message
+        if not isinstance(record.msg, str) or record.msg in NO_NEWS:
+            return False
         now = monotonic()
         while self._passed and self._passed[0] <= now - PERIOD:
             self._passed.popleft()
@@ -78,26 +87,15 @@ def producer_ended() -> None:
     global _producers  # noqa: PLW0603
     with _lock:
         _producers -= 1
-        _threads.discard(threading.get_ident())
         if not _producers:
             for logger in _loggers():
                 logger.removeFilter(_filter)
 
 
-def quieten() -> None:
-    """Note that the calling thread works for an exporter."""
-    _threads.add(threading.get_ident())
-
-
-def last_failure() -> str:
-    """The last failure that kafka-python logged on the calling thread. Its errors don't have the reason."""
-    return _failures.pop(threading.get_ident(), "")
-
-
 @contextmanager
 def quietly() -> Iterator[None]:
-    """The same for a block."""
-    quieten()
+    """In this block the calling thread works for an exporter."""
+    _threads.add(threading.get_ident())
     try:
         yield
     finally:

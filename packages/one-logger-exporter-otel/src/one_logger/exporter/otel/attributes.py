@@ -3,46 +3,74 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isfinite
+from typing import TYPE_CHECKING, Any
 
 from one_logger.core import AttributeValue
 from one_logger.core.spi import encodable, portable_integer, portable_integers
 
+if TYPE_CHECKING:
+    from one_logger.exporter.otel.otel_exporter import NaN
+
 UNNAMED = "one_logger.unnamed"
 """Replaces an empty name, which OpenTelemetry does not allow (Common concepts, "Attribute")."""
 
+_NOT_FINITE = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
+"""The texts that JSON's mapping of Protocol Buffers has for them."""
 
-def exported_attributes(attributes: Mapping[str, AttributeValue]) -> dict[str, AttributeValue]:
-    """The attributes with names and values that OTLP can carry.
+
+def put_attributes(pairs: Any, attributes: Mapping[str, AttributeValue], nan: NaN) -> None:
+    """Add attributes to the `KeyValue`s of a message, with names and values that OTLP can carry.
 
     An integer beyond 64 bits becomes its text, as in the file and in Kafka (OTLP has no others: common.proto,
-    AnyValue.int_value), half a surrogate pair U+FFFD, an empty name `UNNAMED`. Floats stay as they are: OTLP has NaN
-    and the infinities.
+    AnyValue.int_value), half a surrogate pair U+FFFD, an empty name `UNNAMED`. OTLP has NaN and the infinities. Where
+    `nan` is `"text"`, they are texts nevertheless, as JSON has none.
     """
-    exported: dict[str, AttributeValue] = {}
-    for name, value in attributes.items():
-        if not name.isascii() or not name:
-            name = encodable(name) or UNNAMED  # noqa: PLW2901 - the loop is part of the cost of every span
-        kind = type(value)
-        if kind is str:
-            exported[name] = value if value.isascii() else encodable(value)  # type: ignore[union-attr, arg-type]
-        elif kind is int:
-            exported[name] = portable_integer(value)  # type: ignore[arg-type]  # an integer
-        elif kind is tuple:
-            exported[name] = _sequence(value)  # type: ignore[arg-type]  # a tuple
-        else:
-            exported[name] = value
-    return exported
+    add = pairs.add
+    try:
+        for name, value in attributes.items():
+            message = add(key=name or _NO_NAME).value
+            if type(value) is str:
+                message.string_value = value
+            else:
+                _put(message, value, nan)
+    except UnicodeEncodeError:  # seldom, so that nothing has to be looked at before
+        del pairs[:]
+        for name, value in {encodable(name) or UNNAMED: value for name, value in attributes.items()}.items():
+            _put(add(key=name).value, value, nan)
 
 
-def exported_time(unix_ns: int) -> int:
-    """The nearest time that OTLP has, in nanoseconds since 1970."""
-    return min(max(unix_ns, 0), 2**64 - 1)
+_NO_NAME = "\ud800"
+"""A name that cannot be encoded, for one that is empty."""
 
 
-def _sequence(values: tuple[object, ...]) -> AttributeValue:
-    kind = type(values[0]) if values else None
-    if kind is str:
-        return tuple(map(encodable, values))  # type: ignore[arg-type]  # the items are of one type
+def _put(message: Any, value: Any, nan: NaN) -> None:
+    """Set the value of an attribute."""
+    kind = type(value)
     if kind is int:
-        return portable_integers(values)  # type: ignore[arg-type]  # likewise
-    return values  # type: ignore[return-value]  # a sequence of floats, booleans or small integers
+        try:
+            message.int_value = value
+        except ValueError:  # beyond 64 bits
+            message.string_value = portable_integer(value)
+    elif kind is float:
+        if nan == "text" and not isfinite(value):
+            message.string_value = _NOT_FINITE[str(value)]
+        else:
+            message.double_value = value
+    elif kind is bool:
+        message.bool_value = value
+    elif kind is str:
+        message.string_value = encodable(value)
+    else:
+        _put_sequence(message.array_value, tuple(value), nan)
+
+
+def _put_sequence(array: Any, values: tuple[Any, ...], nan: NaN) -> None:
+    """Set the items of an array, which stay of one type."""
+    if values and type(values[0]) is int:
+        values = portable_integers(values)
+    elif nan == "text" and not all(type(value) is not float or isfinite(value) for value in values):
+        values = tuple(_NOT_FINITE.get(str(value), str(value)) for value in values)
+    array.SetInParent()
+    for value in values:
+        _put(array.values.add(), value, nan)

@@ -7,6 +7,9 @@ from operator import itemgetter
 
 from one_logger.core import Event, Span
 
+SAMPLED, HAS_IS_REMOTE, IS_REMOTE = 0x1, 0x100, 0x200
+"""Flags of a span (trace.proto, `SpanFlags`)."""
+
 MAX_OPEN = 65_536
 """How many spans are tracked. If there are more, some never stop; the one without an event for longest is dropped."""
 
@@ -17,10 +20,10 @@ MAX_EVENTS = 65_536
 class OpenSpan:
     """What is known of a span beside what it says itself."""
 
-    __slots__ = ("dropped", "errors", "has_remote_parent", "ordinary", "problem", "recorded")
+    __slots__ = ("dropped", "errors", "flags", "ordinary", "problem", "recorded")
 
-    def __init__(self, *, has_remote_parent: bool) -> None:
-        self.has_remote_parent = has_remote_parent
+    def __init__(self, flags: int) -> None:
+        self.flags = flags  # of the span in OTLP
         self.ordinary: deque[tuple[int, Event]] = deque()
         self.errors: deque[tuple[int, Event]] = deque()
         self.recorded = 0  # events, of which `dropped` are not kept
@@ -35,6 +38,8 @@ class OpenSpan:
     @property
     def events(self) -> list[Event]:
         """The events that are kept, in their order."""
+        if not self.errors:
+            return [event for _, event in self.ordinary]
         return [event for _, event in sorted([*self.ordinary, *self.errors], key=itemgetter(0))]
 
     def add(self, event: Event, *, error: bool, limit: int) -> int:
@@ -65,6 +70,10 @@ class OpenSpan:
         return True
 
 
+# What is known of a span without events, by where its parent is. Most spans have none.
+_LOCAL, _REMOTE = OpenSpan(HAS_IS_REMOTE | SAMPLED), OpenSpan(HAS_IS_REMOTE | IS_REMOTE | SAMPLED)
+
+
 class OpenSpans:
     """The open spans, those first that have been without an event for longest. `max_events` are kept of each.
 
@@ -85,12 +94,15 @@ class OpenSpans:
             self.lost += silent.recorded
         parent = span.parent_span_id
         local = parent is None or parent in self._spans or span.ancestor is not None
-        started = self._spans[span.span_id] = OpenSpan(has_remote_parent=not local)
-        return started
+        known = self._spans[span.span_id] = _LOCAL if local else _REMOTE
+        return known
 
     def add(self, event: Event, span: Span, *, problem: str | None = None, keep: bool = True) -> None:
         """Keep an event of a span, or only `problem`, the text of what went wrong if the event is an error."""
-        known = self._spans.pop(span.span_id, None) or self.start(span)
+        known = self._spans.get(span.span_id) or self.start(span)
+        del self._spans[span.span_id]
+        if known is _LOCAL or known is _REMOTE:
+            known = OpenSpan(known.flags)
         self._spans[span.span_id] = known  # now at the end
         if problem is not None:
             known.problem = problem
@@ -105,7 +117,8 @@ class OpenSpans:
         if known is None:
             known = self.start(span)
             del self._spans[span.span_id]
-        self._events -= known.kept
+        if known.recorded:
+            self._events -= known.kept
         return known
 
     def _make_room(self) -> None:

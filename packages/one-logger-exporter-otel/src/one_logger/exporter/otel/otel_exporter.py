@@ -9,7 +9,7 @@ from typing import Literal, get_args
 
 from one_logger.core import ErrorEvent, Event, OneLoggerError, Resource, Span, TelemetryDataError
 from one_logger.core.spi import BaseExporter, check_choice, check_number, keep_inherited
-from one_logger.exporter.otel.settings import OtlpSettings, Signal, check_settings
+from one_logger.exporter.otel.settings import Signal, check_settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from one_logger.exporter.otel.session import Session
 
 Events = Literal["span", "log", "both"]
+NaN = Literal["number", "text"]
 
 
 class OTelExporter(BaseExporter):
@@ -45,11 +46,13 @@ class OTelExporter(BaseExporter):
         client_certificate: The file with the client's certificate.
         timeout: How long to wait for an answer, in seconds.
         max_events: How many events of a span are exported with it, at most: errors first, then the newest. The others
-            are counted in the span's `dropped_events_count`.
+            are counted in the span's `dropped_events_count` and its attribute `one_logger.dropped_events`.
         batch_size: How many spans or log records are sent in one request, at most.
+        nan: `"number"`: NaN and the infinities are sent as they are. `"text"`: as texts, for a backend that cannot
+            show a trace with such numbers in it, as Jaeger.
 
     Raises:
-        OneLoggerError: An argument cannot be used, or a package is missing.
+        OneLoggerError: An argument or an environment variable cannot be used, or a package is missing.
     """
 
     def __init__(
@@ -68,9 +71,11 @@ class OTelExporter(BaseExporter):
         timeout: float | None = None,
         max_events: int = 128,
         batch_size: int = 512,
+        nan: NaN = "number",
     ) -> None:
         super().__init__()
         check_choice("events", events, get_args(Events))
+        check_choice("nan", nan, get_args(NaN))
         _check_exporter("span_exporter", span_exporter)
         _check_exporter("log_exporter", log_exporter)
         if log_exporter is not None and events == "span":
@@ -78,14 +83,17 @@ class OTelExporter(BaseExporter):
         check_number("max_events", max_events, 0, "a whole number", whole=True)
         check_number("batch_size", batch_size, 1, "a whole number", whole=True)
         self.events_need_span = events == "span"
-        connection = (protocol, endpoint, headers, compression, certificate, client_key, client_certificate, timeout)
-        wanted: dict[Signal, object] = {"traces": span_exporter}
-        if events != "span":
-            wanted["logs"] = log_exporter
-        settings: dict[Signal, OtlpSettings] = {
-            signal: check_settings(signal, *connection) for signal, given in wanted.items() if given is None
+        names = ("protocol", "endpoint", "headers", "compression", "certificate", "client_key", "client_certificate")
+        values = (protocol, endpoint, headers, compression, certificate, client_key, client_certificate)
+        connection = {**dict(zip(names, values, strict=True)), "timeout": timeout}
+        signals: tuple[Signal, ...] = ("traces",) if events == "span" else ("logs", "traces")
+        exporters: dict[Signal, SpanExporter | LogRecordExporter | None] = {
+            "traces": span_exporter,
+            "logs": log_exporter,
         }
-        if not settings and any(value is not None for value in connection):
+        given = {signal: exporter for signal, exporter in exporters.items() if exporter is not None}
+        settings = {signal: check_settings(signal, connection) for signal in signals if signal not in given}
+        if not settings and any(value is not None for value in connection.values()):
             raise OneLoggerError(
                 "Arguments say how to reach a collector, but all goes to exporters that were given; "
                 "leave one of the two out."
@@ -96,10 +104,12 @@ class OTelExporter(BaseExporter):
 
         for each in settings.values():
             client_of(each)
-        if events != "span":
-            import one_logger.exporter.otel.logs  # noqa: F401
+        if given:
+            import one_logger.exporter.otel.given  # noqa: F401
+        if log_exporter is not None:
+            import opentelemetry.sdk._logs  # noqa: F401
 
-        self._begin = partial(Session, settings, span_exporter, log_exporter, events, max_events, batch_size)
+        self._begin = partial(Session, settings, given, events, max_events, batch_size, nan)
         self._session: Session | None = None
 
     def open(self, resource: Resource) -> None:
@@ -108,19 +118,19 @@ class OTelExporter(BaseExporter):
 
     def export_start(self, span: Span) -> None:
         """Keep track of the span. Unless `events` is `"span"`, buffer a log record."""
-        self._opened("export_start").start(span)
+        (self._session or self._opened("export_start")).start(span)
 
     def export_stop(self, span: Span) -> None:
         """Buffer the span."""
-        self._opened("export_stop").stop(span)
+        (self._session or self._opened("export_stop")).stop(span)
 
     def export_event(self, event: Event, span: Span) -> None:
         """Keep the event until its span stops, or buffer a log record, or both, as `events` says."""
-        self._opened("export_event").event(event, span)
+        (self._session or self._opened("export_event")).event(event, span)
 
     def export_error(self, event: ErrorEvent, span: Span) -> None:
         """The same, for an error."""
-        self._opened("export_error").error(event, span)
+        (self._session or self._opened("export_error")).error(event, span)
 
     def export_telemetry_data_error(self, error: TelemetryDataError) -> None:
         """Buffer a span of its own with the status ERROR. Unless `events` is `"span"`, buffer a log record, too."""

@@ -2,118 +2,100 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 from collections.abc import Mapping
 from contextlib import suppress
 from importlib.util import find_spec
 from typing import Literal, NamedTuple, cast, get_args
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
-from one_logger.core import ExportError, OneLoggerError
-from one_logger.core.spi import check_choice, check_number, check_type, shown, without_user_info
+from one_logger.core import OneLoggerError
+from one_logger.core.spi import check_choice, check_number, check_type, remember_secret, shown, without_user_info
+from one_logger.exporter.otel.tls import TlsFile, TlsFiles
 
 Protocol = Literal["http/protobuf", "grpc"]
 Compression = Literal["none", "gzip", "deflate"]
 Signal = Literal["traces", "logs"]
 
+DEFAULT_TIMEOUT = 10.0
+"""Seconds (OTLP exporter specification, "Configuration Options")."""
+
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
 _HEADER_VALUE = re.compile(r"[\x20-\x7e\t]*")
-_EXTRAS = {"http/protobuf": "http", "grpc": "grpc"}
+_NEEDS = {"http/protobuf": ("http", "requests"), "grpc": ("grpc", "grpc")}  # the extra, and a package of it
 
 
 class OtlpSettings(NamedTuple):
-    """Where to send one signal, and how. None: what the environment says, or else the default of OpenTelemetry."""
+    """Where to send one signal, and how."""
 
-    signal: Signal
     protocol: Protocol
-    endpoint: str | None
-    headers: dict[str, str] | None
-    compression: Compression | None
-    certificate: str | None
-    client_key: str | None
-    client_certificate: str | None
-    timeout: float | None
+    signal: Signal
+    url: str
+    """Over HTTP the URL of the signal; over gRPC the name of the target, as gRPC has it."""
+    secure: bool
+    headers: dict[str, str]
+    compression: Compression
+    files: TlsFiles
+    timeout: float
 
     @property
-    def url(self) -> str | None:
-        """Where to send the signal over HTTP (OTLP exporter specification, "Endpoint URLs for OTLP/HTTP")."""
-        return None if self.endpoint is None else f"{self.endpoint}/v1/{self.signal}"
-
-    @property
-    def all_headers(self) -> dict[str, str]:
-        """The headers of the environment and of the configuration, which has precedence."""
-        from opentelemetry.util.re import parse_env_headers
-
-        environment = parse_env_headers(self.variable("HEADERS") or "", liberal=True)
-        return {**environment, **(self.headers or {})}
-
-    def variable(self, name: str) -> str | None:
-        """The value of `OTEL_EXPORTER_OTLP_TRACES_...`, or else of `OTEL_EXPORTER_OTLP_...`."""
-        return _variable(self.signal, name)[1]
-
-    def check_files(self) -> None:
-        """See whether the files that TLS needs can be read."""
-        for name in ("certificate", "client_key", "client_certificate"):
-            path = getattr(self, name)
-            try:
-                if path is not None:
-                    open(path, "rb").close()
-            except OSError as error:
-                raise ExportError(f"The {name} {path!r} cannot be read: {error.strerror}.") from error
+    def shown(self) -> str:
+        """The URL for messages."""
+        return self.url.partition("?")[0]
 
 
-def check_settings(
-    signal: Signal,
-    protocol: str | None,
-    endpoint: str | None,
-    headers: Mapping[str, str] | str | None,
-    compression: str | None,
-    certificate: str | os.PathLike[str] | None,
-    client_key: str | os.PathLike[str] | None,
-    client_certificate: str | os.PathLike[str] | None,
-    timeout: float | None,
-) -> OtlpSettings:
-    """The settings for a signal, if the arguments of `OTelExporter` can be used and the protocol's package is there."""
-    chosen = _protocol(signal, protocol)
-    _check_installed(chosen)
-    choices = [choice for choice in get_args(Compression) if chosen != "grpc" or choice != "deflate"]
-    check_choice(f"compression over {chosen}", compression, choices, optional=True)
-    check_number("timeout", timeout, 0.001, "a number of seconds", most=3_600, optional=True)
-    if client_key is not None and client_certificate is None:
+def check_settings(signal: Signal, arguments: Mapping[str, object]) -> OtlpSettings:
+    """The settings for a signal: what arguments of `OTelExporter` say, or else the environment, or the defaults.
+
+    Raises:
+        OneLoggerError: Something of it cannot be used, or the protocol's package is missing.
+    """
+    source, chosen = _given_or_variable(signal, "protocol", arguments["protocol"])
+    check_choice(source, chosen, get_args(Protocol), optional=True)
+    protocol = cast("Protocol", chosen or "http/protobuf")
+    _check_installed(protocol)
+    url, secure, user = _endpoint(signal, protocol, arguments["endpoint"])
+    headers = {**user, **_headers(*_given_or_variable(signal, "headers", None))}
+    headers |= _headers("headers", arguments["headers"])
+    files = TlsFiles(
+        *(_file(signal, name, arguments[name]) for name in ("certificate", "client_certificate", "client_key"))
+    )
+    if arguments["client_key"] is not None and arguments["client_certificate"] is None:
         raise OneLoggerError("client_key was given without client_certificate; give both, or neither.")
+    if secure:
+        files.check()
+    query = url.partition("?")[2]
+    for secret in (*headers.values(), query, *query.replace("&", "=").split("=")[1::2]):
+        remember_secret(secret)  # what sends them may show them in an exception
     return OtlpSettings(
+        protocol=protocol,
         signal=signal,
-        protocol=chosen,
-        endpoint=None if endpoint is None else _endpoint(endpoint, chosen),
-        headers=None if headers is None else _headers(headers),
-        compression=cast("Compression | None", compression),
-        certificate=_path("certificate", certificate),
-        client_key=_path("client_key", client_key),
-        client_certificate=_path("client_certificate", client_certificate),
-        timeout=timeout,
+        url=url,
+        secure=secure,
+        headers=headers,
+        compression=_compression(signal, protocol, arguments["compression"]),
+        files=files,
+        timeout=_timeout(signal, arguments["timeout"]),
     )
 
 
-def _variable(signal: Signal, name: str) -> tuple[str, str | None]:
-    """The name of the environment variable that is set, and its value."""
-    for variable in (f"OTEL_EXPORTER_OTLP_{signal.upper()}_{name}", f"OTEL_EXPORTER_OTLP_{name}"):
+def _given_or_variable(signal: Signal, name: str, given: object) -> tuple[str, object]:
+    """What says it, and what it says: the argument, or else the environment variable that is set."""
+    if given is not None:
+        return name, given
+    for variable in (f"OTEL_EXPORTER_OTLP_{signal.upper()}_{name.upper()}", f"OTEL_EXPORTER_OTLP_{name.upper()}"):
         value = os.environ.get(variable, "").strip()
         if value:
             return variable, value
-    return variable, None
-
-
-def _protocol(signal: Signal, given: str | None) -> Protocol:
-    source, protocol = _variable(signal, "PROTOCOL") if given is None else ("protocol", given)
-    check_choice(source, protocol, get_args(Protocol), optional=True)
-    return cast("Protocol", protocol or "http/protobuf")
+    return name, None
 
 
 def _check_installed(protocol: Protocol) -> None:
-    extra = _EXTRAS[protocol]
+    extra, package = _NEEDS[protocol]
     with suppress(ModuleNotFoundError):
-        if find_spec(f"opentelemetry.exporter.otlp.proto.{extra}") is not None:
+        if find_spec(package) is not None:
             return
     other = "grpc" if protocol == "http/protobuf" else "http/protobuf"
     raise OneLoggerError(
@@ -122,48 +104,90 @@ def _check_installed(protocol: Protocol) -> None:
     )
 
 
-def _endpoint(given: str, protocol: Protocol) -> str:
-    """The endpoint without the path of a signal."""
-    expected = f"a URL such as http://collector:{4317 if protocol == 'grpc' else 4318}"
-    check_type("endpoint", given, str, expected)
-    problem = f"endpoint is {shown(without_user_info(given))}; expected {expected}"
+def _endpoint(signal: Signal, protocol: Protocol, given: object) -> tuple[str, bool, dict[str, str]]:
+    """The URL, whether TLS is spoken there, and a header for the user and password in it.
+
+    Source: OTLP exporter specification, "Endpoint URLs for OTLP/HTTP", and gRPC's "Name Resolution" for `unix:`.
+    """
+    source, text = _given_or_variable(signal, "endpoint", given)
+    port = 4317 if protocol == "grpc" else 4318
+    expected = f"a URL such as http://collector:{port}"
+    check_type(source, text, str, expected, optional=True)
+    text = str(text or f"http://localhost:{port}").strip()
+    problem = f"{source} is {shown(without_user_info(text).partition('?')[0])}; expected {expected}"
+    if protocol == "grpc" and text.startswith(("unix:", "unix-abstract:")) and not re.search(r"\s", text):
+        return text, False, {}
+    bare = protocol == "grpc" and given is None and "://" not in text  # a variable may name a host and a port only
     try:
-        url = urlsplit(given.strip())
-        usable = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
+        url = urlsplit(f"//{text}" if bare else text)
+        usable = bool(url.hostname) and url.port != 0 and (bare or url.scheme in ("http", "https"))
     except ValueError:  # a port that is no number, brackets that are no IPv6 address
         usable = False
-    if not usable or re.search(r"[\s\x00-\x1f]", given.strip()):
+    if not usable or re.search(r"[\s\x00-\x1f]", text):
         raise OneLoggerError(f"{problem}.")
-    if url.query or url.fragment:
+    of_the_signal = source.endswith(f"_{signal.upper()}_ENDPOINT")
+    if url.fragment or (url.query and not of_the_signal):
         raise OneLoggerError(f"{problem}, without a query or fragment.")
+    name, at, place = url.netloc.rpartition("@")
+    pair = base64.b64encode(unquote(name).encode()).decode()
+    user = {"authorization": f"Basic {pair}"} if at else {}
     path = re.sub(r"/v1/(traces|logs)/?$", "", url.path).rstrip("/")
-    if protocol == "grpc" and path:
-        raise OneLoggerError(f"{problem}: over gRPC there is no path.")
-    return f"{url.scheme}://{url.netloc}{path}"
+    if protocol == "grpc":
+        if path:
+            raise OneLoggerError(f"{problem}: over gRPC there is no path.")
+        plain = _given_or_variable(signal, "insecure", None)[1]
+        return place, url.scheme == "https" or (bare and str(plain).lower() != "true"), user
+    if of_the_signal:
+        return url._replace(netloc=place, path=url.path or "/").geturl(), url.scheme == "https", user
+    return f"{url.scheme}://{place}{path}/v1/{signal}", url.scheme == "https", user
 
 
-def _headers(given: Mapping[str, str] | str) -> dict[str, str]:
+def _headers(source: str, given: object) -> dict[str, str]:
     """The headers. Their values are secrets, so no message has them."""
-    pairs = _pairs(given) if isinstance(given, str) else given
-    check_type("headers", pairs, Mapping, "a mapping of names to texts")
-    for name, value in pairs.items():
+    if given is None:
+        return {}
+    pairs = _pairs(source, given) if isinstance(given, str) else given
+    check_type(source, pairs, Mapping, "a mapping of names to texts")
+    checked = {}
+    for name, value in cast("Mapping[object, object]", pairs).items():
         if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
             raise OneLoggerError(
-                f"headers has the name {shown(name)}, which no header can have; expected letters, digits and hyphens."
+                f"{source} has the name {shown(name)}, which no header can have; expected letters, digits and hyphens."
             )
-        if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
-            raise OneLoggerError(f"The value of the header {shown(name)} is no text of printable ASCII characters.")
-    return {name.lower(): value.strip() for name, value in pairs.items()}
+        if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value.strip()):
+            raise OneLoggerError(
+                f"The value of the header {shown(name)} in {source} is no text of printable ASCII characters."
+            )
+        checked[name.lower()] = value.strip()
+    return checked
 
 
-def _pairs(text: str) -> dict[str, str]:
-    """Headers as in `OTEL_EXPORTER_OTLP_HEADERS`: `name=value,name=value`."""
+def _pairs(source: str, text: str) -> dict[str, str]:
+    """Headers as `name=value,name=value`, percent-encoded (OTLP exporter specification, "Specifying headers")."""
     pairs = [pair.partition("=") for pair in text.split(",") if pair.strip()]
     if not all(equals for _, equals, _ in pairs):
-        raise OneLoggerError("headers has a part without an equals sign; expected name=value,name=value.")
-    return {name.strip(): value.strip() for name, _, value in pairs}
+        raise OneLoggerError(f"{source} has a part without an equals sign; expected name=value,name=value.")
+    return {unquote(name).strip(): unquote(value) for name, _, value in pairs}
 
 
-def _path(name: str, given: str | os.PathLike[str] | None) -> str | None:
-    check_type(name, given, (str, os.PathLike), "the path of a file", optional=True)
-    return None if given is None else os.path.expanduser(os.fspath(given))
+def _compression(signal: Signal, protocol: Protocol, given: object) -> Compression:
+    source, text = _given_or_variable(signal, "compression", given)
+    chosen = text.lower() if isinstance(text, str) and given is None else text
+    choices = [choice for choice in get_args(Compression) if protocol != "grpc" or choice != "deflate"]
+    check_choice(f"{source} over {protocol}", chosen, choices, optional=True)
+    return cast("Compression", chosen or "none")
+
+
+def _timeout(signal: Signal, given: object) -> float:
+    source, value = _given_or_variable(signal, "timeout", given)
+    if isinstance(value, str) and given is None:
+        with suppress(ValueError):
+            value = float(value)
+    check_number(source, value, 0.001, "a number of seconds", most=3_600, optional=True)
+    return DEFAULT_TIMEOUT if value is None else cast("float", value)
+
+
+def _file(signal: Signal, name: str, given: object) -> TlsFile | None:
+    source, path = _given_or_variable(signal, name, given)
+    check_type(source, path, (str, os.PathLike), "the path of a file", optional=True)
+    return None if path is None else TlsFile(source, os.path.abspath(os.path.expanduser(cast("str", path))))
