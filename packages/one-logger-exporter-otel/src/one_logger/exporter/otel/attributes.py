@@ -29,12 +29,16 @@ def put_attributes(pairs: Any, attributes: Mapping[str, AttributeValue], nan: Na
     add = pairs.add
     try:
         for name, value in attributes.items():
-            message = add(key=name or _NO_NAME).value
-            if type(value) is str:
+            message, kind = add(key=name or _NO_NAME).value, type(value)
+            if kind is str:
                 message.string_value = value
+            elif kind is int:
+                message.int_value = value
+            elif kind is float and nan == "number":
+                message.double_value = value
             else:
                 _put(message, value, nan)
-    except UnicodeEncodeError:  # seldom, so that nothing has to be looked at before
+    except ValueError:  # a text or an integer that OTLP has not: seldom, so that nothing has to be looked at before
         del pairs[:]
         for name, value in {encodable(name) or UNNAMED: value for name, value in attributes.items()}.items():
             _put(add(key=name).value, value, nan)
