@@ -43,7 +43,8 @@ class Channel:
         self.limit = min(pace.LOOK_EVERY, self._settings.queue_capacity)
         self.headless: set[int] = set()  # open spans whose start was dropped
         self._overflow = AtomicCounter()
-        self.refuse = self._overflow.add  # counts a record that comes after `close`
+        self._refused = AtomicCounter()  # records that came after the close of the recorder: no part of the stream
+        self.refuse = self._refused.add
         self.unstopped = 0  # open spans that `close` had no time to stop
         self._weight = 0.0  # roughly the bytes of a queued record
         self._breaker = Breaker(self._settings.max_failures, self._settings.cool_down)
@@ -219,7 +220,7 @@ class Channel:
 
     def stats(self) -> ExporterStats:
         """The counters as they are now."""
-        delivery, overflow = self._delivery, self.missing
+        delivery, overflow = self._delivery, self.missing + self._refused.value
         queued = sum(records_in(item) for item in self.queue.copy())
         taken, exported, lost = delivery.recorded, delivery.exported - delivery.held, delivery.lost
         return ExporterStats(
@@ -392,7 +393,11 @@ class Channel:
                 self._close(request.closing, whole=done)
                 self._write_log()
             stats = self.stats()
-            complete = stats.dropped == 0 and not delivery.held and (stats.pending == 0 or not request.closing)
+            complete = (
+                stats.dropped == self._refused.value
+                and not delivery.held
+                and (stats.pending == 0 or not request.closing)
+            )
             request.answer(delivered=done and complete)
 
     def _close(self, reason: str, *, whole: bool) -> None:
@@ -412,5 +417,5 @@ class Channel:
     def say_end(self) -> None:
         """Log what was not delivered, for a worker that hangs in the exporter while the recorder is closed."""
         stats = self.stats()
-        if missing := stats.dropped + stats.pending:
+        if missing := stats.dropped - self._refused.value + stats.pending:
             self._delivery.say_end(missing)
