@@ -52,8 +52,15 @@ def _asked_for(name: str) -> set[str]:
 
 
 def _modules(name: str) -> list[str]:
-    """Every module in the distribution but ``__main__``, whose import runs a command."""
-    files = [Path(file) for file in metadata.files(name) or [] if file.suffix == ".py" and file.stem != "__main__"]
+    """Every module in the distribution but ``__main__``, whose import runs a command.
+
+    A file whose name is no name of a module, as PyInstaller's hooks, is none.
+    """
+    files = [
+        Path(file)
+        for file in metadata.files(name) or []
+        if file.suffix == ".py" and file.stem != "__main__" and file.stem.isidentifier()
+    ]
     return [".".join((file.parent if file.stem == "__init__" else file.with_suffix("")).parts) for file in files]
 
 

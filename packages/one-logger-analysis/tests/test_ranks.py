@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 from recorded import Recorded
-from synthetic_plan import Hang, MissingRank, Plan, SlowNode, SlowRank
+from synthetic_plan import DOCUMENTED, Hang, MissingRank, Plan, SlowNode, SlowRank
 from synthetic_run import write_run
 
 from one_logger.analysis import Run
@@ -111,3 +111,12 @@ def test_streams_without_ranks_are_said(one_logger: OneLogger, tmp_path: Path) -
     done = one_logger("ranks", tmp_path)
     assert (done.code, done.out) == (0, "No stream says which rank it is.\n")
     assert one_logger("ranks", tmp_path, "--json").json == {"ranks": [], "stragglers": [], "missing_ranks": []}
+
+
+def test_steps_beyond_those_of_other_ranks_are_shown(one_logger: OneLogger, tmp_path: Path) -> None:
+    """A rank that lost records may have a step of a higher number than any rank has steps: there is room for it."""
+    write_run(DOCUMENTED, tmp_path)
+    done = one_logger("ranks", tmp_path)
+    assert (done.code, done.err) == (1, "")
+    assert done.out.count("|\n") == 8
+    assert one_logger("report", tmp_path, "-o", tmp_path / "report.html").code == 0

@@ -1,13 +1,16 @@
+import sys
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
 from types import SimpleNamespace
 from typing import NamedTuple, NoReturn
 
 import numpy as np
 import pytest
 
-from one_logger.core import Attributes, AttributeValue, Span
+from one_logger.core import Attributes, AttributeValue, ErrorEvent, Span
 
 
 def _read(*_: object, **__: object) -> NoReturn:
@@ -131,12 +134,65 @@ def test_array_whose_device_is_an_instance_attribute_is_not_read() -> None:
     assert _converted(array) == "<somewhere.Lazy device=tpu, not read>"
 
 
-def test_tensor_on_the_cpu_becomes_its_value() -> None:
-    """A tensor without dimensions that is in host memory becomes its Python value."""
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_tensor_on_the_cpu_becomes_its_value(wrapped: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tensor without dimensions in host memory becomes its Python value, unless `torch.func` transforms it."""
+    functorch = SimpleNamespace(is_functorch_wrapped_tensor=lambda _: wrapped)
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(_C=SimpleNamespace(_functorch=functorch)))
     kind = type(
         "Tensor", (), {"__module__": "torch", "shape": (), "device": "cpu", "is_cpu": True, "item": lambda _: 0.5}
     )
-    assert _converted(kind()) == 0.5
+    assert _converted(kind()) == ("<torch.Tensor shape=() device=cpu, not read>" if wrapped else 0.5)
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [("torch.distributed.tensor", "DTensor"), ("torch._subclasses.fake_tensor", "FakeTensor"), ("somewhere", "Tensor")],
+)
+def test_subclasses_of_tensors_are_not_read(module: str, name: str) -> None:
+    """Their data may be elsewhere, or only a part of it here, even if they say that they are on the CPU."""
+    kind = _array_class(module, name, shape=(), device="cpu", is_cpu=True)
+    assert _converted(kind()) == f"<{module}.{name} shape=() device=cpu, not read>"
+
+
+@pytest.mark.parametrize("kind", [_Torch, _Jax], ids=["torch", "jax"])
+def test_array_among_the_arguments_of_an_exception_is_not_read(kind: type) -> None:
+    """Neither its message nor its stack trace reads it, in whatever it stands."""
+    array, text = kind(), _converted(kind())
+    for exception, message in [
+        (ValueError("loss", array), f"('loss', {text})"),
+        (ValueError(array), text),
+        (KeyError(array), text),
+        (OSError("loss", array), f"('loss', {text})"),
+        (ValueError([array]), f"[{text}]"),
+        (ValueError("outer", ValueError("inner", array)), f"('outer', ValueError('inner', {text}))"),
+    ]:
+        error = ErrorEvent("message", exception)
+        assert error.exception_message == message
+        assert error.stack_trace is not None
+        assert error.stack_trace.endswith(f": {message}\n")
+
+
+@pytest.mark.parametrize(
+    "exception",
+    [
+        ValueError(),
+        ValueError("text"),
+        ValueError(1, 2.5, None, b"bytes"),
+        KeyError("key"),
+        OSError(2, "No such file", "name"),
+        ValueError(Path("a/b")),
+        ValueError(Decimal(1)),
+        ValueError([1, "a"]),
+        ValueError(ValueError("inner")),
+        ValueError("a", ValueError("b")),
+        UnicodeDecodeError("utf-8", b"a", 0, 1, "reason"),
+    ],
+    ids=repr,
+)
+def test_the_message_of_an_exception_is_what_python_says(exception: Exception) -> None:
+    """An exception without arrays has the text that `str()` gives."""
+    assert ErrorEvent("message", exception).exception_message == str(exception)
 
 
 @pytest.mark.parametrize(
@@ -151,6 +207,19 @@ def test_tensor_on_the_cpu_becomes_its_value() -> None:
         (np.str_("text"), "text"),
         (np.array(7), 7),
         (np.datetime64("2026-01-02"), "2026-01-02"),
+        (np.datetime64("2026-01-02T03:04:05.000000006", "ns"), "2026-01-02T03:04:05.000000006"),
+        (np.datetime64("2026-01"), "2026-01"),
+        (np.datetime64("NaT", "s"), "NaT"),
+        (np.array(["2026-01-02", "NaT"], dtype="datetime64[us]"), ("2026-01-02T00:00:00.000000", "NaT")),
+        (np.array(3, dtype="datetime64[D]"), "1970-01-04"),
+        (np.timedelta64(250, "ns"), "PT0.000000250S"),
+        (np.timedelta64(-1_500, "ms"), "-PT1.500S"),
+        (np.timedelta64(90, "s"), "PT90S"),
+        (np.timedelta64(90, "m"), "PT90M"),
+        (np.timedelta64(36, "h"), "PT36H"),
+        (np.timedelta64(2, "D"), "P2D"),
+        (np.timedelta64(18, "M"), "P18M"),
+        (np.array([1, 2], dtype="timedelta64[25us]"), ("PT0.000025S", "PT0.000050S")),
         (np.array([1, 2], dtype=np.int16), (1, 2)),
         (np.array([0.5, 1.5], dtype=np.float32), (0.5, 1.5)),
         (np.array([True, False]), (True, False)),
@@ -173,7 +242,6 @@ def test_numpy_values_become_python_values(value: object, converted: object) -> 
 _OTHERS: dict[str, object] = {
     "two dimensions": np.zeros((2, 2)),
     "complex": np.complex64(1),
-    "not a time": np.datetime64("NaT", "s"),
     "objects": np.array([1, "a", None], dtype=object),
     "dtype": np.dtype("float32"),
     "generator": np.random.default_rng(0),

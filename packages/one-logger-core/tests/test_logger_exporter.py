@@ -1,5 +1,5 @@
 import logging
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from typing import Any
 
 import pytest
@@ -83,10 +83,49 @@ def test_levels_follow_the_type(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_level_of_the_rest_can_be_chosen(caplog: pytest.LogCaptureFixture) -> None:
-    """What is no error is logged at the level that was given, so that the logger's level decides whether it is."""
-    caplog.set_level(logging.INFO, "job.chosen")
+    """What is no error is logged at the level that was given."""
+    caplog.set_level(logging.DEBUG, "job.chosen")
     _export(LoggerExporter("job.chosen", level=logging.DEBUG))
-    assert [record["type"] for record in _records(caplog)] == ["error", "telemetry_data_error"]
+    assert {record.levelname for record in caplog.records} == {"DEBUG", "ERROR", "WARNING"}
+
+
+def _too_high(logger: logging.Logger) -> None:
+    logger.setLevel(logging.WARNING)
+
+
+def _disabled(logger: logging.Logger) -> None:
+    logger.disabled = True  # as `logging.config` does
+
+
+def _no_handler(logger: logging.Logger) -> None:
+    logger.propagate = False
+    logger.setLevel(logging.INFO)
+
+
+def _handlers_too_high(logger: logging.Logger) -> None:
+    _no_handler(logger)
+    logger.addHandler(logging.NullHandler(logging.CRITICAL))
+
+
+@pytest.mark.parametrize(
+    ("set_up", "lost"), [(_too_high, 3), (_disabled, 4), (_no_handler, 3), (_handlers_too_high, 4)]
+)
+def test_what_the_logger_throws_away_is_lost(set_up: Callable[[logging.Logger], None], lost: int) -> None:
+    """The exporter says how many records, and why; those that the logger takes are exported."""
+    logger = logging.getLogger(f"job.throwing.away.{lost}.{set_up.__name__}")
+    exporter = LoggerExporter(logger)
+    set_up(logger)
+    exporter.initialize(Resource())
+    span = Span("work")
+    exporter.export_start(span)
+    exporter.export_event(Event("step"), span)
+    exporter.export_error(ErrorEvent("failed"), span)
+    span.stop()
+    exporter.export_stop(span)
+    with pytest.raises(ExportError, match="throws away what is logged at level") as raised:
+        exporter.flush()
+    assert (raised.value.lost, raised.value.retriable) == (lost, False)
+    logger.disabled = False
 
 
 def test_lines_are_plain(caplog: pytest.LogCaptureFixture) -> None:
@@ -102,9 +141,10 @@ def test_lines_are_plain(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_logging_is_not_configured(caplog: pytest.LogCaptureFixture) -> None:
-    """The logger gets no handler and keeps its level; what it does not want is not logged, and is no error."""
+    """The logger gets no handler and keeps its level."""
     logger = logging.getLogger("job.untouched")
-    _export(LoggerExporter(logger))
+    with pytest.raises(ExportError):
+        _export(LoggerExporter(logger))
     assert logger.handlers == []
     assert logger.level == logging.NOTSET
     assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from stream_lines import TWO_STREAMS, stream_lines
 
@@ -286,6 +286,7 @@ def _without_orjson(data: bytes) -> list[dict[str, Any]]:
 def test_orjson_makes_no_difference(lines: list[bytes]) -> None:
     """With orjson the same records are read as with the standard library alone, and from a file as from lines."""
     data = b"\n".join(lines)
+    assume(not data.startswith((b"\x1f", b"\x28\xb5\x2f\xfd")))  # a compressed file, which lines are not
     # repr(), as NaN is not equal to itself, and 1 is equal to 1.0
     assert repr(list(read_records(data))) == repr(_without_orjson(data))
     assert repr(list(read_records(data))) == repr(list(read_records(data.split(b"\n"))))

@@ -142,6 +142,7 @@ _FIELDS = [
     "ancestor",
     "end_monotonic_ns",
     "end_unix_ns",
+    "holder",
     "name",
     "parent_span_id",
     "problem",

@@ -11,7 +11,7 @@ import pytest
 from kafka import KafkaProducer
 from kafka.errors import KafkaTimeoutError
 
-from one_logger.core import ExportError, Resource
+from one_logger.core import Exporter, ExportError, Resource
 from one_logger.exporter.kafka import KafkaExporter
 
 MESSAGE_TOO_LARGE = 10
@@ -108,6 +108,7 @@ def test_what_is_no_news_is_not_logged(
     export_events: Callable[..., None],
     lines: list[logging.LogRecord],
     resource: Resource,
+    flush_until_done: Callable[[Exporter], None],
 ) -> None:
     """A topic that is not there yet, and messages that have to be smaller, leave no line of kafka-python's."""
     topic = new_topic(place.servers)
@@ -120,7 +121,7 @@ def test_what_is_no_news_is_not_logged(
     place.proxy.hidden = b""
     place.proxy.verdict = lambda size: MESSAGE_TOO_LARGE if size > 20_000 else 0
     export_events(exporter, 300, text="x" * 100)
-    exporter.flush()
+    flush_until_done(exporter)
     exporter.close()
     assert [line.getMessage() for line in lines if line.name.startswith("kafka")] == []
 

@@ -102,14 +102,14 @@ def test_quota_is_no_failure(
     What is not there when `close` gives up is lost, and the error says why.
     """
     topic = new_topic(place.servers)
-    exporter = KafkaExporter(place.servers, topic=topic, max_message_bytes=1_500, delivery_timeout=0.5)
+    exporter = KafkaExporter(place.servers, topic=topic, max_message_bytes=1_500, delivery_timeout=1.5)
     exporter.initialize(resource)
     flush_until_done(exporter)
-    place.proxy.throttle = 900
+    place.proxy.throttle = 2_000
     export_events(exporter, 3, text="x" * 1_000)
     begin = time.monotonic()
     exporter.flush()
-    assert time.monotonic() - begin > 1.5  # two pauses, each longer than `delivery_timeout`
+    assert time.monotonic() - begin > 3.5  # two pauses, each longer than `delivery_timeout`
     export_events(exporter, 2, start=3, text="x" * 1_000)
     with pytest.raises(ExportError, match=r"a quota of the brokers lets this client send again in \d\.\d seconds\.$"):
         exporter.close()

@@ -73,7 +73,8 @@ def test_files_can_be_used(install: Install, start_up: Path, line: int) -> None:
     snippet = SNIPPETS[line]
     name = f"one_logger_exporters_config.{snippet['kind']}"
     (start_up / name).write_text(snippet["code"])
-    done = run(start_up, "-c", "import one_logger.recorder; one_logger.recorder.configure('given in code')")
+    logging = "import logging, sys; logging.basicConfig(level='INFO', stream=sys.stdout)"
+    done = run(start_up, "-c", f"{logging}; import one_logger.recorder; one_logger.recorder.configure('given in code')")
     assert (done.returncode, done.stderr) == (0, "")
     values = json.loads(snippet["code"]) if snippet["kind"] == "json" else yaml.safe_load(snippet["code"])
     schema = json.loads(run(start_up, "-m", "one_logger.recorder", "schema").stdout)

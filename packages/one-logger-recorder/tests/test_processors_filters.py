@@ -278,7 +278,7 @@ def test_a_filtered_span_that_outlives_the_spans_around_it(recording: Recording)
         outer = recorder.start("outer")
         hidden = recorder.start("hidden")
         recorder.stop(outer)
-        recorder.stop(recorder.start("inner"))
+        recorder.stop(recorder.start("inner", parent_span=hidden))
         recorder.stop(hidden)
         assert current_span() is NOOP_SPAN
         recorder.stop(recorder.start("next"))

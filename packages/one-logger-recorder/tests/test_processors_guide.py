@@ -54,7 +54,8 @@ def test_files_can_be_used(start_up: Path, line: int) -> None:
     code = SNIPPETS[line]["code"]
     code = code if "exporters:" in code else f"{code}exporters: [type: memory]\n"
     (start_up / "one_logger_exporters_config.yaml").write_text(code)
-    run(start_up, "-c", "from one_logger.recorder import configure; configure('app')")
+    logging = "import logging, sys; logging.basicConfig(level='INFO', stream=sys.stdout)"
+    run(start_up, "-c", f"{logging}; from one_logger.recorder import configure; configure('app')")
     values = yaml.safe_load(code)
     jsonschema.Draft202012Validator(json.loads(run(start_up, "-m", "one_logger.recorder", "schema"))).validate(values)
     assert len(build_processors()) == len(values.get("processors", []))

@@ -84,7 +84,6 @@ class Overview:
                     "p50_ns": path.p50_ns,
                     "p99_ns": path.p99_ns,
                     "longest_ns": path.longest_ns,
-                    "parent_missing": path.parent_missing,
                 }
                 for path in self.paths
             ],

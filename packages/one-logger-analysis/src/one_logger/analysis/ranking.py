@@ -172,9 +172,9 @@ def ranking(run: Run, rows: int = 32, parts: int = 60) -> Ranking:
             for stream, *counts in ask.rows(_SLOW_STEPS, {"slower": SLOWER}):
                 slow_steps[rank_of[stream]] = SlowSteps(*counts)
             slowest = [(rank_of[stream], count) for stream, count in ask.rows(_SLOWEST)]
-            heat = _heat_map(
-                ask, rank_of, max((counts.steps for counts in slow_steps.values()), default=0), rows, parts
-            )
+            # Not as many as a rank has: where some were lost, the last one has a higher number.
+            [[steps]] = ask.rows("SELECT coalesce(max(step) + 1, 0) FROM step_work")
+            heat = _heat_map(ask, rank_of, steps, rows, parts)
     nodes, alone = compare_ranks(facts)
     stragglers = [straggler for members in nodes for straggler in members] + alone
     return Ranking(verdict, list(own.values()), _scores(facts, rank_of), stragglers, step, slow_steps, slowest, heat)

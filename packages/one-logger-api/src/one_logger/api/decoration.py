@@ -58,9 +58,8 @@ def decorated(function: F, timed: TimedSpan) -> F:
 
 def _starter(timed: TimedSpan, default: str) -> Callable[[], TimedSpan]:
     """Makes objects like `timed`, one for each call; `default` is their name if it has none."""
-    name = default if timed._name is None else timed._name
-    span_attributes, start_event_attributes = timed._span_attributes, timed._start_event_attributes
-    parent_span, current = timed._parent_span, timed._is_current
+    name, span_attributes, start_event_attributes, parent_span, current = timed.arguments()
+    name = default if name is None else name
     return lambda: timed_span(name, span_attributes, start_event_attributes, parent_span=parent_span, current=current)
 
 

@@ -33,6 +33,10 @@ class OneLoggerProvider:
         """The one provider: if there were a second one, it could be configured, and nothing would record with it."""
         return _PROVIDER  # type: ignore[return-value]  # there are no others
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle it as the provider of the process that loads it."""
+        return OneLoggerProvider, ()
+
     @staticmethod
     def instance() -> OneLoggerProvider:
         """The provider of this process."""
@@ -106,6 +110,11 @@ class OneLoggerProvider:
         """Stop recording. What was recorded is delivered; `recorder.close()` still closes the exporters."""
         if not isinstance(self._recorder, NoOpRecorder):
             self._recorder = NoOpRecorder(behind=self._recorder)
+
+
+def recorder_here() -> Recorder:
+    """The recorder of this process: what a pickled recorder becomes."""
+    return _PROVIDER._recorder
 
 
 def disabled_by_environment() -> bool:

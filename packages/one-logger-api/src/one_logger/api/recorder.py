@@ -154,6 +154,16 @@ class Recorder(ABC):
         """Whether `close` was called. If so, the process may be configured again."""
         return False
 
+    def __deepcopy__(self, memo: object) -> Recorder:
+        """The recorder itself."""
+        return self
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle it as the recorder of the process that loads it: its threads and files belong to this one."""
+        from one_logger.api.provider import recorder_here
+
+        return recorder_here, ()
+
     def attach(self, config: OneLoggerConfig, parent: SpanContext | None) -> None:  # noqa: B027 - not all need it
         """Take the configuration of the process. `OneLoggerProvider.configure` calls this once, first of all.
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import Enum
 
+from one_logger.api.compiled_code import no_error, no_recorder, no_span, nothing, replace_in_compiled_code
 from one_logger.api.config import OneLoggerConfig
 from one_logger.api.context import current_span
 from one_logger.api.provider import OneLoggerProvider
 from one_logger.api.recorder import NoOpRecorder, Recorder
-from one_logger.api.timing import TimedSpan, timed_span
+from one_logger.api.timing import TimedSpan, no_block, timed_span
 from one_logger.core import ErrorEvent, Event
 
 __all__ = [
@@ -60,3 +61,15 @@ def record_error(
         attributes: More attributes.
     """
     return _provider._recorder.error(None, message, exception, attributes)
+
+
+for _function, _replacement in (
+    (timed_span, no_block),
+    (TimedSpan.__enter__, no_span),
+    (TimedSpan.__exit__, nothing),
+    (current_span, no_span),
+    (get_recorder, no_recorder),
+    (record_event, nothing),
+    (record_error, no_error),
+):
+    replace_in_compiled_code(_function, _replacement)

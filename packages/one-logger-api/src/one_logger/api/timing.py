@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from enum import Enum
 
 from one_logger.api.context import CURRENT_SPAN
 from one_logger.api.provider import OneLoggerProvider
 from one_logger.api.recorder import NOOP_RECORDER, Recorder, Root
-from one_logger.core import NOOP_SPAN, Span, SpanContext
-from one_logger.core.spi import diagnostics, error_text
+from one_logger.core import NOOP_SPAN, OneLoggerError, Span, SpanContext
+from one_logger.core.spi import diagnostics, error_text, is_foreign
 
 TYPE_CHECKING = False  # importing `typing` would double the import time; type checkers know this name
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
     F = TypeVar("F", bound=Callable[..., Any])
     T = TypeVar("T", bound="TimedSpan")
+    Attributes = Mapping[str, object] | None
+    Arguments = tuple[str | Enum | None, Attributes, Attributes, Span | SpanContext | Root | None, bool]
 
 _provider = OneLoggerProvider.instance()
 
@@ -39,33 +42,43 @@ class TimedSpan:
         recorder = self._recorder = _provider._recorder
         if recorder is NOOP_RECORDER:
             return NOOP_SPAN
-        self._span = recorder.start(self._name, self._span_attributes, self._start_event_attributes)
-        return self._span
+        before = CURRENT_SPAN.get()
+        try:
+            span = self._span = recorder.start(self._name, self._span_attributes, self._start_event_attributes)
+            span.holder = self
+            return span
+        except BaseException:
+            _stop_after_interruption(recorder, before)
+            raise
 
     def __exit__(
         self, kind: type[BaseException] | None, exception: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        recorder = self._recorder
-        if recorder is NOOP_RECORDER:
-            return
-        span = self._span
-        if exception is None:
+        try:
+            recorder = self._recorder
+            if recorder is NOOP_RECORDER:
+                return
+            span = self._span
+            span.holder = None
+            if exception is not None:
+                failed = span if span.end_unix_ns is None else span.open_ancestor
+                if failed is not None and _is_error(exception):
+                    recorder.error(failed, f"{span.name[:200]} raised {type(exception).__name__}", exception)
             if span.end_unix_ns is None:  # it may have been stopped inside the block
                 recorder.stop(span)
-            return
-        # PROPAGATE_EXCEPTIONS asks telemetry errors to be raised, but the application's exception comes first.
-        failed = span if span.end_unix_ns is None else span.open_ancestor
-        try:
-            if failed is not None and _is_error(exception):
-                recorder.error(failed, f"{span.name[:200]} raised {type(exception).__name__}", exception)
-        except Exception as error:
+        except BaseException as error:
+            self._stop()
+            # PROPAGATE_EXCEPTIONS asks telemetry errors to be raised, but the application's exception comes first.
+            if exception is None or is_foreign(error):
+                raise
             diagnostics.report("telemetry error while an exception passed", error_text(error))
-        finally:  # also if the job is interrupted there
-            try:
-                if span.end_unix_ns is None:
-                    recorder.stop(span)
-            except Exception as error:
-                diagnostics.report("telemetry error while an exception passed", error_text(error))
+
+    def _stop(self) -> None:
+        """Stop the span, if it is open: the job was interrupted somewhere in here."""
+        span = getattr(self, "_span", NOOP_SPAN)
+        if span.end_unix_ns is None:
+            with suppress(OneLoggerError):
+                self._recorder.stop(span)
 
     async def __aenter__(self) -> Span:
         return self.__enter__()
@@ -85,11 +98,23 @@ class TimedSpan:
 
         return decorated(function, self)
 
+    def arguments(self) -> Arguments:
+        """What it was made with. For decorators."""
+        return self._name, self._span_attributes, self._start_event_attributes, self._parent_span, self._is_current
+
     def hand_over(self, other: T) -> T:
         """Leave it to another object to stop the span. For decorators."""
         other._recorder, other._span = self._recorder, self._span
+        self._span.holder = None
         self._recorder = NOOP_RECORDER
         return other
+
+
+def _stop_after_interruption(recorder: Recorder, before: Span | None) -> None:
+    """Stop the span that a call of `start` has made before it was interrupted: nobody else knows of it."""
+    started = CURRENT_SPAN.get()
+    if started is not None and started is not before and started.end_unix_ns is None:
+        recorder.stop(started)
 
 
 class _PlacedSpan(TimedSpan):
@@ -103,15 +128,20 @@ class _PlacedSpan(TimedSpan):
         recorder = self._recorder = _provider._recorder
         if recorder is NOOP_RECORDER:
             return NOOP_SPAN
-        self._before = CURRENT_SPAN.get()
-        self._span = recorder.start(
-            self._name,
-            self._span_attributes,
-            self._start_event_attributes,
-            parent_span=self._parent_span,
-            current=self._is_current,
-        )
-        return self._span
+        before = self._before = CURRENT_SPAN.get()
+        try:
+            span = self._span = recorder.start(
+                self._name,
+                self._span_attributes,
+                self._start_event_attributes,
+                parent_span=self._parent_span,
+                current=self._is_current,
+            )
+            span.holder = self
+            return span
+        except BaseException:
+            _stop_after_interruption(recorder, before)
+            raise
 
     def __exit__(
         self, kind: type[BaseException] | None, exception: BaseException | None, traceback: TracebackType | None
@@ -185,6 +215,11 @@ def timed_span(
     timed._span_attributes = span_attributes
     timed._start_event_attributes = start_event_attributes
     return timed
+
+
+def no_block(*_: object, **__: object) -> TimedSpan:
+    """In place of `timed_span` in compiled code: see `compiled_code`."""
+    return TimedSpan()
 
 
 def _is_to_be_decorated(name: object) -> TypeGuard[F]:

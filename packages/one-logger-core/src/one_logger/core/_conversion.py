@@ -11,9 +11,10 @@ import sys
 from enum import Enum
 
 from one_logger.core import diagnostics
-from one_logger.core._arrays import array_text, is_numpy, may_be_on_device, may_be_read
+from one_logger.core._arrays import array_text, is_numpy, iso_text, may_be_on_device, may_be_read
 from one_logger.core._nested import is_nested, json_text
 from one_logger.core.errors import OneLoggerError
+from one_logger.core.interruption import let_pass, read
 from one_logger.core.text import name_text, safe_repr
 
 TYPE_CHECKING = False  # importing `typing` would double the import time; type checkers know this name
@@ -72,6 +73,7 @@ def converted(value: object) -> tuple[AttributeValue, bool]:
         if exported is None and is_nested(type(value)):
             return json_text(value, _convert)
     except Exception as error:  # user code runs in there: properties, __fspath__, __iter__, isoformat
+        let_pass(error)
         return f"<{type(value).__name__}: {type(error).__name__} when read>", False
     return (safe_repr(value), False) if exported is None else (exported, True)
 
@@ -95,7 +97,7 @@ def _convert(value: object) -> AttributeValue | None:
     if issubclass(kind, (list, tuple)):
         return _sequence(tuple(value))  # type: ignore[arg-type]  # a list or tuple
     if is_numpy(value) and getattr(value, "ndim", 0) == 1 and len(value) <= _MAX_ARRAY_ITEMS:  # type: ignore[arg-type]
-        return _sequence(tuple(value.tolist()))  # type: ignore[attr-defined]  # an array
+        return _sequence(tuple(value if value.dtype.kind in "mM" else value.tolist()))  # type: ignore[attr-defined, arg-type]  # an array
     return None
 
 
@@ -114,8 +116,14 @@ def _scalar(value: object) -> str | bool | int | float | None:
         return float.__float__(value)  # type: ignore[arg-type]
     if may_be_read(value):
         # Scalars of numpy, and arrays without dimensions, hold one value. item() makes one up where it is masked.
-        one = value.tolist if is_numpy(value) else value.item  # type: ignore[attr-defined]
-        item = one() if tuple(value.shape) == () else None  # type: ignore[attr-defined]
+        if tuple(value.shape) != ():  # type: ignore[attr-defined]
+            return None
+        if not is_numpy(value):
+            item = read(value.item)  # type: ignore[attr-defined]
+        elif value.dtype.kind in "mM":  # type: ignore[attr-defined]
+            item = iso_text(value)
+        else:
+            item = read(value.tolist)  # type: ignore[attr-defined]
         return item if type(item) in _SCALARS else _text(item)
     if may_be_on_device(value):
         return array_text(value)
@@ -126,11 +134,11 @@ def _text(value: object) -> str | None:
     """The text of a path, UUID, date, time or time span; None for anything else."""
     kind = type(value)
     if hasattr(kind, "__fspath__"):
-        return str.__str__(os.fsdecode(value))  # type: ignore[arg-type]  # it has __fspath__
+        return str.__str__(read(os.fsdecode, value))  # it has __fspath__
     # Where these modules are not loaded there are no such values.
     datetime, uuid = sys.modules.get("datetime"), sys.modules.get("uuid")
     if datetime and issubclass(kind, (datetime.date, datetime.time)):
-        return str.__str__(value.isoformat())  # type: ignore[attr-defined]
+        return str.__str__(read(value.isoformat))  # type: ignore[attr-defined]
     if (datetime and issubclass(kind, (datetime.timedelta, datetime.tzinfo))) or (uuid and issubclass(kind, uuid.UUID)):
         return str.__str__(str(value))
     return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from one_logger.core.text import encodable, error_text
+from one_logger.core.text import MAX_TRACE, bounded, encodable, error_text
 
 TYPE_CHECKING = False  # importing `typing` would double the import time; type checkers know this name
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ MAX_FRAMES = 128  # of one exception: the innermost ones
 MAX_EXCEPTIONS = 16  # of a chain: the latest ones; of a group: the first ones
 MAX_MEMBERS = 64  # of a group, with those of the groups in it
 _MAX_DEPTH = 10  # of groups in groups
+_FRAME = 150  # bytes of a frame, with its line number; its texts belong to the code
 
 _CAUSE = "\nThe above exception was the direct cause of the following exception:\n\n"
 _CONTEXT = "\nDuring handling of the above exception, another exception occurred:\n\n"
@@ -31,7 +32,7 @@ def qualified_name(kind: type) -> str:
 class StackTrace:
     """What is needed to print an exception later. The exception itself is not kept."""
 
-    __slots__ = ("_parts", "_text", "message")
+    __slots__ = ("_parts", "_text", "message", "weight")
 
     def __init__(self, exception: BaseException) -> None:
         self.message = error_text(exception)
@@ -39,6 +40,8 @@ class StackTrace:
         self._parts: list[tuple[int, str, str, int, list[tuple[str, int, str]]]] = []
         self._text: str | None = None
         self._add(exception, "", 0, set())
+        self.weight = sum(len(header) + _FRAME * len(frames) for *_, header, _, frames in self._parts)
+        """About how many bytes it takes."""
 
     def _add(self, exception: BaseException, before: str, depth: int, seen: set[int]) -> None:
         """Add an exception with its causes and members, after the text `before`."""
@@ -80,7 +83,7 @@ class StackTrace:
                 part.extend(traceback.StackSummary.from_list([(*frame, None) for frame in frames]).format())
                 part.append(header + "\n")
                 text.append(indent("".join(part), depth * _MARGIN, lambda _: True))
-            self._text = "".join(text)
+            self._text = bounded("".join(text), MAX_TRACE)
         return self._text
 
 
@@ -90,7 +93,7 @@ def _header_and_frames(exception: BaseException) -> tuple[str, int, list[tuple[s
     lines = [f"{kind}: {message}" if message else kind]
     if type(notes) in (list, tuple):
         lines += [str.__str__(note) for note in notes if issubclass(type(note), str)]
-    return ("\n".join(lines), *_frames(exception.__traceback__))
+    return (bounded("\n".join(lines)), *_frames(exception.__traceback__))
 
 
 def _frames(traceback: TracebackType | None) -> tuple[int, list[tuple[str, int, str]]]:

@@ -7,6 +7,7 @@ from collections.abc import ItemsView, Iterator, KeysView, Mapping, Sequence, Va
 from one_logger.core import diagnostics
 from one_logger.core._conversion import attribute_name, attribute_value, converted
 from one_logger.core.errors import OneLoggerError
+from one_logger.core.interruption import let_pass, read
 from one_logger.core.text import name_text, safe_repr
 
 AttributeValue = str | bool | int | float | Sequence[str] | Sequence[bool] | Sequence[int] | Sequence[float]
@@ -140,8 +141,9 @@ def read_mapping(values: object) -> dict[str, object]:
             f"Attributes were given as {type(values).__name__}; expected a mapping of names to values, such as a dict."
         )
     try:
-        return dict(values)  # type: ignore[call-overload, no-any-return]  # a mapping, as just seen
+        return read(dict, values)  # a mapping, as just seen
     except Exception as error:
+        let_pass(error)
         raise OneLoggerError(
             f"Reading the attributes from {type(values).__name__} raised {type(error).__name__}; expected a mapping "
             "of names to values, such as a dict."

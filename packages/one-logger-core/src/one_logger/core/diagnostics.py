@@ -6,11 +6,10 @@ worker of the recorder writes it to the logger `one_logger`.
 
 from __future__ import annotations
 
-import os
-
 from one_logger.core.call_site import located
 from one_logger.core.counter import AtomicCounter
 from one_logger.core.journal import Journal
+from one_logger.core.process import call_after_fork
 
 MAX_KINDS = 1_024  # further ones count as OTHER
 MAX_KIND_CHARACTERS = 256  # the rest is cut
@@ -52,5 +51,4 @@ def write_reports() -> None:
     _journal.write()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_journal.clear)
+call_after_fork(_journal.clear)

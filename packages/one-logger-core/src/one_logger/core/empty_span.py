@@ -45,6 +45,7 @@ class EmptySpan(Span):
         self.span_id = span_id
         self.ancestor = ancestor
         self.end_unix_ns = None
+        self.holder = None
         self._open = True
 
     def stop(

@@ -10,13 +10,16 @@ from one_logger.core._conversion import exported_name, message_text
 from one_logger.core._stack_trace import StackTrace, qualified_name
 from one_logger.core.attributes import Attributes, AttributeValue, salvage_attributes, take_attributes
 from one_logger.core.errors import OneLoggerError
-from one_logger.core.text import safe_repr
+from one_logger.core.text import MAX_TRACE, bounded, safe_repr
 from one_logger.core.thread import HERE, ThreadInfo, look_around
 from one_logger.core.timestamp import Timestamp, take_time
 
 TYPE_CHECKING = False  # importing `typing` would double the import time; type checkers know this name
 if TYPE_CHECKING:
     from typing import Self
+
+ERROR_SPAN_ID = "one_logger.error_span_id"
+"""The attribute of an error that says where its exception stands in full: the id of a span, 16 hexadecimal digits."""
 
 EXCEPTION_EVENT_NAME = "exception"
 """The name of an error's event (OpenTelemetry semantic conventions, "Exceptions in spans")."""
@@ -154,6 +157,8 @@ class ErrorEvent(Event):
             `exception`. So it is with the two that follow.
         exception_message: The exception's own text.
         stack_trace: The stack trace, as whoever has it prints it.
+        error_span_id: The id of the span in whose error the exception stands in full, if it is the same one. Then this
+            error has its class alone, and the attribute `one_logger.error_span_id`.
     """
 
     __slots__ = ("_exception_message", "_exception_type", "_message", "_stack_trace", "_with_exception")
@@ -168,17 +173,21 @@ class ErrorEvent(Event):
         exception_type: str | None = None,
         exception_message: str | None = None,
         stack_trace: str | None = None,
+        error_span_id: int | None = None,
     ) -> None:
         super().__init__(EXCEPTION_EVENT_NAME, attributes, timestamp)
-        self._message = message if type(message) is str else message_text(message)
+        self._message = bounded(message if type(message) is str else message_text(message))
         self._with_exception: dict[str, AttributeValue] | None = None
         self._exception_type: str | None = None
         self._exception_message: str | None = None
         self._stack_trace: StackTrace | str | None = None
         if isinstance(exception, BaseException):
             self._exception_type = qualified_name(type(exception))
-            trace = self._stack_trace = StackTrace(exception)
-            self._exception_message = trace.message
+            if error_span_id is None:
+                trace = self._stack_trace = StackTrace(exception)
+                self._exception_message = trace.message
+            else:
+                self._attributes = {**self._attributes, ERROR_SPAN_ID: f"{error_span_id:016x}"}
         elif exception is not None:
             self._problem = (
                 f"exception was given as {type(exception).__name__} ({safe_repr(exception, 100)}); "
@@ -187,9 +196,9 @@ class ErrorEvent(Event):
         if exception_type is not None:
             self._exception_type = message_text(exception_type)
         if exception_message is not None:
-            self._exception_message = message_text(exception_message)
+            self._exception_message = bounded(message_text(exception_message))
         if stack_trace is not None:
-            self._stack_trace = message_text(stack_trace)
+            self._stack_trace = bounded(message_text(stack_trace), MAX_TRACE)
 
     @classmethod
     def create(  # type: ignore[override]  # an error has a message where other events have a name
@@ -202,6 +211,7 @@ class ErrorEvent(Event):
         exception_type: str | None = None,
         exception_message: str | None = None,
         stack_trace: str | None = None,
+        error_span_id: int | None = None,
     ) -> Self:
         """The same as calling the class."""
         return cls(
@@ -212,6 +222,7 @@ class ErrorEvent(Event):
             exception_type=exception_type,
             exception_message=exception_message,
             stack_trace=stack_trace,
+            error_span_id=error_span_id,
         )
 
     def with_attributes(self, attributes: Mapping[str, object]) -> Self:
@@ -309,7 +320,7 @@ class TelemetryDataError(Event):
             )
             error_type = TelemetryDataErrorType.INCOMPLETE_TELEMETRY_DATA
         self._error_type = error_type
-        self._message = message if type(message) is str else message_text(message)
+        self._message = bounded(message if type(message) is str else message_text(message))
         if type(dropped) is not int or dropped < 0:
             self._problem = self._problem or (
                 f"dropped was given as {safe_repr(dropped, 100)}; expected a number of records from 0."

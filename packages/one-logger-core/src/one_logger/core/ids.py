@@ -6,7 +6,7 @@ does not change the job's random numbers.
 
 from __future__ import annotations
 
-import os
+from one_logger.core.process import call_after_fork
 
 try:
     from _random import Random  # what random.Random builds on: importing that would take a fifth of our import time
@@ -34,5 +34,4 @@ def new_stream_id() -> str:
     return f"{random_bits(64):016x}"
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_random.seed)
+call_after_fork(_random.seed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
+from one_logger.core.interruption import let_pass
 from one_logger.core.text import encodable
 
 MAX_MESSAGES = 1_024  # the newest are kept
@@ -33,6 +34,7 @@ class Journal:
         from one_logger.core.masking import masked
 
         logger = logging.getLogger("one_logger")
+        logger.disabled = False  # `logging.config` disables all loggers that a configuration does not name
         while True:
             try:
                 level, message = self._messages.popleft()
@@ -40,8 +42,8 @@ class Journal:
                 return
             try:
                 logger.log(level, masked(encodable(message)))
-            except Exception:  # noqa: S112 - a log handler that raises must not stop the worker
-                continue
+            except Exception as error:  # a log handler that raises must not stop the worker
+                let_pass(error)
 
     def clear(self) -> None:
         """Forget the messages, in a forked child: the parent logs them."""

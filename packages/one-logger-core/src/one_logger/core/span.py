@@ -58,6 +58,7 @@ class Span:
         end_unix_ns: The end by the wall clock; None while the span is open.
         end_monotonic_ns: The end by the monotonic clock; 0 while the span is open.
         thread: Where it was started; None in the main thread.
+        holder: The `timed_span` whose block it is; None if there is none. For recorders.
         problem: A sentence that says what was wrong with the arguments; None if nothing was.
     """
 
@@ -71,6 +72,7 @@ class Span:
         "ancestor",
         "end_monotonic_ns",
         "end_unix_ns",
+        "holder",
         "name",
         "parent_span_id",
         "problem",
@@ -91,6 +93,7 @@ class Span:
     end_unix_ns: int | None
     end_monotonic_ns: int
     thread: ThreadInfo | None
+    holder: object
     problem: str | None
     _initial_attributes: dict[str, AttributeValue]
     _later_attributes: dict[str, AttributeValue]
@@ -134,18 +137,20 @@ class Span:
             except OneLoggerError as error:
                 problem = problem or str(error)
                 attributes = salvage_attributes(stop_event_attributes)
-        # Of several threads, and calls within this one, one gets further than this. From here on nothing is called, so
-        # that no exception of a signal handler can leave the span half ended.
         try:
-            del self._open
+            del self._open  # of several threads, and calls within this one, one gets further than this
+            self.end_monotonic_ns = end_monotonic_ns
+            if attributes is not None:
+                self._stop_event_attributes = attributes
+            if problem is not None:
+                self.problem = problem
+            self.end_unix_ns = end_unix_ns
         except AttributeError:
             return False
-        self.end_monotonic_ns = end_monotonic_ns
-        if attributes is not None:
-            self._stop_event_attributes = attributes
-        if problem is not None:
-            self.problem = problem
-        self.end_unix_ns = end_unix_ns
+        except BaseException:  # the job was interrupted here: no span is to be left half ended
+            if not hasattr(self, "_open") and self.end_unix_ns is None:
+                self.end_monotonic_ns, self.end_unix_ns = end_monotonic_ns, end_unix_ns
+            raise
         if self.ancestor is not None and self.ancestor.end_unix_ns is not None:
             # Spans started in this one may go on. They hold on to it; it must not hold on to others that have ended.
             self.ancestor = self.open_ancestor
@@ -262,6 +267,16 @@ class Span:
         end_time = self.end_time
         return None if end_time is None else Event(STOP_EVENT_NAME, self._stop_event_attributes, end_time)
 
+    def __deepcopy__(self, memo: object) -> Span:
+        """The span itself."""
+        return self
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle it as one that records nothing, with the same ids: there it can be a parent, and nothing else."""
+        from one_logger.core.empty_span import EmptySpan
+
+        return EmptySpan, (self.name, self.trace_id, self.span_id)
+
     def __repr__(self) -> str:
         if self.end_unix_ns is None:
             length = f"open for {(monotonic_ns() - self.start_monotonic_ns) / 1e9:.3f} s"
@@ -302,6 +317,7 @@ def begin_span(
     span._status = _UNSET
     span.end_unix_ns = None  # is set last by stop(): it tells other threads that the span is over
     span.end_monotonic_ns = 0
+    span.holder = None
     span._open = True
     try:
         span.thread = HERE.thread
@@ -310,7 +326,7 @@ def begin_span(
     span.span_id = random_bits(64) or new_span_id()
     if parent is None:
         span.ancestor = None
-        span.trace_id = new_trace_id()
+        span.trace_id = random_bits(128) or new_trace_id()
         span.parent_span_id = None
     elif type(parent) is type(span) and parent.end_unix_ns is None:  # as most are: it does without the looks below
         span.ancestor = parent

@@ -27,6 +27,8 @@ class SpanView(Span):
 
     __slots__ = ("_added", "_parent", "viewed")
 
+    holder = None
+
     def __init__(self, viewed: Span, parent_span_id: int | None) -> None:
         self.viewed = viewed
         self._parent = parent_span_id

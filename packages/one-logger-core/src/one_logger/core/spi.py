@@ -4,7 +4,7 @@ Applications do not need it. It is documented, and changes only as `one_logger.c
 change in any release.
 """
 
-from one_logger.core import diagnostics, launcher
+from one_logger.core import diagnostics, launcher, process, system_threads
 from one_logger.core.attributes import AttributeValue
 from one_logger.core.base_exporter import WITH_PLACEHOLDERS, BaseExporter, keep_inherited
 from one_logger.core.call_site import located
@@ -14,6 +14,7 @@ from one_logger.core.empty_span import EmptySpan
 from one_logger.core.entry_points import distribution_of, entry_points
 from one_logger.core.ids import new_span_id, new_trace_id
 from one_logger.core.integers import portable_integer, portable_integers
+from one_logger.core.interruption import is_foreign, is_interruption, let_pass
 from one_logger.core.journal import Journal
 from one_logger.core.masking import MASK, Redactor, is_secret_name, masked, remember_secret, without_user_info
 from one_logger.core.span import begin_span
@@ -45,10 +46,13 @@ __all__ = [
     "encodable",
     "entry_points",
     "error_text",
+    "is_foreign",
+    "is_interruption",
     "is_secret_name",
     "keep_inherited",
     "launcher",
     "leave_out_thread",
+    "let_pass",
     "located",
     "masked",
     "name_text",
@@ -57,9 +61,11 @@ __all__ = [
     "new_trace_id",
     "portable_integer",
     "portable_integers",
+    "process",
     "remember_secret",
     "safe_repr",
     "shown",
+    "system_threads",
     "weigh",
     "without_user_info",
 ]

@@ -12,13 +12,18 @@ from enum import Enum
 from itertools import islice
 
 from one_logger.core._arrays import array_text, may_be_on_device, may_be_read
+from one_logger.core.interruption import let_pass, read
 
 MAX_CHARACTERS = 1_024
+MAX_MESSAGE = 65_536
+MAX_TRACE = 262_144
 _MAX_DEPTH = 8
 _MAX_ITEMS = 128
 _MAX_BITS = 4_096
 
+_PLAIN = frozenset((str, int, float, bool, bytes, type(None)))
 _BRACKETS = ((list, "[]"), (tuple, "()"), (dict, "{}"), (set, "{}"), (frozenset, "{}"), (deque, "[]"))
+_CONTAINERS = (*(kind for kind, _ in _BRACKETS), type(sys.implementation))
 
 
 def encodable(text: str) -> str:
@@ -36,12 +41,43 @@ def encodable(text: str) -> str:
     return text
 
 
+def bounded(text: str, most: int = MAX_MESSAGE) -> str:
+    """At most `most` characters of a text, and how many it has if there are more."""
+    return text if len(text) <= most else f"{text[:most]}... (cut here, of {len(text):,} characters)"
+
+
 def error_text(error: BaseException) -> str:
-    """The text of an exception, which can be encoded. If `str()` raises, the text says so."""
+    """The text of an exception, which can be encoded, cut at 65,536 characters. If `str()` raises, the text says so.
+
+    No array on an accelerator that is among the exception's arguments is read for it.
+    """
     try:
-        return encodable(str.__str__(str(error)))
+        arguments, method = error.args, type(error).__str__
+        plain = method is BaseException.__str__ or method is KeyError.__str__
+        if all(type(item) in _PLAIN or not (plain or _unread(item)) for item in arguments):
+            text = str.__str__(read(str, error))
+        elif len(arguments) != 1:
+            text = safe_repr(arguments, MAX_MESSAGE)
+        elif method is KeyError.__str__ or _visited(arguments[0]):
+            text = safe_repr(arguments[0], MAX_MESSAGE)
+        elif issubclass(type(arguments[0]), BaseException):
+            text = error_text(arguments[0])
+        else:
+            text = str.__str__(read(str, arguments[0]))
+        return encodable(bounded(text))
     except Exception as raised:
+        let_pass(raised)
         return encodable(f"<str() raised {type(raised).__name__}>")
+
+
+def _unread(value: object) -> bool:
+    return may_be_on_device(value) and not may_be_read(value)
+
+
+def _visited(value: object) -> bool:
+    """Whether `safe_repr` reads nothing of `value`, or visits what is in it."""
+    kind = type(value)
+    return _unread(value) or issubclass(kind, _CONTAINERS) or _has_generated_repr(kind)
 
 
 def name_text(name: object) -> str | None:
@@ -65,6 +101,7 @@ def safe_repr(value: object, most: int = MAX_CHARACTERS) -> str:
             if room <= 0:
                 break
     except Exception as error:
+        let_pass(error)
         pieces.append(_failed(value, error))
     return encodable("".join(pieces)[:most])
 
@@ -79,7 +116,11 @@ def _pieces(value: object, depth: int) -> Iterator[str]:
         yield from _fields(kind.__qualname__, names, value, depth)
     elif issubclass(kind, type(sys.implementation)):  # types.SimpleNamespace
         yield from _fields("namespace", list(vars(value)), value, depth)
-    elif may_be_on_device(value) and not may_be_read(value):
+    elif issubclass(kind, BaseException) and kind.__repr__ is BaseException.__repr__:
+        yield f"{kind.__name__}("
+        yield from ("...",) if depth == _MAX_DEPTH else _items(value.args, depth, pairs=False)  # type: ignore[attr-defined]  # an exception has them
+        yield ")"
+    elif _unread(value):
         yield array_text(value)
     else:
         yield _leaf(value)
@@ -142,8 +183,9 @@ def _leaf(value: object) -> str:
     if type(value) is int and value.bit_length() > _MAX_BITS:
         return hex(value)  # decimal text of more than 4,300 digits is refused (sys.set_int_max_str_digits)
     try:
-        return str.__str__(repr(value))
+        return str.__str__(read(repr, value))
     except Exception as error:
+        let_pass(error)
         return _failed(value, error)
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from _thread import _local, get_ident, get_native_id
 from itertools import count
+
+from one_logger.core.process import call_after_fork
+from one_logger.core.system_threads import Local, get_ident, get_native_id
 
 _next_number = count(1).__next__
 
@@ -35,7 +37,7 @@ class ThreadInfo:
         return f"<ThreadInfo {self.number} {self.name[:100]!r}>"
 
 
-HERE = _local()
+HERE = Local()
 """Its attribute `thread` is the thread that looks at it, and None in the main one. One call into C; an `AttributeError`
 when a thread first looks: then `look_around` gives it. (A subclass would do that by itself, and take longer.)"""
 
@@ -48,7 +50,8 @@ def look_around() -> ThreadInfo | None:
 
 def _this_thread() -> ThreadInfo | None:
     threading = sys.modules.get("threading")  # importing it would take a fifth of our import time
-    if threading is None or threading.main_thread().ident == get_ident():
+    # gevent gives the main thread another identifier.
+    if threading is None or threading.main_thread().ident == get_ident() or get_native_id() == os.getpid():
         return None
     # current_thread() would take a lock for a thread that Python has not started, and keep an object for ever.
     known = getattr(threading, "_active", {}).get(get_ident())
@@ -60,5 +63,4 @@ def leave_out_thread() -> None:
     HERE.thread = None
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=leave_out_thread)  # whichever thread has forked is the main one there
+call_after_fork(leave_out_thread)  # whichever thread has forked is the main one there

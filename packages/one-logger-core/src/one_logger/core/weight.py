@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from sys import getsizeof
 
+from one_logger.core._stack_trace import StackTrace
 from one_logger.core.attributes import AttributeValue
 from one_logger.core.event import ErrorEvent, Event, TelemetryDataError
 from one_logger.core.span import Span
@@ -29,7 +30,8 @@ def weigh(span: Span | None, event: Event | None) -> int:
             weight += _long(event.message)
         if isinstance(event, ErrorEvent):
             weight += _long(event.exception_message)
-            weight += _long(event._stack_trace)  # one that is made of an exception is no text yet
+            trace = event._stack_trace
+            weight += trace.weight if isinstance(trace, StackTrace) else _long(trace)
         return weight
     if span is None:
         return EVENT

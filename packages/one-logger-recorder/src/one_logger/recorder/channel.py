@@ -2,52 +2,21 @@
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from math import inf
-from time import monotonic, sleep
+from time import monotonic
 
-from one_logger.api.spi import CURRENT_SPAN, SUPPRESSED, ExporterStats
+from one_logger.api.spi import ExporterStats
 from one_logger.core import Event, Exporter, Resource
-from one_logger.core.spi import AtomicCounter, Journal, diagnostics, leave_out_thread, safe_repr, weigh
-from one_logger.recorder.breaker import Breaker
-from one_logger.recorder.delivery import START, STOP, Delivery, Item, records_in
+from one_logger.core.spi import AtomicCounter, Journal, diagnostics, error_text, system_threads, weigh
+from one_logger.recorder import pace
+from one_logger.recorder.breaker import BACK_OFF, Breaker
+from one_logger.recorder.delivery import START, STOP, Delivery, Item, records_in, suppressed
 from one_logger.recorder.exporter_log import ExporterLog
 from one_logger.recorder.recorded_span import RecordedSpan
 from one_logger.recorder.request import Request
 from one_logger.recorder.settings import ChannelSettings
-
-WAKE_AT = 2_048
-"""How many queued records wake the worker before its interval is over."""
-
-LOOK_EVERY = 31
-"""By how many records the queue grows between two looks at its size in bytes. A prime, so that a job whose records come
-in a pattern is not looked at in the same place of it every time."""
-
-BATCH = 1_024
-"""How many records an exporter buffers at most before it is told to ship them."""
-
-SLICE = 200e-6
-"""Seconds that the worker exports before it stands aside and lets the job run."""
-
-HURRIED_SLICE = 1e-3
-"""The same while somebody waits for a flush or the queue is half full: losing nothing comes before smoothness then."""
-
-CLOSING_SLICE = 10e-3
-"""The same while the recorder is closed: the job is over."""
-
-PAUSE = 50e-6
-"""Seconds that the worker stands aside. The interpreter lock is not fair: without sleeping, a thread that gives it up
-has taken it again before another has woken up."""
-
-CHUNK = 8
-"""How many records are exported between two looks at the clock."""
-
-LONGEST_PAUSE = 1.0
-"""Seconds between attempts at a failing exporter while somebody waits for a delivery, at most."""
-
-BLOCK_STEP = 1e-3
-"""Seconds between two looks at a full queue for a thread that waits for room."""
+from one_logger.recorder.worker import Worker
 
 
 class Channel:
@@ -65,29 +34,31 @@ class Channel:
         self._exporter = exporter
         self._settings = settings
         self._journal = journal
-        self._wake_at = max(1, min(WAKE_AT, settings.queue_capacity // 2))
+        self._wake_at = max(1, min(pace.WAKE_AT, settings.queue_capacity // 2))
         self._begin_anew()
 
     def _begin_anew(self) -> None:
         """Set the state of a new channel."""
         self.queue: deque[Item] = deque()
-        self.limit = min(LOOK_EVERY, self._settings.queue_capacity)
+        self.limit = min(pace.LOOK_EVERY, self._settings.queue_capacity)
         self.headless: set[int] = set()  # open spans whose start was dropped
         self._overflow = AtomicCounter()
+        self.refuse = self._overflow.add  # counts a record that comes after `close`
+        self.unstopped = 0  # open spans that `close` had no time to stop
         self._weight = 0.0  # roughly the bytes of a queued record
         self._breaker = Breaker(self._settings.max_failures, self._settings.cool_down)
         self._delivery = Delivery(self._exporter, self._breaker, ExporterLog(self.name, self._journal))
         self._resource: Resource | None = None
-        self._thread: threading.Thread | None = None
-        # A lock as a signal: the worker waits by acquiring it, whoever wants it to wake up releases it.
-        self._signal = threading.Lock()
-        self._signal.acquire()
+        self._worker = Worker(self.name, self._run, self._journal)
         self._asleep = False
-        self._here = threading.RLock()  # held while the exporter is called without a worker
+        self._idle = 0  # how many times in a row the worker has found nothing to do
+        self._here = system_threads.RLock()  # held while the exporter is called without a worker
+        self._inside = self._late = False  # whether it is called so now; whether that thread has queued more meanwhile
         self._requests: deque[Request] = deque()
         self._waiting: list[Request] = []
         self._tried_at = 0.0  # when the exporter was last called
-        self._look_at = 0.0  # when there may be something to do again, if nobody says so before
+        # When there may be something to do again, if nobody says so before.
+        self._look_at = monotonic() + min(pace.FIRST_LOOK, self._settings.flush_interval)
         self._closed = False
         self._end = inf  # when it is to be closed at the latest
 
@@ -108,10 +79,13 @@ class Channel:
             return
         queue.append(span if kind == START and span is not None else (kind, span, event))
         length = len(queue)
+        if self._worker.is_due:
+            self._start_worker()
         # Sample the newest and a middle record: spans in the queue grow after they were queued.
         self._weight = (self._weight + max(weigh(span, event), self._weigh_at(length // 2))) / 2
-        self.limit = min(length + LOOK_EVERY - 1, self._capacity)  # the record that comes then is looked at
-        if self._asleep and length >= self._wake_at:
+        # The record that comes then is looked at; each of them, while there is no worker.
+        self.limit = min(length + pace.LOOK_EVERY - 1, self._capacity) if self._worker.alive else 0
+        if self._asleep and (length >= self._wake_at or self._idle > 1):
             self._wake()
 
     def _weigh_at(self, position: int) -> int:
@@ -125,6 +99,27 @@ class Channel:
         """Queue the stop of a span whose start was taken, or count it as dropped, as its start was."""
         if span._stop_follows or span.span_id in self.headless:
             self.offer(STOP, span, None)
+
+    def finish(self, span: RecordedSpan, *, started: bool) -> None:
+        """Queue the stop of a span, if it is due and not queued: its start or stop was interrupted.
+
+        Args:
+            span: The span, which has ended.
+            started: Whether its start was queued here, if a worker has taken it. If that is not known, and it is not in
+                the queue either, nobody can know whether its stop is missing: a record is counted as lost.
+        """
+        queued = self.queue.copy()
+        if (STOP, span, None) in queued:
+            return
+        if started or span in queued or span.span_id in self.headless:
+            self.stop(span)
+        elif span._stop_follows:
+            self._overflow.add()
+
+    @property
+    def missing(self) -> int:
+        """How many records did not even get into the queue."""
+        return self._overflow.value + self.unstopped
 
     @property
     def _capacity(self) -> int:
@@ -140,7 +135,7 @@ class Channel:
         while len(self.queue) >= self._capacity:
             if monotonic() >= min(deadline, self._end) or self._closed:
                 return False
-            sleep(BLOCK_STEP)
+            system_threads.sleep(pace.BLOCK_STEP)
         return True
 
     def _drop(self, kind: int, span: RecordedSpan | None) -> None:
@@ -153,24 +148,24 @@ class Channel:
 
     def _wake(self) -> None:
         self._asleep = False
-        if self._signal.locked():
-            try:
-                self._signal.release()
-            except RuntimeError:
-                return  # another thread has just told it
+        self._worker.wake()
 
     # -- whoever owns the recorder -----------------------------------------------------------------------------------
 
     def start(self, resource: Resource) -> None:
         """Start the worker, which initialises the exporter, unless it is started already."""
-        if self._thread is not None:
-            return
         self._resource = resource
-        self._thread = threading.Thread(target=self._run, name=f"one-logger {self.name}", daemon=True)
+        self._start_worker()
+
+    def _start_worker(self) -> None:
+        """Start the worker. If there is no thread to be had, `offer` tries again, and `request` does its work."""
+        if self._worker.alive or not self._here.acquire(blocking=False):
+            return  # another thread is starting it, or doing its work
         try:
-            self._thread.start()
-        except RuntimeError:  # no thread can be started at interpreter exit; close() does the work then
-            self._thread = None
+            if not self._inside:
+                self._worker.start()
+        finally:
+            self._here.release()
 
     def after_fork(self) -> None:
         """Reset in a forked child: the queue, counters, locks and open spans are the parent's."""
@@ -182,7 +177,7 @@ class Channel:
         if request.closing:
             self._end = request.deadline
         self._requests.append(request)
-        if self._thread is None:
+        if not self._worker.alive:
             self._work_here(request)
         self._wake()
         return request
@@ -191,23 +186,28 @@ class Channel:
         """Do the worker's work on the calling thread, until a request of this thread is answered.
 
         The job may be interrupted in it, by Ctrl-C for instance. That goes on to whoever has called the recorder, and
-        leaves the channel in order.
+        leaves the channel in order. A signal handler or finalizer that comes here within it goes on at once: what it
+        has queued is delivered when it has returned.
         """
         with self._here:
-            self._delivery.inline = True
-            current = CURRENT_SPAN.get()
-            CURRENT_SPAN.set(SUPPRESSED)
+            if self._inside and request is not None:
+                request.answer(delivered=False)  # whoever is in there cannot go on while this one waits
+            if self._inside or self._worker.alive:
+                self._late = True
+                return
             try:
-                self._work()
-                while request is not None and not request.answered:
-                    sleep(min(self._pause(), BLOCK_STEP * 10))
+                self._inside = self._delivery.inline = self._late = True
+                while self._late or (request is not None and not request.answered):
+                    if not self._late:
+                        system_threads.sleep(min(self._pause(), pace.BLOCK_STEP * 10))
+                    self._late = False
                     self._work()
             except BaseException:
                 if request is not None:
                     self._withdraw(request)
                 raise
             finally:
-                CURRENT_SPAN.set(current)
+                self._inside = False
 
     def _withdraw(self, request: Request) -> None:
         """Forget a request that nobody waits for any more."""
@@ -219,7 +219,7 @@ class Channel:
 
     def stats(self) -> ExporterStats:
         """The counters as they are now."""
-        delivery, overflow = self._delivery, self._overflow.value
+        delivery, overflow = self._delivery, self.missing
         queued = sum(records_in(item) for item in self.queue.copy())
         taken, exported, lost = delivery.recorded, delivery.exported - delivery.held, delivery.lost
         return ExporterStats(
@@ -234,38 +234,48 @@ class Channel:
     # -- the worker --------------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        CURRENT_SPAN.set(SUPPRESSED)
-        leave_out_thread()  # what processors make here is of no thread of the job
-        while True:
+        while not self._closed:
             try:
+                self._sleep()
                 self._work()
             except BaseException as error:
                 # Nothing of the exporter gets here: this is a bug of ours, or a log handler that raises.
                 diagnostics.report(
-                    f"worker: {type(error).__name__}", f"The worker of {self.name} raised {safe_repr(error)}."
+                    f"worker: {type(error).__name__}",
+                    f"The worker of {self.name} raised {type(error).__name__}: {error_text(error)}.",
                 )
                 self._breaker.failed()
-            if self._closed:
-                return
-            self._sleep()
+                system_threads.sleep(BACK_OFF)
 
     def _sleep(self) -> None:
+        if self._idle > 1 and not self._waiting and not self._breaker.failing:
+            self._sleep_long()
         # While the exporter is failing, what is queued wakes nobody: nothing could be done with it yet.
         self._asleep = not self._breaker.failing
-        # Looked at after the flag is set, so that what is queued in between wakes the worker, or is seen here.
-        if self._requests or (self._asleep and len(self.queue) >= self._wake_at):
-            self._asleep = False
-            return
-        self.limit = min(LOOK_EVERY, self._settings.queue_capacity)
-        self._signal.acquire(timeout=self._pause())
+        # An idle worker is to be woken by the next record. A thread that has found the queue short before may only now
+        # be putting something there: so it first sleeps once more as long as always.
+        self.limit = 0 if self._idle else min(pace.LOOK_EVERY, self._settings.queue_capacity)
+        # Looked at after these are set, so that what is queued in between wakes the worker, or is seen here.
+        if not (self._requests or (self._asleep and len(self.queue) >= self._wake_at)):
+            self._worker.sleep(self._pause())
         self._asleep = False
+
+    def _sleep_long(self) -> None:
+        """Sleep until the next record, in a process that records nothing: a server may fork at any time."""
+        alive = self._settings.alive_interval
+        self._asleep = True
+        if not self.queue and not self._requests:
+            self._worker.sleep(self._delivery.wrote_at + alive - monotonic() if alive else inf)
+        self._idle = 0
+        if self.queue:
+            self._look_at = monotonic() + self._settings.flush_interval
 
     @property
     def _patience(self) -> float:
         """How long the exporter is to be left alone, in seconds: less if somebody waits for a delivery."""
         wait = self._breaker.wait
         return (
-            min(wait, max(0.0, self._tried_at + LONGEST_PAUSE - monotonic()))
+            min(wait, max(0.0, self._tried_at + pace.LONGEST_PAUSE - monotonic()))
             if self._waiting and not self._breaker.asked
             else wait
         )
@@ -279,7 +289,7 @@ class Channel:
 
     def _work(self) -> None:
         """Export what is queued now, ship it, and answer those who asked before."""
-        asked = self._take_requests()
+        asked, taken = self._take_requests(), self._delivery.taken
         if not self._closed and ((asked and not self._breaker.asked) or not self._patience):
             self._deliver()
             if self._silent:
@@ -290,6 +300,7 @@ class Channel:
             self._look_at = self._tried_at + (self._patience or self._interval)
         self._write_log()
         self._answer()
+        self._idle = 0 if asked or self.queue or self._delivery.taken != taken else self._idle + 1
 
     @property
     def _interval(self) -> float:
@@ -298,8 +309,8 @@ class Channel:
         return min(flush, alive) if alive else flush
 
     def _write_log(self) -> None:
-        self._journal.write()
-        diagnostics.write_reports()
+        suppressed(self._journal.write)
+        suppressed(diagnostics.write_reports)
 
     def _take_requests(self) -> bool:
         """Take note of what is asked for. Whether there was something new."""
@@ -315,15 +326,15 @@ class Channel:
         delivery, queue = self._delivery, self.queue
         if delivery.waiting and not queue:
             return
-        if not delivery.prepare(self._resource, self._overflow.value):
+        if not delivery.prepare(self._resource, self.missing):
             return
         last = delivery.taken + len(queue)
         while delivery.taken < last and not self._overdue():
             end = monotonic() + self._slice
             while delivery.taken < last and monotonic() < end:
-                delivery.export(queue, min(last - delivery.taken, CHUNK))
+                delivery.export(queue, min(last - delivery.taken, pace.CHUNK))
                 # One that was failing is tried with a few records, so that it cannot lose more than these.
-                if delivery.unjudged >= (CHUNK if self._breaker.failing else BATCH) and not self._ship():
+                if delivery.unjudged >= (pace.CHUNK if self._breaker.failing else pace.BATCH) and not self._ship():
                     return
             self._take_requests()
             if any(delivery.taken >= request.target for request in self._waiting):
@@ -332,17 +343,17 @@ class Channel:
                 self._answer()
                 if self._closed:
                     return
-            if delivery.taken < last and self._thread is not None:
-                sleep(PAUSE)
+            if delivery.taken < last and self._worker.alive:
+                system_threads.sleep(pace.PAUSE)
         if self._ship():
             delivery.ship()
 
     def _ship(self) -> bool:
         """Have the exporter ship what it was given, and tell it what is missing. Whether it is ready for more."""
-        self._delivery.finish_spans(self.queue, BATCH)
+        self._delivery.finish_spans(self.queue, pace.BATCH)
         if not self._delivery.ship():
             return False
-        self._delivery.tell(self._overflow.value)
+        self._delivery.tell(self.missing)
         return True
 
     @property
@@ -350,7 +361,7 @@ class Channel:
         """Whether the backend has heard nothing for so long that it is to hear that the process is alive."""
         interval = self._settings.alive_interval
         # Without a worker nobody could say so while the job hangs; and before a close there is nothing to say.
-        if not interval or self._thread is None or self._waiting or self._breaker.failing:
+        if not interval or not self._worker.alive or self._waiting or self._breaker.failing:
             return False
         return monotonic() - self._delivery.wrote_at >= interval
 
@@ -358,9 +369,9 @@ class Channel:
     def _slice(self) -> float:
         """How long to export before the job is let in, in seconds."""
         if self._end < inf:
-            return CLOSING_SLICE
+            return pace.CLOSING_SLICE
         hurried = self._waiting or len(self.queue) >= self._settings.queue_capacity // 2
-        return HURRIED_SLICE if hurried else SLICE
+        return pace.HURRIED_SLICE if hurried else pace.SLICE
 
     def _overdue(self) -> bool:
         return any(request.closing and request.overdue for request in self._waiting)
@@ -388,13 +399,13 @@ class Channel:
         """Close the exporter. `whole`: what is queued now came after the request to do so, and nobody misses it."""
         if self._closed:
             return
-        overflow = self._overflow.value
+        overflow = self.missing
         self._closed = True
         self.limit = -1  # everything goes through offer(), which counts it as dropped
         before = self._delivery.lost
         self._delivery.lose_queue(self.queue)
         late = self._delivery.lost - before if whole else 0
-        self._delivery.close(self._overflow.value, reason)
+        self._delivery.close(self.missing, reason)
         if missing := overflow + self._delivery.lost - late:
             self._delivery.say_end(missing)
 

@@ -60,6 +60,23 @@ class Channels:
             if follows or channel.headless:
                 channel.stop(span)
 
+    def finish(self, span: RecordedSpan, *, started: bool) -> None:
+        """Finish a span that has ended, and whose start, or, if it is `started`, whose stop was interrupted."""
+        if span._stop_follows is None:
+            span._stop_follows = span._stop_is_due
+        for channel in self.queues:
+            channel.finish(span, started=started or len(self.queues) == 1)
+
+    def refuse(self) -> None:
+        """Count a record that comes after `close`."""
+        for channel in self._all:
+            channel.refuse()
+
+    def leave_open(self, spans: int) -> None:
+        """Count spans that are not stopped."""
+        for channel in self._all:
+            channel.unstopped += spans
+
     def start(self, resource: Resource) -> None:
         """Start the workers, which initialise the exporters."""
         for channel in self._all:

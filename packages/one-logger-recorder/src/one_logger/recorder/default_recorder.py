@@ -6,7 +6,8 @@ import signal
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
-from threading import TIMEOUT_MAX
+from sys import getrefcount
+from time import monotonic
 from typing import Literal, cast
 
 from one_logger.api import OneLoggerConfig, OneLoggerProvider, Recorder, Root, current_span
@@ -18,7 +19,6 @@ from one_logger.core import (
     Event,
     Exporter,
     NoOpSpan,
-    OneLoggerError,
     Span,
     SpanContext,
     Status,
@@ -26,9 +26,10 @@ from one_logger.core import (
     TelemetryDataErrorType,
     Timestamp,
 )
-from one_logger.core.spi import AtomicCounter, Journal, begin_span, check_type, name_text
+from one_logger.core.spi import AtomicCounter, Journal, begin_span, check_type, name_text, system_threads
 from one_logger.recorder.arguments import check_options, check_signals, named_exporters
 from one_logger.recorder.channels import Channels
+from one_logger.recorder.current import HELD_BY_SPAN, leave, noted, stop_abandoned, stop_all
 from one_logger.recorder.delivery import DATA_ERROR, ERROR, EVENT, START
 from one_logger.recorder.life import Life
 from one_logger.recorder.processors.chain import Chain
@@ -109,15 +110,9 @@ class DefaultRecorder(Recorder):
             cool_down=cool_down,
             exit_timeout=exit_timeout,
         )
-        settings = ChannelSettings(
-            queue_capacity=queue_capacity,
-            queue_bytes=queue_bytes,
-            block_timeout=block_timeout if overflow == "block" else 0.0,
-            flush_interval=min(flush_interval, TIMEOUT_MAX),
-            alive_interval=alive_interval,
-            max_failures=max_failures,
-            cool_down=cool_down,
-        )
+        wait = block_timeout if overflow == "block" else 0.0
+        interval = min(flush_interval, system_threads.TIMEOUT_MAX)
+        settings = ChannelSettings(queue_capacity, queue_bytes, wait, interval, alive_interval, max_failures, cool_down)
         self._journal = Journal()
         self._errors = TelemetryErrors(self._journal, self._tell_error, self._disable)
         self._channels = Channels(named, settings, self._journal, inline=delivery == "inline")
@@ -133,8 +128,9 @@ class DefaultRecorder(Recorder):
         )
         check_type("context_bridge", context_bridge, ContextBridge, "a ContextBridge", optional=True)
         self._bridge = context_bridge
+        self._recording = self._life.recording
         self._remote_parent: SpanContext | None = None
-        self._open: dict[Span, RecordedSpan] = {}
+        self._open: dict[Span, RecordedSpan] = {}  # those whose stop is not done
         self._inherited: dict[Span, RecordedSpan] = {}  # spans that were open in the parent process at the fork
         self._told = AtomicCounter()  # telemetry data errors, which are records, but no telemetry
         self._chain: Chain | None = None
@@ -151,19 +147,28 @@ class DefaultRecorder(Recorder):
         current: bool = True,
     ) -> Span:
         """Start a span. See `Recorder.start`."""
-        if not self._life.recording and not self._life.begin():
+        if not self._recording[0] and not self._life.begin():
             return NOOP_SPAN
+        span = None
         before = _current()
         try:
             parent: Span | SpanContext | None = before
-            if before is not None and before.end_unix_ns is not None:
+            if before is None:
+                pass
+            elif before.end_unix_ns is None:
+                if before.holder is not None and getrefcount(before.holder) <= HELD_BY_SPAN:
+                    parent = stop_abandoned(before, self.stop)
+            else:
                 if before is _suppressed:
+                    self._life.suppressed()
                     return NOOP_SPAN
                 # stop() leaves the span in its place: setting the variable is a tenth of what a span costs. It may also
                 # have been stopped in another thread or context. The nearest open span around it is the current one.
                 parent = before.ancestor
                 if parent is not None and parent.end_unix_ns is not None:
                     parent = before.open_ancestor
+                if parent is not None and parent.holder is not None and getrefcount(parent.holder) <= HELD_BY_SPAN:
+                    parent = stop_abandoned(parent, self.stop)
             bridge = self._bridge
             if parent is None:
                 parent = self._remote_parent
@@ -212,58 +217,61 @@ class DefaultRecorder(Recorder):
                         queue.append(span)
                     else:
                         channel.offer(START, span, None)
+            return span
         except BaseException as error:
-            CURRENT_SPAN.set(before)  # nobody gets the span; if it was queued, close() stops it
-            if not isinstance(error, Exception):
-                raise
+            CURRENT_SPAN.set(before)  # nobody gets the span
+            if span is not None and span in self._open:
+                self._finish_interrupted(span, started=False)
             self._errors.contain("start", error)
             return NOOP_SPAN
-        return span
 
-    def stop(
+    def stop(  # noqa: C901 - as `start`
         self,
         span: Span,
         stop_event_attributes: Mapping[str, object] | None = None,
         stop_time: Timestamp | None = None,
     ) -> None:
         """Stop a span. See `Recorder.stop`."""
-        recorded = None
         try:
-            # Two threads may stop a span, and close() stops those that are open: only one of them gets it from here.
-            recorded = self._open.pop(span, None)
-            if recorded is None:
+            if span not in self._open:
                 self._cannot_stop(span)
                 return
+            recorded: RecordedSpan = span  # type: ignore[assignment]  # no others are in there
+            current = _current()
+            if current is not span and current is not None:
+                leave(recorded, current)
             if stop_time is not None:
                 stop_time = self._errors.checked_time("stop_time", stop_time)
-            recorded._end_span(stop_event_attributes, stop_time=stop_time)
-            if self._chain is not None:
-                self._chain.stop_span(recorded)
-                if span.problem is not None:
-                    self._errors.mistake("stop", span.problem)
-                return
-            follows = recorded._stop_follows = recorded._stop_is_due  # after it has ended: see RecordedSpan
-            for channel in self._queues:
-                if follows or channel.headless:
-                    channel.stop(recorded)
-            if span.problem is not None:
-                self._errors.mistake("stop", span.problem)
-        except Exception as error:
-            if not isinstance(span, Span) and not isinstance(error, OneLoggerError):  # it cannot be looked up
+            # Two threads may stop a span, and close() stops those that are open: only one of them ends it.
+            if not recorded._end_span(stop_event_attributes, stop_time=stop_time):
                 self._errors.cannot_stop(span)
                 return
+            if self._chain is not None:
+                self._chain.stop_span(recorded)
+            else:
+                follows = recorded._stop_follows = recorded._stop_is_due  # after it has ended: see RecordedSpan
+                for channel in self._queues:
+                    if follows or channel.headless:
+                        channel.stop(recorded)
+            del self._open[span]  # last: until then, it can be found and finished after an interruption
+            if span.problem is not None:
+                self._errors.mistake("stop", span.problem)
+        except BaseException as error:
+            if not isinstance(span, Span):
+                if isinstance(error, TypeError):  # it cannot be looked up
+                    self._errors.cannot_stop(span)
+                    return
+            elif span in self._open:
+                self._finish_interrupted(cast("RecordedSpan", span), started=True)
             self._errors.contain("stop", error)
-        except BaseException:
-            if recorded is not None:
-                self._stop_interrupted(recorded)
-            raise
 
-    def _stop_interrupted(self, span: RecordedSpan) -> None:
-        """Repair a span whose stop was interrupted, for example by Ctrl-C."""
+    def _finish_interrupted(self, span: RecordedSpan, *, started: bool) -> None:
+        """Stop a span whose start, or, if it is `started`, whose stop was interrupted somewhere."""
         if span.end_unix_ns is None:
-            self._open[span] = span  # close() stops it
-        elif span._stop_follows is None and span.is_exported:
-            self._channels.queue_stop(span)
+            span._end_span()
+        if span.is_exported:
+            self._channels.finish(span, started=started)
+        self._open.pop(span, None)
 
     def event(self, span: Span | None, event: Event) -> Event:
         """Record an event. See `Recorder.event`."""
@@ -278,16 +286,20 @@ class DefaultRecorder(Recorder):
         attributes: Mapping[str, object] | None = None,
     ) -> ErrorEvent:
         """Record an error of the application. See `Recorder.error`."""
-        event = ErrorEvent(message, sys.exception() if exception is None else exception, attributes)
+        if exception is None:
+            exception = sys.exception()
+        stands_in = noted(exception, _current() if span is None else span)
+        event = ErrorEvent(message, exception, attributes, error_span_id=stands_in)
         self._record("error", span, event)
         return event
 
     def _record(self, method: str, span: Span | None, event: Event) -> None:
-        if not self._life.recording and not self._life.begin():
+        if not self._recording[0] and not self._life.begin():
             return
         try:
             current = _current()
             if current is _suppressed:
+                self._life.suppressed()
                 return
             if span is None:
                 span = current if current is None or current.end_unix_ns is None else current.open_ancestor
@@ -344,7 +356,7 @@ class DefaultRecorder(Recorder):
         self._errors.cannot_stop(span)
 
     def _records(self) -> bool:
-        return CURRENT_SPAN.get() is not SUPPRESSED and (self._life.recording or self._life.begin())
+        return not self._life.suppressed() and (bool(self._recording[0]) or self._life.begin())
 
     # -- life --------------------------------------------------------------------------------------------------------
 
@@ -388,7 +400,7 @@ class DefaultRecorder(Recorder):
         return self._channels.stats()
 
     def _disable(self) -> None:
-        self._life.recording = False
+        self._recording[0] = 0
         provider = OneLoggerProvider.instance()
         if provider.recorder is self:
             provider.force_disable_logging()
@@ -400,15 +412,9 @@ class DefaultRecorder(Recorder):
         if self._chain is not None:
             self._chain.after_fork()
 
-    def _finish(self) -> None:
-        while self._open:
-            try:
-                span = next(reversed(self._open.values()))
-            except (RuntimeError, StopIteration):  # another thread has just stopped one
-                continue
-            span.set_attribute("one_logger.unfinished", True)
-            with self._errors.logged("while the recorder was closed"):
-                self.stop(span)
+    def _finish(self, deadline: float) -> None:
+        enough = (monotonic() + deadline) / 2  # so that half of the time is left to deliver them
+        self._channels.leave_open(stop_all(list(self._open.values()), self.stop, self._errors, enough))
         if self._bridge is not None:
             self._bridge.close()
         if self._chain is not None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from time import monotonic
+from typing import TypeVar
 
+from one_logger.api.spi import CURRENT_SPAN, SUPPRESSED
 from one_logger.core import (
     Event,
     Exporter,
@@ -14,6 +16,7 @@ from one_logger.core import (
     TelemetryDataError,
     TelemetryDataErrorType,
 )
+from one_logger.core.spi import is_interruption
 from one_logger.recorder.breaker import Breaker
 from one_logger.recorder.exporter_log import ExporterLog
 from one_logger.recorder.recorded_span import RecordedSpan
@@ -22,6 +25,19 @@ from one_logger.recorder.recorded_span import RecordedSpan
 # exporter's method in `Delivery._methods`.
 START, STOP, EVENT, ERROR, DATA_ERROR = range(5)
 Item = RecordedSpan | tuple[int, RecordedSpan | None, Event | None]
+
+
+R = TypeVar("R")
+
+
+def suppressed(call: Callable[..., R], *arguments: object) -> R:
+    """Call what is not to be recorded itself: an exporter, or a log handler."""
+    current = CURRENT_SPAN.get()
+    try:
+        CURRENT_SPAN.set(SUPPRESSED)
+        return call(*arguments)
+    finally:
+        CURRENT_SPAN.set(current)
 
 
 def records_in(item: Item) -> int:
@@ -33,8 +49,8 @@ class Delivery:
     """Calls one exporter, and counts the outcome of its records. For one thread.
 
     A record is, in this order, taken from the queue, buffered in the exporter, and exported or lost. Whatever the
-    exporter raises stays here. Only where it is called on a thread of the job, `inline`, an exception that is no
-    `Exception` passes, as `KeyboardInterrupt`, since that is meant for the job: it is no failure of the exporter, and
+    exporter raises stays here. Only where it is called on a thread of the job, `inline`, `KeyboardInterrupt` and the
+    like pass, and what a signal handler raises, since that is meant for the job: it is no failure of the exporter, and
     what it has interrupted is lost.
 
     The start of a span that has ended by then is its stop as well: see `RecordedSpan`.
@@ -112,7 +128,7 @@ class Delivery:
                 return False
             self.initialized = self._dirty = True
         if self._undecided:
-            self._decide()
+            suppressed(self._decide)
         if not self.ship():
             return False
         self.tell(overflow)
@@ -120,6 +136,9 @@ class Delivery:
 
     def export(self, queue: deque[Item], size: int) -> None:
         """Have the exporter encode the next `size` records."""
+        suppressed(self._export, queue, size)
+
+    def _export(self, queue: deque[Item], size: int) -> None:
         take, methods, start = queue.popleft, self._methods, self._methods[START]
         self._dirty = True
         for _ in range(size):
@@ -178,11 +197,11 @@ class Delivery:
             most: How many records the exporter may have been given then.
         """
         if self._undecided:
-            self._decide()
+            suppressed(self._decide)
         while self._halves and queue and self.unjudged < most:
             self.export(queue, 1)
 
-    def _decide(self, *, closing: bool = False) -> None:
+    def _decide(self, closing: bool = False) -> None:
         """Recheck spans whose recorder had not yet set `_stop_follows`."""
         self._dirty = True
         for _ in range(len(self._undecided)):
@@ -304,7 +323,7 @@ class Delivery:
         if not self.initialized:
             return
         if self._undecided:
-            self._decide(closing=True)
+            suppressed(self._decide, True)
         self.tell(overflow)
         if not self.ship():
             self.tell(overflow)  # once more, if that was lost: close() ships it
@@ -334,7 +353,7 @@ class Delivery:
     def _attempt(self, method: Callable[..., None], *arguments: object) -> BaseException | None:
         """Call a method of the exporter. Returns what it raises."""
         try:
-            method(*arguments)
+            suppressed(method, *arguments)
         except BaseException as error:
             if self._passes(error):
                 raise
@@ -343,7 +362,7 @@ class Delivery:
 
     def _passes(self, error: BaseException) -> bool:
         """Whether an exception is meant for the job."""
-        return self.inline and not isinstance(error, Exception)
+        return self.inline and (not isinstance(error, Exception) or is_interruption(error))
 
     def _failed(self, error: BaseException, *, with_records: bool = False, refused: bool = False) -> None:
         """Count a failure: with or without records, and whether it refused each record or the whole buffer."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from one_logger.core import Event, Resource
 from one_logger.recorder.channel import Channel
-from one_logger.recorder.delivery import Item
+from one_logger.recorder.delivery import START, Item
 from one_logger.recorder.recorded_span import RecordedSpan
 
 
@@ -27,6 +27,9 @@ class InlineChannel(Channel):
         self._work_here()  # nobody else would make room
         return len(self.queue) < self._capacity
 
+    def _start_worker(self) -> None:
+        """There is none."""
+
     def start(self, resource: Resource) -> None:
         """Initialise the exporter."""
         self._resource = resource
@@ -42,6 +45,8 @@ class InlineChannels:
     def __init__(self, channels: Sequence[InlineChannel]) -> None:
         self._channels = channels
         self.queue: deque[Item] = deque(maxlen=0)
+        self._started: RecordedSpan | None = None  # the last one
+        self._stopped: RecordedSpan | None = None
 
     @property
     def headless(self) -> bool:
@@ -50,11 +55,19 @@ class InlineChannels:
 
     def offer(self, kind: int, span: RecordedSpan | None, event: Event | None) -> None:
         """Export a record to all of them."""
+        if kind == START:
+            self._started = span
         self._each(lambda channel: channel.offer(kind, span, event))
 
     def stop(self, span: RecordedSpan) -> None:
         """Export the stop of a span to those that have exported its start."""
+        self._stopped = span
         self._each(lambda channel: channel.stop(span))
+
+    def finish(self, span: RecordedSpan, *, started: bool) -> None:
+        """Export the stop of a span whose start or stop was interrupted, unless it was interrupted here."""
+        if span is not self._stopped and (started or span is self._started):
+            self.stop(span)
 
     def _each(self, call: Callable[[InlineChannel], None]) -> None:
         interruption: BaseException | None = None

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import atexit
-import os
 import signal
 import sys
 from collections.abc import Callable
 from typing import Protocol
 from weakref import WeakSet
+
+from one_logger.core.spi import diagnostics, process
 
 
 class Forkable(Protocol):
@@ -21,27 +21,46 @@ class Forkable(Protocol):
 live_recorders: WeakSet[Forkable] = WeakSet()
 """All recorders of this process."""
 
+LIBRARIES = ("multiprocessing", "billiard", "multiprocess")
+"""Children of these end by `os._exit`, which calls no `atexit` handlers, after finalizers of the library's own."""
+
 
 def _after_fork_in_child() -> None:
     for recorder in list(live_recorders):
         recorder.after_fork()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)
+process.call_after_fork(_after_fork_in_child)
+process.call_at_exit(diagnostics.write_reports)  # after the recorders are closed
 
 
 def call_at_exit(function: Callable[[], None]) -> None:
-    """Have `function` called when this process ends by itself.
+    """Have `function` called when this process ends by itself."""
+    process.call_at_exit(function)
+    for library in LIBRARIES:
+        module = sys.modules.get(f"{library}.process")
+        child = None if module is None else module.current_process()
+        if getattr(child, "_parent_pid", None) is None:
+            continue  # the main process
+        sys.modules[f"{library}.util"].Finalize(None, process.end, exitpriority=0)
+        worker = getattr(child, "_target", None)
+        # One of billiard's pool, and so of Celery's, ends without finalizers.
+        if worker is not None and hasattr(worker, "on_exit"):
+            worker.on_exit = _EndAfter(worker.on_exit)
 
-    A child of `multiprocessing` runs no `atexit` handlers, only finalizers of its own.
-    """
-    atexit.register(function)
-    multiprocessing = sys.modules.get("multiprocessing.process")
-    if multiprocessing is not None and multiprocessing.parent_process() is not None:
-        from multiprocessing.util import Finalize
 
-        Finalize(None, function, exitpriority=0)
+class _EndAfter:
+    """What a worker of billiard's pool calls before it ends: its own callback, and then `process.end`."""
+
+    def __init__(self, callback: Callable[..., object] | None) -> None:
+        self._callback = callback
+
+    def __call__(self, *arguments: object) -> None:
+        try:
+            if self._callback is not None:
+                self._callback(*arguments)
+        finally:
+            process.end()
 
 
 def exit_reason() -> str:

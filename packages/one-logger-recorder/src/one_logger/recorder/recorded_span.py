@@ -27,13 +27,15 @@ class RecordedSpan(Span):
       the queue if it is True, and checks again later if it is None.
     """
 
-    __slots__ = ("_owner", "_stop_follows", "_stop_is_due")
+    __slots__ = ("_owner", "_passing", "_stop_follows", "_stop_is_due")
 
     ancestor: RecordedSpan | None
     open_ancestor: RecordedSpan | None
     _owner: Recorder
     _stop_is_due: bool
     _stop_follows: bool | None
+    _passing: tuple[dict[str, object], int]
+    """The last exception recorded in it or in a span in it, known by its `__dict__`; and the id of that span."""
 
     # Class constants, so that most spans stay small. `UnexportedSpan` has others. See `Place`.
     is_exported: bool = True

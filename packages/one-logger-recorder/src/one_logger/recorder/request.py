@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from time import monotonic
+
+from one_logger.core.spi import system_threads
 
 
 class Request:
@@ -17,24 +18,25 @@ class Request:
         self.closing = closing
         self.target = 0
         """How many queued items the worker has to settle first. It sets this when it takes the request."""
-        self._answered = threading.Event()
+        self.answered = False
+        """Whether the worker has answered."""
         self._delivered = False
+        self._signal = system_threads.Lock()
+        self._signal.acquire()  # whoever waits acquires it again, when `answer` has released it
 
     @property
     def overdue(self) -> bool:
         """Whether the deadline has passed."""
         return monotonic() >= self.deadline
 
-    @property
-    def answered(self) -> bool:
-        """Whether the worker has answered."""
-        return self._answered.is_set()
-
     def answer(self, *, delivered: bool) -> None:
         """Tell the waiting thread whether everything was delivered."""
-        self._delivered = delivered
-        self._answered.set()
+        if not self.answered:
+            self._delivered, self.answered = delivered, True
+            self._signal.release()
 
     def wait(self) -> bool:
         """Wait for the answer, until the deadline at most. Whether everything was delivered."""
-        return self._answered.wait(max(0.0, self.deadline - monotonic())) and self._delivered
+        if not self.answered:
+            self._signal.acquire(timeout=max(0.0, self.deadline - monotonic()))
+        return self._delivered

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
+from _queue import SimpleQueue  # that of `queue` may be gevent's
 from collections.abc import Callable, Iterable
-from queue import SimpleQueue
-from time import sleep
+from contextlib import suppress
 from types import FrameType
 
-from one_logger.core.spi import Journal, diagnostics
+from one_logger.core.spi import Journal, diagnostics, error_text, system_threads
 
 ATTEMPTS = 200
 """How often a signal that has to end the process is sent. The first one nearly always does it."""
@@ -38,19 +37,14 @@ class SignalWatch:
         self._journal = journal
         self._previous: dict[int, Handler | int] = {}
         self._caught: SimpleQueue[int | None] = SimpleQueue()
-        self._thread: threading.Thread | None = None
+        self._listening = False  # whether there is a thread
+        self._begun = False
 
     def begin(self) -> None:
         """Install the handlers, and start the thread. Python allows that on the main thread only."""
-        if not self._signals or self._thread is not None:
+        if not self._signals or self._begun:
             return
-        if threading.current_thread() is not threading.main_thread():
-            self._journal.log(
-                diagnostics.WARNING,
-                "flush_on_signals has no effect: the recorder was first used on a thread other than the main one, "
-                "where Python installs no signal handlers. Configure it on the main thread.",
-            )
-            return
+        self._caught = SimpleQueue()
         for number in self._signals:
             previous = signal.getsignal(number)
             if previous is None:
@@ -59,28 +53,50 @@ class SignalWatch:
                 )
             elif previous != self._handle:
                 self._previous[number] = previous
-                signal.signal(number, self._handle)
-        self._caught = SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name="one-logger signals", daemon=True)
-        self._thread.start()
+                try:
+                    signal.signal(number, self._handle)
+                except ValueError:
+                    self._journal.log(
+                        diagnostics.WARNING,
+                        "flush_on_signals has no effect: the recorder was first used on a thread other than the main "
+                        "one, where Python installs no signal handlers. Configure it on the main thread.",
+                    )
+                    return
+        self._begun = True
+        self._listen()
+
+    def _listen(self) -> None:
+        """Start the thread. If there is none to be had, the handler tries again."""
+        if self._listening:
+            return
+        self._listening = True
+        try:
+            system_threads.start_thread(self._run, "one-logger signals")
+        except RuntimeError as error:
+            self._listening = False
+            self._journal.log(
+                diagnostics.WARNING,
+                f"There is no thread for flush_on_signals: {error_text(error)}. It will be tried again when a signal "
+                "comes.",
+            )
 
     def end(self) -> None:
         """Restore the previous handlers, unless somebody has replaced ours, and end the thread."""
-        thread, self._thread = self._thread, None
-        if thread is None:
-            return
+        self._listening = self._begun = False
         self._caught.put(None)
-        if threading.current_thread() is threading.main_thread():
+        with suppress(ValueError):  # on a thread other than the main one
             for number, previous in self._previous.items():
                 if signal.getsignal(number) == self._handle:
                     signal.signal(number, previous)
 
     def after_fork(self) -> None:
         """Reset in a forked child, where the thread does not run: handlers then only call the previous ones."""
-        self._thread = None
+        self._listening = self._begun = False
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        alive = self._thread is not None
+        if self._begun:
+            self._listen()
+        alive = self._listening
         if alive:
             self._caught.put(number)  # does not wait, and may be called within itself
         previous = self._previous[number]
@@ -103,10 +119,10 @@ class SignalWatch:
                 self._close(number)
                 # The next watch in the chain gets this second signal; or, as only the main thread can take the handler
                 # away, that does so then.
-                self._thread = None
+                self._listening = self._begun = False
                 for _ in range(ATTEMPTS):
                     os.kill(os.getpid(), number)
                     # One that comes just as the main thread begins to wait in a system call does not interrupt it.
-                    sleep(PAUSE)
+                    system_threads.sleep(PAUSE)
                 return
             self._flush()

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from one_logger.api import ROOT, OneLoggerErrorHandlingStrategy, Root
 from one_logger.core import NoOpSpan, OneLoggerError, Span, SpanContext, Timestamp
-from one_logger.core.spi import AtomicCounter, Journal, diagnostics, error_text, located
+from one_logger.core.spi import AtomicCounter, Journal, diagnostics, error_text, is_foreign, located
 
 
 class TelemetryErrors:
@@ -67,9 +67,9 @@ class TelemetryErrors:
         except OneLoggerError as error:
             self._journal.log(diagnostics.WARNING, f"Telemetry error {when}: {error}")
 
-    def contain(self, method: str, error: Exception) -> None:
-        """Handle an exception in the library: one that the strategy has raised, or a bug."""
-        if isinstance(error, OneLoggerError):
+    def contain(self, method: str, error: BaseException) -> None:
+        """Handle an exception in the library: a bug. One that the strategy has raised, or the job, goes on."""
+        if isinstance(error, OneLoggerError) or is_foreign(error):
             raise error
         try:
             self.mistake(

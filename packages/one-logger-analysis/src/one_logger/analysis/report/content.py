@@ -89,7 +89,7 @@ def content_of(run: Run) -> Content:
         last=last,
         overview=overview_json,
         paths=[
-            {"name": path.name, "depth": path.depth, **written}
+            {"name": path.name, "depth": path.depth, "parent_missing": path.parent_missing, **written}
             for path, written in zip(shown.paths, overview_json["spans"], strict=True)
         ],
         ranks=ranks,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from one_logger.core import OneLoggerError, RecordExporter, read_records
+from one_logger.core import ExportError, OneLoggerError, RecordExporter, read_records
 from one_logger.core.checks import check_type, shown
 from one_logger.exporter.logger.line import format_line
 
@@ -12,7 +12,9 @@ from one_logger.exporter.logger.line import format_line
 class LoggerExporter(RecordExporter):
     """Writes each record as one line to a `logging.Logger`: errors at level ERROR, telemetry data errors at WARNING.
 
-    `format_line` makes the line, and `parse_line` reads it back. No handler is added and no level changed.
+    `format_line` makes the line, and `parse_line` reads it back. No handler is added and no level changed. A record
+    that the logger or its handlers throw away, because of their levels or because `logging.config` has disabled the
+    logger, is lost, and counted as such. To leave records out, use processors.
 
     Args:
         logger: The logger, or its name.
@@ -36,8 +38,34 @@ class LoggerExporter(RecordExporter):
 
     def write(self, lines: list[str]) -> None:
         """Log each record."""
-        for record in read_records(lines):
+        thrown_away, highest = [], 0
+        for line, record in zip(list(lines), read_records(lines), strict=True):
             level = self._levels.get(record["type"], self._level)
-            if self._logger.isEnabledFor(level):
+            if self._takes(level):
                 self._logger.log(level, "%s", format_line(record))
-        lines.clear()
+            else:
+                thrown_away.append(line)
+                highest = max(highest, level)
+        lines[:] = thrown_away
+        if thrown_away:
+            name = logging.getLevelName(highest)
+            raise ExportError(
+                f"The logger {self._logger.name!r} throws away what is logged at level {name}: "
+                "it is disabled, or its level or that of its handlers is higher. Enable it, or set the level.",
+                lost=self.records_in(thrown_away),
+            )
+
+    def _takes(self, level: int) -> bool:
+        """Whether a record of this level gets to a handler."""
+        if not self._logger.isEnabledFor(level):
+            return False
+        logger: logging.Logger | None = (
+            self._logger.logger if isinstance(self._logger, logging.LoggerAdapter) else self._logger
+        )
+        handlers: list[logging.Handler] = []
+        while logger is not None:
+            handlers += logger.handlers
+            logger = logger.parent if logger.propagate else None
+        if not handlers and logging.lastResort is not None:
+            handlers = [logging.lastResort]
+        return any(level >= handler.level for handler in handlers)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 from one_logger.core import Attributes, Event, OneLoggerError, Span
-from one_logger.core.spi import error_text, shown
+from one_logger.core.spi import error_text, let_pass, shown
 from one_logger.recorder.processors.names import MAX_CACHED
 from one_logger.recorder.processors.processor import ALL, Choice, Decision, Host, Processor
 
@@ -173,6 +173,7 @@ class Pipeline:
                 self._raised(index, method, error)
 
     def _raised(self, index: int, method: str, error: Exception) -> None:
+        let_pass(error)
         kind = type(error).__name__
         self._skipped(index, method, kind, f"raised {kind}: {error_text(error)}", error)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import deque
 from contextlib import suppress
 from math import isfinite, sqrt
-from threading import get_ident
 from time import monotonic, monotonic_ns
 from typing import NamedTuple
+
+from one_logger.core.spi import system_threads
 
 MAX_LATE = 1_024
 """How many interrupting values are kept. If there are more, the oldest are not counted."""
@@ -96,7 +97,7 @@ class Statistics:
     def add(self, value: object) -> None:
         """Take a value. Anything but a finite number is counted as invalid."""
         added = _summary_of(value)
-        thread = get_ident()
+        thread = system_threads.get_ident()
         part = self._parts.get(thread) or self._parts.setdefault(thread, _Part())
         if part.busy:
             self._late.append(added)

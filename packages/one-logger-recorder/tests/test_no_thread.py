@@ -1,0 +1,103 @@
+"""A process that gets no thread: in a container with a limit of processes, or an interpreter that allows none."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from one_logger.core import read_records, verify
+
+SETUP = """
+import logging, os, resource, signal, sys, threading, time, _thread
+logging.basicConfig(stream=sys.stdout, format="%(message)s")
+from one_logger.api import OneLoggerConfig, OneLoggerProvider, timed_span
+from one_logger.exporter.file import FileExporter
+from one_logger.recorder import DefaultRecorder
+allowed = False
+start = threading._start_new_thread
+def refused(*arguments):
+    if allowed: return start(*arguments)
+    raise RuntimeError("can't start new thread")
+threading._start_new_thread = refused
+if hasattr(threading, "_start_joinable_thread"):
+    joinable = threading._start_joinable_thread
+    def refused_joinable(*arguments, **named):
+        if allowed: return joinable(*arguments, **named)
+        raise RuntimeError("can't start new thread")
+    threading._start_joinable_thread = refused_joinable
+
+recorder = DefaultRecorder([FileExporter(sys.argv[1])], flush_interval=0.01, flush_on_signals=[signal.SIGTERM])
+OneLoggerProvider.instance().configure(OneLoggerConfig("app"), recorder)
+def work(count):
+    for number in range(count):
+        with timed_span("work"): pass
+"""
+
+
+def _run(tmp_path: Path, code: str) -> tuple[list[dict[str, Any]], str, int]:
+    """The records that a script leaves, what it prints, and how it ended."""
+    file = tmp_path / "records.jsonl"
+    process = subprocess.run(
+        [sys.executable, "-c", SETUP + code, str(file)], check=False, capture_output=True, text=True, timeout=60
+    )
+    assert process.stderr == ""
+    return list(read_records(file)) if file.exists() else [], process.stdout, process.returncode
+
+
+def test_without_a_thread_close_delivers(tmp_path: Path) -> None:
+    """The job notices nothing, the log says it once, and `flush` and `close` deliver."""
+    records, printed, code = _run(tmp_path, "work(1000); print(recorder.flush(10)); work(1000); recorder.close(10)")
+    assert code == 0
+    assert printed.count("There is no thread for exporter FileExporter: can't start new thread") == 1
+    assert "True" in printed
+    (report,) = verify(records)
+    assert report.whole
+    assert sum(record["type"] == "complete" for record in records) == 2_000
+
+
+def test_a_thread_is_asked_for_again(tmp_path: Path) -> None:
+    """When there is one to be had later, records are delivered by it, also in a job that records little."""
+    records, _, code = _run(
+        tmp_path,
+        """
+work(3)
+allowed = True
+while not os.path.exists(sys.argv[1]) or b"work" not in open(sys.argv[1], "rb").read():
+    work(1)
+    time.sleep(0.05)
+os._exit(0)
+""",
+    )
+    assert code == 0
+    assert sum(record["type"] == "complete" for record in records) >= 4
+
+
+@pytest.mark.parametrize("later", [True, False])
+def test_signals_need_no_thread_at_first(later: bool, tmp_path: Path) -> None:
+    """The process ends by the signal, and, if there is a thread by then, everything was delivered before."""
+    ending = f"work(10); allowed = {later}; os.kill(os.getpid(), signal.SIGTERM); time.sleep(30)"
+    records, _, code = _run(tmp_path, ending)
+    assert code == -15
+    assert [report.whole for report in verify(records)] == [True] * later
+
+
+def test_an_interpreter_that_allows_no_threads(tmp_path: Path) -> None:
+    """In an isolated subinterpreter the job goes on, and `close` delivers."""
+    file = tmp_path / "records.jsonl"
+    job = SETUP.replace("allowed = False", f"import sys; sys.argv = ['', {str(file)!r}]; allowed = True")
+    script = f"""
+try:
+    import _interpreters as interpreters
+except ImportError:
+    import _xxsubinterpreters as interpreters
+interpreter = interpreters.create()
+failed = interpreters.run_string(interpreter, {job + "work(10); assert recorder.close(10)"!r})
+assert failed is None, failed
+"""
+    process = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True, text=True, timeout=60)
+    assert process.returncode == 0, process.stderr
+    assert verify(read_records(file))[0].whole
