@@ -29,7 +29,8 @@ def put_attributes(pairs: Any, attributes: Mapping[str, AttributeValue], nan: Na
     add = pairs.add
     try:
         for name, value in attributes.items():
-            message, kind = add(key=name or _NO_NAME).value, type(value)
+            pair, kind = add(), type(value)
+            pair.key, message = name or _NO_NAME, pair.value
             if kind is str:
                 message.string_value = value
             elif kind is int:

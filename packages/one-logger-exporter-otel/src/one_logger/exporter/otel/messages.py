@@ -28,7 +28,9 @@ PARENT = "one_logger.parent_span_id"
 DROPPED_EVENTS = "one_logger.dropped_events"
 """The attribute of a span for how many events it has been exported without: few backends show OTLP's own number."""
 
-INTERNAL, OK, ERROR = 1, 1, 2
+INTERNAL: Any = 1  # numbers are as good as the enums, and quicker
+OK: Any = 1
+ERROR: Any = 2
 """A kind of span and two status codes (trace.proto, `Span.SpanKind` and `Status.StatusCode`)."""
 
 # Looking a member up in its Enum costs several times as much as a global name.
@@ -67,16 +69,18 @@ class Messages:
         parent, start = span.parent_span_id, span.start_unix_ns
         length = span.end_monotonic_ns - span.start_monotonic_ns
         end = start + length if length > 0 else start
-        message = group.spans.add(
-            trace_id=span.trace_id.to_bytes(16),
-            span_id=span.span_id.to_bytes(8),
-            parent_span_id=b"" if parent is None else parent.to_bytes(8),
-            name=encodable(span.name),
-            kind=INTERNAL,
-            start_time_unix_nano=max(0, start),
-            end_time_unix_nano=max(0, end),
-            flags=known.flags,
-        )
+        message = group.spans.add()  # with arguments it would take longer
+        message.trace_id = span.trace_id.to_bytes(16)
+        message.span_id = span.span_id.to_bytes(8)
+        if parent is not None:
+            message.parent_span_id = parent.to_bytes(8)
+        message.name = encodable(span.name)
+        message.kind = INTERNAL
+        if start >= 0:
+            message.start_time_unix_nano, message.end_time_unix_nano = start, end
+        else:  # before 1970
+            message.start_time_unix_nano, message.end_time_unix_nano = 0, max(end, 0)
+        message.flags = known.flags
         put_attributes(message.attributes, span.attributes, self._nan)
         if span.start_event_attributes is not None:
             self._event(message, "span_start", start, span.start_event_attributes)
@@ -91,12 +95,12 @@ class Messages:
         # If nobody has set the status, an error does. A recorder sets it, but other callers need not.
         status = span.status
         if status is _FAILED or (status is _UNSET and known.problem is not None):
-            message.status.code = ERROR  # type: ignore[assignment]  # a number is as good, and quicker
+            message.status.code = ERROR
             message.status.message = encodable(known.problem or "")
         elif status is _UNSET:
             message.status.SetInParent()
         else:
-            message.status.code = OK  # type: ignore[assignment]
+            message.status.code = OK
         return group
 
     def data_error(self, error: TelemetryDataError, root: Span) -> ScopeSpans:
@@ -116,7 +120,7 @@ class Messages:
             flags=HAS_IS_REMOTE | SAMPLED,
         )
         put_attributes(message.attributes, _about(error), self._nan)
-        message.status.code = ERROR  # type: ignore[assignment]
+        message.status.code = ERROR
         message.status.message = encodable(error.message)
         return group
 
