@@ -6,6 +6,10 @@ from time import monotonic
 
 from one_logger.core.spi import system_threads
 
+LISTEN_EVERY = 0.1
+"""Seconds after which a thread that waits can be interrupted at the latest. Python doesn't notice a signal that comes just
+before it waits for a lock; with a worker that takes over the interpreter lock at that moment this happens often."""
+
 
 class Request:
     """Request to deliver everything queued before it, by a deadline in seconds of the monotonic clock.
@@ -37,6 +41,6 @@ class Request:
 
     def wait(self) -> bool:
         """Wait for the answer, until the deadline at most. Whether everything was delivered."""
-        if not self.answered:
-            self._signal.acquire(timeout=max(0.0, self.deadline - monotonic()))
+        while not (self.answered or self.overdue):
+            self._signal.acquire(timeout=min(max(0.0, self.deadline - monotonic()), LISTEN_EVERY))
         return self._delivered
