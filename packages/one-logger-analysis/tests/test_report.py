@@ -13,6 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from recorded import EPOCH, SECOND, Recorded
 from report_pages import ReportPage
+from synthetic_plan import DOCUMENTED
+from synthetic_run import write_run
 
 from one_logger.analysis import Run
 from one_logger.analysis.report import write_report
@@ -120,6 +122,16 @@ def test_a_run_without_ranks_and_steps_has_a_report(report_of: Callable[..., Rep
     assert "step" not in page.data
     assert page.data["timeline-data"]["rows"] == [["train", 30, 2]]
     assert "rank" not in page.text, "where there are no ranks, none are spoken of"
+
+
+def test_goodput_that_cannot_be_told_is_left_out(tmp_path: Path) -> None:
+    """A run that says nothing of its iterations has no section on goodput: it would say that there was none."""
+    write_run(DOCUMENTED, tmp_path / "records")
+    with Run.open(tmp_path / "records") as run:
+        write_report(run, tmp_path / "report.html")
+    said = ReportPage((tmp_path / "report.html").read_text("utf-8")).text
+    assert "training_loop" in said
+    assert "Goodput" not in said
 
 
 def test_spans_whose_parent_was_lost_are_marked(tmp_path: Path) -> None:

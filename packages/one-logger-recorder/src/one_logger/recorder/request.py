@@ -7,8 +7,8 @@ from time import monotonic
 from one_logger.core.spi import system_threads
 
 LISTEN_EVERY = 0.1
-"""Seconds after which a thread that waits can be interrupted at the latest. Python doesn't notice a signal that comes just
-before it waits for a lock; with a worker that takes over the interpreter lock at that moment this happens often."""
+"""Seconds after which a thread that waits can be interrupted, at the latest. Python doesn't notice a signal that comes
+just before it waits for a lock, and that happens often if the worker takes over the interpreter lock at that moment."""
 
 
 class Request:

@@ -103,9 +103,11 @@ def content_of(run: Run) -> Content:
 
 def _goodput(run: Run) -> Goodput | None:
     try:
-        return goodput(run)
+        found = goodput(run)
     except ReadError:
         return None
+    told = found.shares["productive"] + found.shares["lost_work"] > 0
+    return found if told else None  # its spans have a training's names, but nothing says what its iterations took
 
 
 def _longest(run: Run) -> list[dict[str, Any]]:
