@@ -78,7 +78,14 @@ class TestLoggerExporter(ExporterContract):
 
     def program(self) -> str:
         """Make one that writes to a logger."""
-        return "from one_logger.exporter.logger import LoggerExporter; exporter = LoggerExporter('contract')"
+        return """
+import logging
+from one_logger.exporter.logger import LoggerExporter
+
+logging.getLogger("contract").setLevel(logging.INFO)
+logging.getLogger("contract").addHandler(logging.NullHandler())
+exporter = LoggerExporter("contract")
+"""
 
 
 class InMemoryContract(ExporterContract):

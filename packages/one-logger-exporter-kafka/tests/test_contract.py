@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from kafka import KafkaProducer
 
 from one_logger.core import Exporter
 from one_logger.core.testing import Exported, ExporterContract
@@ -17,8 +19,12 @@ class _Contract(ExporterContract):
     batch: Batch
 
     @pytest.fixture(autouse=True)
-    def _backend(self, brokers: str, topic: str, consume: Callable[[str, str], list[Any]]) -> None:
+    def _backend(self, brokers: str, topic: str, consume: Callable[[str, str], list[Any]]) -> Iterator[None]:
         self._brokers, self._topic, self._consume = brokers, topic, consume
+        yield
+        for each in gc.get_objects():
+            if isinstance(each, KafkaProducer):
+                each.close(timeout=0)  # after a fork it is the parent's, who would close it
 
     def make_exporter(self) -> Exporter:
         """Make one that sends to the test's topic."""
