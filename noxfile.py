@@ -165,7 +165,7 @@ def services(session: nox.Session) -> None:
 @nox.session(default=False, reuse_venv=True)
 def frameworks(session: nox.Session) -> None:
     """The tests with real frameworks: PyTorch, Lightning, Transformers. They take a few GB of the disk."""
-    session.install(*EDITABLE, *tested("one-logger-training-telemetry"), *group("frameworks"))
+    session.install(*EDITABLE, *tested(*PACKAGES), *group("frameworks"))
     session.run("pytest", "packages", "-m", "frameworks", *session.posargs)
     if not session.posargs:
         folder = Path(session.create_tmp(), "transformer").resolve()
