@@ -8,9 +8,10 @@ from time import monotonic
 
 from one_logger.api.spi import ExporterStats
 from one_logger.core import Event, Exporter, Resource
-from one_logger.core.spi import AtomicCounter, Journal, diagnostics, error_text, system_threads, weigh
+from one_logger.core.spi import AtomicCounter, Journal, diagnostics, error_text, system_threads
 from one_logger.recorder import pace
 from one_logger.recorder.breaker import BACK_OFF, Breaker
+from one_logger.recorder.capacity import Capacity
 from one_logger.recorder.delivery import START, STOP, Delivery, Item, records_in, suppressed
 from one_logger.recorder.exporter_log import ExporterLog
 from one_logger.recorder.recorded_span import RecordedSpan
@@ -46,7 +47,7 @@ class Channel:
         self._refused = AtomicCounter()  # records that came after the close of the recorder: no part of the stream
         self.refuse = self._refused.add
         self.unstopped = 0  # open spans that `close` had no time to stop
-        self._weight = 0.0  # roughly the bytes of a queued record
+        self._capacity = Capacity(self._settings.queue_capacity, self._settings.queue_bytes)
         self._breaker = Breaker(self._settings.max_failures, self._settings.cool_down)
         self._delivery = Delivery(self._exporter, self._breaker, ExporterLog(self.name, self._journal))
         self._resource: Resource | None = None
@@ -75,26 +76,19 @@ class Channel:
             if span.span_id in self.headless:
                 self._drop(kind, span)
                 return
-        elif len(queue) >= self._capacity and not self._wait_for_room():
+        elif len(queue) >= self._capacity.value and not self._wait_for_room():
             self._drop(kind, span)
             return
-        queue.append(span if kind == START and span is not None else (kind, span, event))
+        item = span if kind == START and span is not None else (kind, span, event)
+        queue.append(item)
         length = len(queue)
         if self._worker.is_due:
             self._start_worker()
-        # Sample the newest and a middle record: spans in the queue grow after they were queued.
-        self._weight = (self._weight + max(weigh(span, event), self._weigh_at(length // 2))) / 2
+        self._capacity.look(item, queue)
         # The record that comes then is looked at; each of them, while there is no worker.
-        self.limit = min(length + pace.LOOK_EVERY - 1, self._capacity) if self._worker.alive else 0
+        self.limit = min(length + pace.LOOK_EVERY - 1, self._capacity.value) if self._worker.alive else 0
         if self._asleep and (length >= self._wake_at or self._idle > 1):
             self._wake()
-
-    def _weigh_at(self, position: int) -> int:
-        try:
-            item = self.queue[position]
-        except IndexError:  # the worker has been there
-            return 0
-        return weigh(item, None) if isinstance(item, RecordedSpan) else weigh(*item[1:])
 
     def stop(self, span: RecordedSpan) -> None:
         """Queue the stop of a span whose start was taken, or count it as dropped, as its start was."""
@@ -122,18 +116,12 @@ class Channel:
         """How many records did not even get into the queue."""
         return self._overflow.value + self.unstopped
 
-    @property
-    def _capacity(self) -> int:
-        """How many records the queue may hold, given how large they have been lately."""
-        settings = self._settings
-        return min(settings.queue_capacity, max(1, int(settings.queue_bytes / (self._weight or 1.0))))
-
     def _wait_for_room(self) -> bool:
         """Wait until the queue is not full, if the settings ask for that. Whether it is not full now."""
         if self._asleep:
             self._wake()
         deadline = monotonic() + self._settings.block_timeout
-        while len(self.queue) >= self._capacity:
+        while len(self.queue) >= self._capacity.value:
             if monotonic() >= min(deadline, self._end) or self._closed:
                 return False
             system_threads.sleep(pace.BLOCK_STEP)
@@ -275,11 +263,9 @@ class Channel:
     def _patience(self) -> float:
         """How long the exporter is to be left alone, in seconds: less if somebody waits for a delivery."""
         wait = self._breaker.wait
-        return (
-            min(wait, max(0.0, self._tried_at + pace.LONGEST_PAUSE - monotonic()))
-            if self._waiting and not self._breaker.asked
-            else wait
-        )
+        if self._waiting and not self._breaker.asked:
+            wait = min(wait, max(0.0, self._tried_at + pace.LONGEST_PAUSE - monotonic()))
+        return wait
 
     def _pause(self) -> float:
         """How long the worker has nothing to do, in seconds."""
@@ -298,16 +284,10 @@ class Channel:
                 self._delivery.ship()
             self._tried_at = monotonic()
             # An exporter that has failed and that there is nothing to try again with waits for the next record.
-            self._look_at = self._tried_at + (self._patience or self._interval)
+            self._look_at = self._tried_at + (self._patience or self._settings.interval)
         self._write_log()
         self._answer()
         self._idle = 0 if asked or self.queue or self._delivery.taken != taken else self._idle + 1
-
-    @property
-    def _interval(self) -> float:
-        """After how many seconds to look again, if nothing is to be waited for."""
-        flush, alive = self._settings.flush_interval, self._settings.alive_interval
-        return min(flush, alive) if alive else flush
 
     def _write_log(self) -> None:
         suppressed(self._journal.write)
@@ -393,11 +373,8 @@ class Channel:
                 self._close(request.closing, whole=done)
                 self._write_log()
             stats = self.stats()
-            complete = (
-                stats.dropped == self._refused.value
-                and not delivery.held
-                and (stats.pending == 0 or not request.closing)
-            )
+            late = delivery.held or (request.closing and stats.pending)
+            complete = stats.dropped == self._refused.value and not late
             request.answer(delivered=done and complete)
 
     def _close(self, reason: str, *, whole: bool) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from one_logger.api.spi import ExporterStats
-from one_logger.core import Event, Exporter, Resource
-from one_logger.core.spi import Journal
+from one_logger.core import Event, Exporter, Resource, TelemetryDataError, TelemetryDataErrorType
+from one_logger.core.spi import AtomicCounter, Journal
 from one_logger.recorder.channel import Channel
-from one_logger.recorder.delivery import START
+from one_logger.recorder.delivery import DATA_ERROR, START
 from one_logger.recorder.inline_channel import InlineChannel, InlineChannels
 from one_logger.recorder.recorded_span import RecordedSpan
 from one_logger.recorder.request import Request
@@ -32,6 +32,7 @@ class Channels:
             *([InlineChannels(called_inline)] if called_inline else ()),
         )
         """Where records are queued. Inline channels come last: the job may be interrupted in them."""
+        self._told = AtomicCounter()  # telemetry data errors, which are records, but no telemetry
 
     def queue_start(self, span: RecordedSpan) -> None:
         """Queue the start of a span for every exporter."""
@@ -52,6 +53,16 @@ class Channels:
                 queue.append((kind, span, event))
             else:
                 channel.offer(kind, span, event)
+
+    def tell(self, message: str, attributes: Mapping[str, object] | None, *, ends: bool) -> None:
+        """Tell every backend that telemetry is incomplete; if it `ends` before there was any, that there is none."""
+        error_type = TelemetryDataErrorType.INCOMPLETE_TELEMETRY_DATA
+        # A backend may have had nothing but such errors.
+        if ends and all(each.recorded <= self._told.value for each in self.stats().values()):
+            error_type = TelemetryDataErrorType.NO_TELEMETRY_DATA
+        error = TelemetryDataError(error_type, message, attributes)
+        self._told.add()
+        self.queue_event(DATA_ERROR, None, error)
 
     def queue_stop(self, span: RecordedSpan) -> None:
         """Queue the stop of a span that has ended, if it has to stand in the queue by itself."""
@@ -93,6 +104,7 @@ class Channels:
 
     def after_fork(self) -> None:
         """Reset in a forked child."""
+        self._told = AtomicCounter()
         for channel in self._all:
             channel.after_fork()
 

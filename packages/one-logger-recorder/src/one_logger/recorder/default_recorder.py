@@ -22,15 +22,13 @@ from one_logger.core import (
     Span,
     SpanContext,
     Status,
-    TelemetryDataError,
-    TelemetryDataErrorType,
     Timestamp,
 )
-from one_logger.core.spi import AtomicCounter, Journal, begin_span, check_type, name_text, system_threads
+from one_logger.core.spi import Journal, begin_span, check_type, name_text, system_threads
 from one_logger.recorder.arguments import check_options, check_signals, named_exporters
 from one_logger.recorder.channels import Channels
 from one_logger.recorder.current import HELD_BY_SPAN, leave, noted, stop_abandoned, stop_all
-from one_logger.recorder.delivery import DATA_ERROR, ERROR, EVENT, START
+from one_logger.recorder.delivery import ERROR, EVENT, START
 from one_logger.recorder.life import Life
 from one_logger.recorder.processors.chain import Chain
 from one_logger.recorder.processors.pipeline import check_processors
@@ -132,7 +130,6 @@ class DefaultRecorder(Recorder):
         self._remote_parent: SpanContext | None = None
         self._open: dict[Span, RecordedSpan] = {}  # those whose stop is not done
         self._inherited: dict[Span, RecordedSpan] = {}  # spans that were open in the parent process at the fork
-        self._told = AtomicCounter()  # telemetry data errors, which are records, but no telemetry
         self._chain: Chain | None = None
         if check_processors(processors):
             self._chain = Chain(processors, self, self._errors, self._channels)
@@ -334,13 +331,7 @@ class DefaultRecorder(Recorder):
         if self._life.closed or not self._records():
             return
         try:
-            error_type = TelemetryDataErrorType.INCOMPLETE_TELEMETRY_DATA
-            # A backend may have had nothing but such errors.
-            if ends and all(each.recorded <= self._told.value for each in self.stats().values()):
-                error_type = TelemetryDataErrorType.NO_TELEMETRY_DATA
-            error = TelemetryDataError(error_type, message, attributes)
-            self._told.add()
-            self._channels.queue_event(DATA_ERROR, None, error)
+            self._channels.tell(message, attributes, ends=ends)
         except Exception as error:
             self._errors.contain("telemetry_data_error", error)
 
@@ -406,7 +397,6 @@ class DefaultRecorder(Recorder):
             provider.force_disable_logging()
 
     def _be_forked(self) -> None:
-        self._told = AtomicCounter()
         self._inherited |= self._open
         self._open = {}
         if self._chain is not None:

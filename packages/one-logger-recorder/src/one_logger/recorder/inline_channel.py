@@ -25,7 +25,7 @@ class InlineChannel(Channel):
 
     def _wait_for_room(self) -> bool:
         self._work_here()  # nobody else would make room
-        return len(self.queue) < self._capacity
+        return len(self.queue) < self._capacity.value
 
     def _start_worker(self) -> None:
         """There is none."""

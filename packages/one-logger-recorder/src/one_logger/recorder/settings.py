@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import NamedTuple
 
 
@@ -22,3 +23,8 @@ class ChannelSettings(NamedTuple):
     """After how many failures in a row the exporter is disabled."""
     cool_down: float
     """After how long it is tried again, in seconds. Each further failure doubles it."""
+
+    @property
+    def interval(self) -> float:
+        """After how many seconds a worker looks again that waits for nothing."""
+        return min(self.flush_interval, self.alive_interval or inf)
