@@ -14,7 +14,7 @@ PATIENCE = 30.0
 
 @pytest.fixture(autouse=True)
 def _no_thread_is_left() -> Iterator[None]:
-    """Fail a test that leaves a thread of ours behind: it would write to another test's log, or draw from `random`."""
+    """Fail a test that leaves a recorder's thread behind: it would write to the log of another test."""
     before = set(threading.enumerate())
     yield
     deadline = time.monotonic() + PATIENCE
@@ -25,4 +25,4 @@ def _no_thread_is_left() -> Iterator[None]:
 
 
 def _ours() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name.startswith("one-logger")]
+    return [thread for thread in threading.enumerate() if thread.name.startswith("one-logger ")]
