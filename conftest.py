@@ -7,6 +7,11 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("one-logger", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("one-logger")
 
 PATIENCE = 30.0
 """Seconds that a thread may take to end after its test."""

@@ -6,13 +6,8 @@ import sys
 from collections.abc import Callable, Iterator
 
 import pytest
-from hypothesis import HealthCheck, settings
 
 from one_logger.core import diagnostics
-
-# A slow machine is no failure.
-settings.register_profile("one-logger", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("one-logger")
 
 
 @pytest.fixture

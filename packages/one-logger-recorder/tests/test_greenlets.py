@@ -132,6 +132,7 @@ def test_a_preloaded_server_answers_and_records(worker: str, tmp_path: Path) -> 
     (tmp_path / "served.py").write_text(GUNICORN)
     socket, file = tmp_path / "socket", tmp_path / "records.jsonl"
     bind = [f"--bind=unix:{socket}", "--preload", f"--worker-class={worker}", "--workers=2", "served:app"]
+    bind.append("--graceful-timeout=3")  # a worker that has just begun doesn't hear gunicorn's SIGTERM yet
     server = subprocess.Popen(
         [sys.executable, "-W", "ignore", "-m", "gunicorn", *bind],
         cwd=tmp_path,
