@@ -26,7 +26,6 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from one_logger.core import Exporter, Resource, Span
 from one_logger.exporter.otel import OTelExporter
 
-
 OFFICIAL = os.environ.get("ONE_LOGGER_COLLECTOR")
 """The program of OpenTelemetry's own collector, with its receiver for OTLP and its exporter to files."""
 

@@ -30,7 +30,6 @@ from one_logger.exporter.memory import InMemoryExporter
 from one_logger.recorder import DefaultRecorder, ExporterConfigError, Processor, build_exporters
 from one_logger.recorder.process import live_recorders
 
-
 Install = Callable[..., Path]
 Problems = Callable[..., list[str]]
 
