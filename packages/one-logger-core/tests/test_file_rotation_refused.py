@@ -69,6 +69,7 @@ with tempfile.TemporaryDirectory() as folder:
         print([os.path.getsize(each) > 5_000 for each in os.scandir(folder)])
     exporter.close()
     diagnostics.write_reports()
+    os.seteuid(os.getuid())  # who may remove the folder
 """
 
 

@@ -165,7 +165,10 @@ def test_new_login_that_hangs_is_said(
 def test_broker_that_wants_a_certificate_refuses(
     place: Any, new_topic: NewTopic, certificate: Path, resource: Resource
 ) -> None:
-    """A client without the certificate that the brokers ask for hears that they refuse it, at once."""
+    """A client without the certificate that the brokers ask for hears that they refuse it, at once.
+
+    By TLS 1.3 it hears that after the handshake, unless the end of the connection is faster.
+    """
     topic = new_topic(place.servers)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
@@ -173,5 +176,5 @@ def test_broker_that_wants_a_certificate_refuses(
     context.verify_mode = ssl.CERT_REQUIRED
     place.proxy.tls = context
     exporter = KafkaExporter(place.servers, topic=topic, security_protocol="SSL", ssl_cafile=certificate)
-    with pytest.raises(ExportError, match=r"refuse the connection: .*CERTIFICATE_REQUIRED"):
+    with pytest.raises(ExportError, match=r"refuse the connection: .*CERTIFICATE_REQUIRED|Connection reset by peer"):
         exporter.initialize(resource)
