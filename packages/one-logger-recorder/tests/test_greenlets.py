@@ -130,8 +130,10 @@ def app(environ, start_response):
 def test_a_preloaded_server_answers_and_records(worker: str, tmp_path: Path) -> None:
     """`gunicorn --preload`, which sets up the recorder before its workers fork and patch, answers every request."""
     (tmp_path / "served.py").write_text(GUNICORN)
-    socket, file = tmp_path / "socket", tmp_path / "records.jsonl"
-    bind = [f"--bind=unix:{socket}", "--preload", f"--worker-class={worker}", "--workers=2", "served:app"]
+    file = tmp_path / "records.jsonl"
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    bind = [f"--bind=127.0.0.1:{port}", "--preload", f"--worker-class={worker}", "--workers=2", "served:app"]
     bind.append("--graceful-timeout=3")  # a worker that has just begun doesn't hear gunicorn's SIGTERM yet
     server = subprocess.Popen(
         [sys.executable, "-W", "ignore", "-m", "gunicorn", *bind],
@@ -141,7 +143,7 @@ def test_a_preloaded_server_answers_and_records(worker: str, tmp_path: Path) -> 
         text=True,
     )
     try:
-        answers = [_get(socket) for _ in range(10)]
+        answers = [_get(port) for _ in range(10)]
     finally:
         server.terminate()
         _, errors = server.communicate(timeout=30)
@@ -151,19 +153,16 @@ def test_a_preloaded_server_answers_and_records(worker: str, tmp_path: Path) -> 
     assert all(report.whole for report in verify(records)), errors
 
 
-def _get(path: Path) -> bytes:
+def _get(port: int) -> bytes:
     """What the server answers, as soon as it does."""
     end = time.monotonic() + 30
     while True:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connected:
-            connected.settimeout(20)
-            try:
-                connected.connect(str(path))
-            except OSError:
-                assert time.monotonic() < end, "the server does not come up"
-                time.sleep(0.05)
-                continue
-            connection = http.client.HTTPConnection("localhost")
-            connection.sock = connected
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        try:
             connection.request("GET", "/")
             return connection.getresponse().read()
+        except ConnectionRefusedError:
+            assert time.monotonic() < end, "the server does not come up"
+            time.sleep(0.05)
+        finally:
+            connection.close()

@@ -18,17 +18,13 @@ from one_logger.api import OneLoggerConfig, OneLoggerProvider, timed_span
 from one_logger.exporter.file import FileExporter
 from one_logger.recorder import DefaultRecorder
 allowed = False
-start = threading._start_new_thread
-def refused(*arguments):
-    if allowed: return start(*arguments)
-    raise RuntimeError("can't start new thread")
-threading._start_new_thread = refused
-if hasattr(threading, "_start_joinable_thread"):
-    joinable = threading._start_joinable_thread
-    def refused_joinable(*arguments, **named):
-        if allowed: return joinable(*arguments, **named)
+def refusing(start):
+    def refused(*arguments, **named):
+        if allowed: return start(*arguments, **named)
         raise RuntimeError("can't start new thread")
-    threading._start_joinable_thread = refused_joinable
+    return refused
+for name in {"_start_new_thread", "_start_joinable_thread"} & vars(threading).keys():  # which one depends on Python
+    setattr(threading, name, refusing(getattr(threading, name)))
 
 recorder = DefaultRecorder([FileExporter(sys.argv[1])], flush_interval=0.01, flush_on_signals=[signal.SIGTERM])
 OneLoggerProvider.instance().configure(OneLoggerConfig("app"), recorder)
