@@ -50,7 +50,12 @@ def application(environ, start_response):
 """
 
 
-@pytest.mark.parametrize("options", [(), ("--enable-threads",), ("--enable-threads", "--py-call-osafterfork")])
+UWSGI_OPTIONS: list[tuple[str, ...]] = [(), ("--enable-threads",)]
+if sys.version_info < (3, 13):  # on which uwsgi itself hangs with this option
+    UWSGI_OPTIONS.append(("--enable-threads", "--py-call-osafterfork"))
+
+
+@pytest.mark.parametrize("options", UWSGI_OPTIONS)
 def test_uwsgi_s_workers_have_streams_of_their_own(options: tuple[str, ...], tmp_path: Path) -> None:
     """Python does not see uwsgi's forks by default: the workers answer, with ids of their own, and all is delivered."""
     (tmp_path / "served.py").write_text(SETUP + UWSGI)
@@ -157,11 +162,14 @@ app.conf.worker_max_tasks_per_child = 1
 def work():
     with timed_span("work"): pass
 
+def dense():  # by itself: in Python 3.13, a `try` around this loop does not catch what is raised where it jumps back
+    while True:
+        with timed_span("dense"): pass
+
 @app.task(soft_time_limit=1)
 def long():
     try:
-        while True:
-            with timed_span("dense"): pass
+        dense()
     except SoftTimeLimitExceeded:
         recorder.flush(60)  # so that there is room in the queue
         with timed_span("limit reached"): pass
@@ -173,7 +181,8 @@ def test_celery_s_tasks_deliver_and_get_their_time_limits(tmp_path: Path) -> Non
     (tmp_path / "tasks.py").write_text(SETUP + CELERY)
     for folder in ("queue", "control", "processed"):
         (tmp_path / folder).mkdir()
-    send = "import tasks; [tasks.work.delay() for _ in range(3)]; tasks.long.delay(); tasks.recorder.close()"
+    # The long one first: Celery forks later workers from a thread, and in Python 3.13.0 these get no signals.
+    send = "import tasks; tasks.long.delay(); [tasks.work.delay() for _ in range(3)]; tasks.recorder.close()"
     environment = _environment(tmp_path)
     subprocess.run(
         [sys.executable, "-c", send], cwd=tmp_path, env={**environment, "RECORDS": os.devnull}, check=True, timeout=60
