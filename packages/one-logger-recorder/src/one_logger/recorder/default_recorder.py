@@ -25,7 +25,6 @@ from one_logger.core import (
     Timestamp,
 )
 from one_logger.core.spi import Journal, begin_span, check_type, name_text, system_threads
-from one_logger.recorder import pace
 from one_logger.recorder.arguments import check_options, check_signals, named_exporters
 from one_logger.recorder.channels import Channels
 from one_logger.recorder.current import HELD_BY_SPAN, leave, noted, stop_abandoned, stop_all
@@ -405,8 +404,6 @@ class DefaultRecorder(Recorder):
 
     def _finish(self, deadline: float) -> None:
         enough = (monotonic() + deadline) / 2  # so that half of the time is left to deliver them
-        stop_all(list(self._open.values()), self.stop, self._errors, enough)
-        system_threads.sleep(pace.BLOCK_STEP)  # whoever was just starting a span goes on: that one is stopped, too
         self._channels.leave_open(stop_all(list(self._open.values()), self.stop, self._errors, enough))
         if self._bridge is not None:
             self._bridge.close()
