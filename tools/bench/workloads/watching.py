@@ -40,9 +40,9 @@ def measure(watcher: Watcher, arguments: argparse.Namespace) -> Figures:
                 time.sleep(max(0.0, due - time.perf_counter()))
             cpu, passed = _cpu(process.pid) - before, time.perf_counter() - begin
         finally:
-            process.send_signal(signal.SIGINT)
+            process.terminate()  # not by Ctrl-C, which whoever runs this may ignore: that is inherited
             process.wait()
-    if process.returncode not in (130, -signal.SIGINT):
+    if process.returncode not in (128 + signal.SIGTERM, -signal.SIGTERM):
         raise SystemExit(f"{watcher.command()} ended with {process.returncode}.")
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return {"percent": cpu / passed * 100, "megabytes": usage.ru_maxrss * 1024 / 1e6}
