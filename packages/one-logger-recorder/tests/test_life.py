@@ -6,6 +6,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections import UserDict
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ from one_logger.api.testing import configured
 from one_logger.core import OneLoggerError, read_records, verify
 from one_logger.exporter.file import FileExporter
 from one_logger.exporter.memory import InMemoryExporter
-from one_logger.recorder import DefaultRecorder
+from one_logger.recorder import DefaultRecorder, Processor
 
 SETUP = """
 import atexit, sys, threading, time
@@ -273,3 +275,71 @@ def test_recording_while_closing_neither_blocks_nor_breaks() -> None:
     (report,) = verify(exporter.records)
     assert report.closed
     assert not report.gaps
+
+
+class Gate(UserDict[str, object]):
+    """Attributes that keep the thread that reads them waiting until the gate is open."""
+
+    def __init__(self) -> None:
+        super().__init__({"a": 1})
+        self.reached, self.open = threading.Event(), threading.Event()
+
+    def __iter__(self) -> Iterator[str]:
+        self.reached.set()
+        assert self.open.wait(30)
+        return super().__iter__()
+
+
+class AfterTheSweep(Processor):
+    """Does something when the open spans have been stopped, and before the exporters are closed."""
+
+    def __init__(self, action: Callable[[], None]) -> None:
+        self.on_close = action  # type: ignore[method-assign]  # as a subclass would
+
+
+def test_a_span_that_starts_while_another_thread_closes_is_whole_or_left_out() -> None:
+    """A thread that is in the midst of `start` when the open spans are stopped records nothing of that span."""
+    gate, exporter, spans = Gate(), InMemoryExporter(), []
+    thread = threading.Thread(target=lambda: spans.append(recorder.start("late", gate)))
+
+    def finish_the_start() -> None:
+        gate.open.set()
+        thread.join(30)
+
+    recorder = DefaultRecorder([exporter], processors=[AfterTheSweep(finish_the_start)], flush_interval=3_600)
+    recorder.stop(recorder.start("early"))
+    thread.start()
+    assert gate.reached.wait(30)
+    assert recorder.close(30) is True
+    assert not spans[0].is_recording()
+    assert [record["name"] for record in exporter.records if "name" in record] == ["early"]
+    assert verify(exporter.records).whole
+
+
+def test_a_close_that_was_interrupted_is_answered_when_it_is_called_again(tmp_path: Path) -> None:
+    """Ctrl-C while the exporter is being closed; the next `close` waits for that, and knows how it ended."""
+    begin = time.monotonic()
+    records, process = _run(
+        tmp_path,
+        """
+import os, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may ignore it
+class Slow(FileExporter):
+    def close(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        interrupted.wait(30)
+        time.sleep(0.2)  # so that the next close comes meanwhile
+        super().close()
+interrupted = threading.Event()
+recorder = DefaultRecorder([Slow(sys.argv[1])])
+recorder.stop(recorder.start("work"))
+try:
+    recorder.close(60)
+except KeyboardInterrupt:
+    interrupted.set()
+    print(recorder.close(60))
+""",
+    )
+    assert (process.returncode, process.stdout, process.stderr) == (0, "True\n", "")
+    assert verify(records)[0].whole
+    assert time.monotonic() - begin < 30

@@ -5,10 +5,12 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterable, Mapping, Sequence
 from math import inf
+from typing import Any
 
-from one_logger.core import Exporter, OneLoggerError
-from one_logger.core.spi import check_choice, check_number, shown
+from one_logger.core import ContextBridge, Exporter, OneLoggerError
+from one_logger.core.spi import check_choice, check_number, check_type, shown, system_threads
 from one_logger.recorder.processors.processed_exporter import ProcessedExporter
+from one_logger.recorder.settings import ChannelSettings
 
 _CHOICES = {"delivery": ("background", "inline"), "overflow": ("drop", "block")}
 _LONGEST = 31_536_000
@@ -35,8 +37,23 @@ def check_options(**options: object) -> None:
     for name, (least, most, expected, whole) in _NUMBERS.items():
         if name in options:
             check_number(name, options[name], least, expected, most=most, whole=whole)
+    check_type("context_bridge", options.get("context_bridge"), ContextBridge, "a ContextBridge", optional=True)
     if "flush_on_signals" in options:
         check_signals(options["flush_on_signals"])
+
+
+def channel_settings(**options: Any) -> ChannelSettings:
+    """The settings of a recorder's channels. Options are checked as by `check_options`; here none may be missing."""
+    check_options(**options)
+    return ChannelSettings(
+        options["queue_capacity"],
+        options["queue_bytes"],
+        options["block_timeout"] if options["overflow"] == "block" else 0.0,
+        min(options["flush_interval"], system_threads.TIMEOUT_MAX),
+        options["alive_interval"],
+        options["max_failures"],
+        options["cool_down"],
+    )
 
 
 def check_signals(value: object) -> tuple[int, ...]:

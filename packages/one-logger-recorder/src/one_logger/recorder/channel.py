@@ -62,6 +62,7 @@ class Channel:
         # When there may be something to do again, if nobody says so before.
         self._look_at = monotonic() + min(pace.FIRST_LOOK, self._settings.flush_interval)
         self._closed = False
+        self._over = False  # whether the worker has done its work, and answers nobody any more
         self._end = inf  # when it is to be closed at the latest
 
     # -- the recording threads ---------------------------------------------------------------------------------------
@@ -166,7 +167,7 @@ class Channel:
         if request.closing:
             self._end = request.deadline
         self._requests.append(request)
-        if not self._worker.alive:
+        if self._over or not self._worker.alive:  # looked at after it was appended: else the worker finds it
             self._work_here(request)
         self._wake()
         return request
@@ -181,7 +182,7 @@ class Channel:
         with self._here:
             if self._inside and request is not None:
                 request.answer(delivered=False)  # whoever is in there cannot go on while this one waits
-            if self._inside or self._worker.alive:
+            if self._inside or (self._worker.alive and not self._over):
                 self._late = True
                 return
             try:
@@ -235,6 +236,9 @@ class Channel:
                 )
                 self._breaker.failed()
                 system_threads.sleep(BACK_OFF)
+        self._over = True
+        with self._here:
+            self._work()  # for those who have asked just before
 
     def _sleep(self) -> None:
         if self._idle > 1 and not self._waiting and not self._breaker.failing:
@@ -310,7 +314,7 @@ class Channel:
         if not delivery.prepare(self._resource, self.missing):
             return
         last = delivery.taken + len(queue)
-        while delivery.taken < last and not self._overdue():
+        while delivery.taken < last and not any(each.closing and each.overdue for each in self._waiting):
             end = monotonic() + self._slice
             while delivery.taken < last and monotonic() < end:
                 delivery.export(queue, min(last - delivery.taken, pace.CHUNK))
@@ -353,9 +357,6 @@ class Channel:
             return pace.CLOSING_SLICE
         hurried = self._waiting or len(self.queue) >= self._settings.queue_capacity // 2
         return pace.HURRIED_SLICE if hurried else pace.SLICE
-
-    def _overdue(self) -> bool:
-        return any(request.closing and request.overdue for request in self._waiting)
 
     def _answer(self) -> None:
         """Answer the requests that are fulfilled, or cannot be."""

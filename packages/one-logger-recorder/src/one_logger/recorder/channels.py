@@ -72,7 +72,11 @@ class Channels:
                 channel.stop(span)
 
     def finish(self, span: RecordedSpan, *, started: bool) -> None:
-        """Finish a span that has ended, and whose start, or, if it is `started`, whose stop was interrupted."""
+        """Finish a span whose start, or, if it is `started`, whose stop was interrupted somewhere."""
+        if span.end_unix_ns is None:
+            span._end_span()
+        if not span.is_exported:
+            return
         if span._stop_follows is None:
             span._stop_follows = span._stop_is_due
         for channel in self.queues:

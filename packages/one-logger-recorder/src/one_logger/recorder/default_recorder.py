@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import signal
-import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
+from sys import exception as handled_exception
 from sys import getrefcount
 from time import monotonic
 from typing import Literal, cast
@@ -24,8 +24,8 @@ from one_logger.core import (
     Status,
     Timestamp,
 )
-from one_logger.core.spi import Journal, begin_span, check_type, name_text, system_threads
-from one_logger.recorder.arguments import check_options, check_signals, named_exporters
+from one_logger.core.spi import Journal, begin_span, name_text
+from one_logger.recorder.arguments import channel_settings, check_signals, named_exporters
 from one_logger.recorder.channels import Channels
 from one_logger.recorder.current import HELD_BY_SPAN, leave, noted, stop_abandoned, stop_all
 from one_logger.recorder.delivery import ERROR, EVENT, START
@@ -34,7 +34,6 @@ from one_logger.recorder.processors.chain import Chain
 from one_logger.recorder.processors.pipeline import check_processors
 from one_logger.recorder.processors.processor import Processor
 from one_logger.recorder.recorded_span import RecordedSpan
-from one_logger.recorder.settings import ChannelSettings
 from one_logger.recorder.telemetry_errors import TelemetryErrors
 
 
@@ -70,8 +69,7 @@ class DefaultRecorder(Recorder):
             recorded. A previous handler is called; without one, the process ends by the signal, after `exit_timeout`
             at most. The recorder has to be configured on the main thread.
         exit_timeout: How long `close` at interpreter exit or on a signal takes at most, in seconds.
-        context_bridge: Joins the current span with that of another tracing library, such as
-            `one_logger.exporter.otel.OTelContextBridge`.
+        context_bridge: Joins the current span with another library's, as `one_logger.exporter.otel.OTelContextBridge`.
 
     Raises:
         OneLoggerError: An argument is not of the kind described here.
@@ -96,7 +94,7 @@ class DefaultRecorder(Recorder):
         context_bridge: ContextBridge | None = None,
     ) -> None:
         named = named_exporters(exporters)
-        check_options(
+        settings = channel_settings(
             delivery=delivery,
             overflow=overflow,
             queue_capacity=queue_capacity,
@@ -107,10 +105,8 @@ class DefaultRecorder(Recorder):
             max_failures=max_failures,
             cool_down=cool_down,
             exit_timeout=exit_timeout,
+            context_bridge=context_bridge,
         )
-        wait = block_timeout if overflow == "block" else 0.0
-        interval = min(flush_interval, system_threads.TIMEOUT_MAX)
-        settings = ChannelSettings(queue_capacity, queue_bytes, wait, interval, alive_interval, max_failures, cool_down)
         self._journal = Journal()
         self._errors = TelemetryErrors(self._journal, self._tell_error, self._disable)
         self._channels = Channels(named, settings, self._journal, inline=delivery == "inline")
@@ -124,7 +120,6 @@ class DefaultRecorder(Recorder):
             finish=self._finish,
             forked=self._be_forked,
         )
-        check_type("context_bridge", context_bridge, ContextBridge, "a ContextBridge", optional=True)
         self._bridge = context_bridge
         self._recording = self._life.recording
         self._remote_parent: SpanContext | None = None
@@ -166,18 +161,15 @@ class DefaultRecorder(Recorder):
                     parent = before.open_ancestor
                 if parent is not None and parent.holder is not None and getrefcount(parent.holder) <= HELD_BY_SPAN:
                     parent = stop_abandoned(parent, self.stop)
-            bridge = self._bridge
             if parent is None:
                 parent = self._remote_parent
                 if ARRIVED:
                     parent = ARRIVED[0].get() or parent
-                if bridge is not None:
-                    parent = bridge.parent() or parent
+                if self._bridge is not None:
+                    parent = self._bridge.parent() or parent
             if parent_span is not None or start_time is not None:
-                if parent_span is not None:
-                    parent = self._errors.checked_parent(parent_span, parent)
-                if start_time is not None:
-                    start_time = self._errors.checked_time("start_time", start_time)
+                parent = self._errors.checked_parent(parent_span, parent)
+                start_time = self._errors.checked_time("start_time", start_time)
                 if self._errors.disabled:
                     return NOOP_SPAN
             chain = self._chain
@@ -203,8 +195,12 @@ class DefaultRecorder(Recorder):
                 except AttributeError:
                     span.ancestor = None  # nobody, or a recorder of another kind, has started it
             self._open[span] = span
-            if bridge is not None:
-                bridge.started(span)
+            # Looked at again after that: either close() finds the span there and stops it, or it is seen here.
+            if not self._recording[0] and not self._life.begin():
+                self._open.pop(span, None)
+                return NOOP_SPAN
+            if self._bridge is not None:
+                self._bridge.started(span)
             if current:
                 CURRENT_SPAN.set(span)
             if chain is None or span.is_exported:
@@ -218,7 +214,8 @@ class DefaultRecorder(Recorder):
         except BaseException as error:
             CURRENT_SPAN.set(before)  # nobody gets the span
             if span is not None and span in self._open:
-                self._finish_interrupted(span, started=False)
+                self._channels.finish(span, started=False)
+                self._open.pop(span, None)
             self._errors.contain("start", error)
             return NOOP_SPAN
 
@@ -258,17 +255,10 @@ class DefaultRecorder(Recorder):
                 if isinstance(error, TypeError):  # it cannot be looked up
                     self._errors.cannot_stop(span)
                     return
-            elif span in self._open:
-                self._finish_interrupted(cast("RecordedSpan", span), started=True)
+            elif (interrupted := self._open.get(span)) is not None:
+                self._channels.finish(interrupted, started=True)
+                self._open.pop(span, None)
             self._errors.contain("stop", error)
-
-    def _finish_interrupted(self, span: RecordedSpan, *, started: bool) -> None:
-        """Stop a span whose start, or, if it is `started`, whose stop was interrupted somewhere."""
-        if span.end_unix_ns is None:
-            span._end_span()
-        if span.is_exported:
-            self._channels.finish(span, started=started)
-        self._open.pop(span, None)
 
     def event(self, span: Span | None, event: Event) -> Event:
         """Record an event. See `Recorder.event`."""
@@ -283,8 +273,7 @@ class DefaultRecorder(Recorder):
         attributes: Mapping[str, object] | None = None,
     ) -> ErrorEvent:
         """Record an error of the application. See `Recorder.error`."""
-        if exception is None:
-            exception = sys.exception()
+        exception = handled_exception() if exception is None else exception
         stands_in = noted(exception, _current() if span is None else span)
         event = ErrorEvent(message, exception, attributes, error_span_id=stands_in)
         self._record("error", span, event)
@@ -300,10 +289,7 @@ class DefaultRecorder(Recorder):
                 return
             if span is None:
                 span = current if current is None or current.end_unix_ns is None else current.open_ancestor
-            elif not isinstance(span, RecordedSpan) or span.end_unix_ns is not None:
-                self._errors.no_open_span(method, span)
-                return
-            if span is None:
+            if not isinstance(span, RecordedSpan) or span.end_unix_ns is not None:
                 self._errors.no_open_span(method, span)
                 return
             kind = EVENT
@@ -338,8 +324,7 @@ class DefaultRecorder(Recorder):
     def _cannot_stop(self, span: Span) -> None:
         if isinstance(span, NoOpSpan) or not self._records():
             return
-        inherited = self._inherited.pop(span, None)
-        if inherited is not None:
+        if (inherited := self._inherited.pop(span, None)) is not None:
             inherited._end_span()  # the parent process exports it; here it is only not to be current any more
             if self._chain is not None and inherited.is_exported:
                 self._chain.show_stop(inherited)  # for what processors have to say of it here
@@ -348,8 +333,6 @@ class DefaultRecorder(Recorder):
 
     def _records(self) -> bool:
         return not self._life.suppressed() and (bool(self._recording[0]) or self._life.begin())
-
-    # -- life --------------------------------------------------------------------------------------------------------
 
     def attach(self, config: OneLoggerConfig, parent: SpanContext | None) -> None:
         """Take the configuration of the process, and start the exporters' threads. See `Recorder.attach`."""
@@ -374,8 +357,7 @@ class DefaultRecorder(Recorder):
     def open_spans(self, name: str | Enum | None = None) -> list[Span]:
         """The spans that are open. See `Recorder.open_spans`."""
         text = name_text(name)
-        spans = [span for span in list(self._open) if span.end_unix_ns is None]
-        return spans if name is None else [span for span in spans if span.name == text]
+        return [s for s in list(self._open) if s.end_unix_ns is None and (name is None or s.name == text)]
 
     def __repr__(self) -> str:
         state = "closed" if self.closed else f"{len(self.open_spans())} open spans"

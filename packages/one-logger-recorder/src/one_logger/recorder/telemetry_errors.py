@@ -80,9 +80,11 @@ class TelemetryErrors:
             raise telemetry_error from error
 
     def checked_parent(
-        self, given: Span | SpanContext | Root, default: Span | SpanContext | None
+        self, given: Span | SpanContext | Root | None, default: Span | SpanContext | None
     ) -> Span | SpanContext | None:
-        """The parent that `parent_span` gives; `default` if it is of the wrong type."""
+        """The parent that `parent_span` gives; `default` if it gives none, or one of the wrong type."""
+        if given is None:
+            return default
         if given is ROOT:
             return None
         if isinstance(given, (Span, SpanContext)):
@@ -94,9 +96,9 @@ class TelemetryErrors:
         )
         return default
 
-    def checked_time(self, argument: str, given: Timestamp) -> Timestamp | None:
+    def checked_time(self, argument: str, given: Timestamp | None) -> Timestamp | None:
         """The time that was given; None, which means now, if it is of the wrong type."""
-        if isinstance(given, Timestamp):
+        if given is None or isinstance(given, Timestamp):
             return given
         self.mistake(
             argument,
