@@ -195,8 +195,8 @@ class DefaultRecorder(Recorder):
                 except AttributeError:
                     span.ancestor = None  # nobody, or a recorder of another kind, has started it
             self._open[span] = span
-            # Looked at again after that: either close() finds the span there and stops it, or it is seen here.
-            if not self._recording[0] and not self._life.begin():
+            # Looked at after that: either close() finds the span there and stops it, or it is seen here.
+            if self._life.closed and not self._life.begin():
                 self._open.pop(span, None)
                 return NOOP_SPAN
             if self._bridge is not None:
