@@ -42,7 +42,7 @@ _SEVERITIES = {9: "INFO", 17: "ERROR"}  # logs.proto, `SeverityNumber`
 def installed_version(distribution: str) -> str:
     """The version, or `unknown` if the sources are used without having been installed."""
     try:
-        return version(distribution)
+        return version(distribution) or "unknown"  # a folder that `pip` has left behind has none
     except PackageNotFoundError:
         return "unknown"
 
