@@ -230,9 +230,10 @@ def test_after_fork_forgets_the_parent(tmp_path: Path) -> None:
 
 
 def test_file_that_was_removed_is_no_error(tmp_path: Path) -> None:
-    """Removing the file while it is written to is survived."""
+    """If the file is removed while it is written to, what comes then is in a new one."""
     path = tmp_path / "records.jsonl"
     exporter = _open(path)
     exporter.flush()
     path.unlink()
     exporter.close()
+    assert [record["type"] for record in _read(path)] == ["end"]

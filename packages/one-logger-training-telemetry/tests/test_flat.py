@@ -36,7 +36,7 @@ print(grown)
 
 
 def test_a_million_iterations(tmp_path: Path) -> None:
-    """Memory grows by less than a pointer for each of 900,000 more iterations; a thousand events take less than 3 MB."""
+    """Memory grows by less than a pointer for each of 900,000 iterations; a thousand events take less than 3 MB."""
     path = tmp_path / "telemetry.jsonl"
     done = subprocess.run([sys.executable, "-c", JOB, str(path)], capture_output=True, text=True, check=True)
     assert int(done.stdout) < 8 * 900_000
