@@ -238,7 +238,7 @@ def test_line_that_is_too_long_for_duckdb_costs_no_other_file() -> None:
     _check([b"".join(_LINES), b"\x7fELF" + b"x" * 40_000_000, _LINES[0] + large + _LINES[2]])
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(_bytes(), min_size=1, max_size=3))
 def test_any_bytes_are_read_as_core_reads_them(contents: list[bytes]) -> None:
     """Records, what is proved of their streams, and the counts of what is no record, are the same in both."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from one_logger.core import (
@@ -137,6 +137,7 @@ def _no_constant(name: str) -> None:
 _TYPES = ["resource", "start", "event", "error", "telemetry_data_error", "stop", "complete", "end"]
 
 
+@settings(max_examples=40)  # most of the time is the validator's
 @given(_ANY_TEXT, _attributes(_ANY_TEXT))
 def test_every_line_is_one_line_of_valid_json(text: str, values: dict[str, object]) -> None:
     """Whatever a span or event holds, each exporter writes valid records, one a line by any definition of a line."""

@@ -238,7 +238,7 @@ class DefaultRecorder(Recorder):
                 stop_time = self._errors.checked_time("stop_time", stop_time)
             # Two threads may stop a span, and close() stops those that are open: only one of them ends it.
             if not recorded._end_span(stop_event_attributes, stop_time=stop_time):
-                self._errors.cannot_stop(span)
+                self._cannot_stop(span)
                 return
             if self._chain is not None:
                 self._chain.stop_span(recorded)
@@ -290,7 +290,8 @@ class DefaultRecorder(Recorder):
             if span is None:
                 span = current if current is None or current.end_unix_ns is None else current.open_ancestor
             if not isinstance(span, RecordedSpan) or span.end_unix_ns is not None:
-                self._errors.no_open_span(method, span)
+                if self._records():  # else close() has just stopped it
+                    self._errors.no_open_span(method, span)
                 return
             kind = EVENT
             if type(event) is not Event:
@@ -356,8 +357,7 @@ class DefaultRecorder(Recorder):
 
     def open_spans(self, name: str | Enum | None = None) -> list[Span]:
         """The spans that are open. See `Recorder.open_spans`."""
-        text = name_text(name)
-        return [s for s in list(self._open) if s.end_unix_ns is None and (name is None or s.name == text)]
+        return [s for s in list(self._open) if s.end_unix_ns is None and (name is None or s.name == name_text(name))]
 
     def __repr__(self) -> str:
         state = "closed" if self.closed else f"{len(self.open_spans())} open spans"
