@@ -139,9 +139,16 @@ def browser(session: nox.Session) -> None:
         )
     if not found["chromedriver"]:
         session.error("There is no chromedriver, which drives the browser. On Debian: apt-get install chromium-driver")
-    session.install(*EDITABLE, *tested("one-logger-analysis"))
+    session.install(*EDITABLE, *tested("one-logger-analysis", "one-logger-exporter-otel"), "uv>=0.9")
+    phoenix = Path(session.create_tmp()).resolve() / "phoenix"  # of its own: it asks for exact versions of much
+    if not phoenix.exists():
+        session.run("uv", "venv", "--quiet", f"--python={session.bin}/python", str(phoenix))
+    session.run("uv", "pip", "install", "--quiet", f"--python={phoenix}/bin/python", *group("phoenix"))
+    session.env["ONE_LOGGER_PHOENIX"] = str(phoenix / "bin/phoenix")
     session.env["ONE_LOGGER_SCREENSHOTS"] = str(ROOT / "packages/one-logger-analysis/docs")
-    session.run("pytest", "packages/one-logger-analysis", "-m", "browser", *session.posargs)
+    session.env["ONE_LOGGER_OTEL_SCREENSHOTS"] = str(ROOT / "packages/one-logger-exporter-otel/docs")
+    packages = ("packages/one-logger-analysis", "packages/one-logger-exporter-otel")
+    session.run("pytest", *packages, "-m", "browser", *session.posargs)
 
 
 @nox.session(default=False)

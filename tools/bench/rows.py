@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tools.bench.row import Entry, Measurement, Row, Server, Target
 
-NV, OTEL, KAFKA = "nv-one-logger", "OpenTelemetry", "kafka-python"
+NV, OTEL, KAFKA, VIZTRACER = "nv-one-logger", "OpenTelemetry", "kafka-python", "VizTracer's add_raw (C)"
 """The peers."""
 
 
@@ -18,7 +18,18 @@ _FILES = (_ours("one_logger.ToFile"), _NV_FILE, _OTEL_FILE)
 
 PACED = Measurement("paced", _FILES)
 THROUGHPUT = Measurement(
-    "throughput", (*_FILES, Entry("one-logger, with orjson", "one-logger-speedups", "one_logger.ToFile"))
+    "throughput",
+    (
+        *_FILES,
+        Entry("one-logger, with orjson", "one-logger-speedups", "one_logger.ToFile"),
+        Entry(VIZTRACER, "viztracer", "viztracer.AddRaw"),
+        Entry("two clock reads, orjson.dumps, write", "one-logger-speedups", "floor.ReadClocksAndWrite"),
+    ),
+)
+COMPRESSED = Measurement(
+    "throughput",
+    (_ours("one_logger.ToCompressedFile", "one-logger, gzip"), _ours("one_logger.ToFile", "plain")),
+    most_rounds=3,
 )
 UNCONFIGURED = Measurement(
     "unconfigured",
@@ -156,6 +167,14 @@ ROWS = (
         (Target(6, NV, at_least=True), Target(5, OTEL, at_least=True)),
     ),
     Row(
+        *("throughput.cpu", "The same: CPU time of all threads until a span is on disk", THROUGHPUT, "cpu", "µs"),
+        (Target(2, VIZTRACER),),
+    ),
+    Row(
+        *("compressed.bytes", "A span in a compressed file, on disk", COMPRESSED, "bytes", "B"),
+        (Target(45),),
+    ),
+    Row(
         *("unconfigured", "A span where nothing is configured", UNCONFIGURED, "span", "µs"),
         (Target(1 / 10, OTEL),),
     ),
@@ -256,8 +275,8 @@ ROWS = (
     Row("looking.watch-memory", "`one-logger watch`: memory at its peak", WATCH, "megabytes", "MB"),
     Row("paced.p99", "A span with 2 attributes, for its caller, at 1,000 a second: p99", PACED, "p99", "µs"),
     Row("throughput.caller", "A span without a pause, for its caller", THROUGHPUT, "caller", "µs"),
-    Row("throughput.cpu", "The same: CPU time of all threads until it is on disk", THROUGHPUT, "cpu", "µs"),
     Row("throughput.bytes", "The same: bytes on disk", THROUGHPUT, "bytes", "B"),
+    Row("compressed.cpu", "A span in a compressed file: CPU time of all threads", COMPRESSED, "cpu", "µs"),
     Row("cost.attributes-0", "A span in a burst, for its caller: no attributes", COST, "span_without_attributes", "µs"),
     Row("cost.attributes-2", "The same: 2 attributes", COST, "span", "µs"),
     Row("cost.attributes-10", "The same: 10 attributes", COST, "span_with_10_attributes", "µs"),

@@ -53,11 +53,11 @@ class _Unbound:
 
 
 def test_values_of_the_exported_types_are_kept() -> None:
-    """Texts, booleans, integers and floats keep value and type."""
-    given_values = {"s": "text", "b": True, "i": 7, "f": 0.5}
+    """Texts, booleans, integers, floats and bytes keep value and type."""
+    given_values = {"s": "text", "b": True, "i": 7, "f": 0.5, "y": b"\x00\xff"}
     attributes = Attributes(given_values)
     assert attributes == given_values
-    assert [type(value) for value in attributes.values()] == [str, bool, int, float]
+    assert [type(value) for value in attributes.values()] == [str, bool, int, float, bytes]
 
 
 def test_nothing_gives_no_attributes() -> None:
@@ -224,11 +224,11 @@ def test_conversion_to_repr_is_not_logged_by_the_caller(caplog: pytest.LogCaptur
     assert caplog.records == []
 
 
-_SCALARS = st.text() | st.booleans() | st.integers() | st.floats()
-_PLAIN = _SCALARS | st.lists(st.text()) | st.lists(st.integers()) | st.lists(st.floats()) | st.tuples(st.booleans())
+_SCALARS = st.text() | st.booleans() | st.integers() | st.floats() | st.binary()
+_PLAIN = _SCALARS | st.lists(st.text()) | st.lists(st.integers()) | st.lists(st.floats()) | st.lists(st.binary())
 _ODD = st.recursive(
     st.none()
-    | st.binary()
+    | st.binary().map(memoryview)
     | st.complex_numbers()
     | st.dates()
     | st.decimals()
@@ -259,7 +259,7 @@ def test_anything_becomes_attributes(plain: dict[str, object], odd: dict[object,
     for name, value in attributes.items():
         assert type(name) is str
         items = value if isinstance(value, tuple) else (value,)
-        assert {type(item) for item in items} <= {str, bool, int, float}
+        assert {type(item) for item in items} <= {str, bool, int, float, bytes}
         assert len({type(item) for item in items}) <= 1
     assert repr(Attributes(attributes)) == repr(attributes)
     assert repr(Attributes(dict(attributes))) == repr(attributes)

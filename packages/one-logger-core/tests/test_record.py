@@ -1,3 +1,4 @@
+import base64
 import importlib
 import json
 import logging
@@ -44,8 +45,8 @@ _HUGE = st.sampled_from([2**4_095 - 1, -(2**4_096)])
 
 
 def _attributes(texts: st.SearchStrategy[str]) -> st.SearchStrategy[dict[str, object]]:
-    values = texts | st.booleans() | st.integers() | _HUGE | _FLOATS
-    lists = st.lists(texts) | st.lists(st.booleans()) | st.lists(st.integers()) | st.lists(_FLOATS)
+    values = texts | st.booleans() | st.integers() | _HUGE | _FLOATS | st.binary()
+    lists = st.lists(texts) | st.lists(st.booleans()) | st.lists(st.integers()) | st.lists(_FLOATS) | st.lists(st.binary())
     return st.dictionaries(texts, values | lists, max_size=5)
 
 
@@ -77,6 +78,8 @@ def _decoded(value: object) -> object:
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     if isinstance(value, int) and not _fits(value):
         return str(value) if value.bit_length() <= 4_096 else hex(value)[:1_024]
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
     if isinstance(value, list):
         odd = any(isinstance(item, int) and not _fits(item) for item in value)
         return [str(item) if odd else _decoded(item) for item in value]

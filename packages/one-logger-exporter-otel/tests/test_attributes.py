@@ -20,13 +20,14 @@ from one_logger.core.testing import odd_attributes
 from one_logger.exporter.otel import OTelExporter
 
 TEXTS = st.text(alphabet=st.characters(exclude_categories=[]))  # half surrogate pairs, too
-SCALARS = st.one_of(TEXTS, st.booleans(), st.integers(-(2**70), 2**70), st.floats())
+SCALARS = st.one_of(TEXTS, st.booleans(), st.integers(-(2**70), 2**70), st.floats(), st.binary())
 VALUES = st.one_of(
     SCALARS,
     st.lists(TEXTS),
     st.lists(st.booleans()),
     st.lists(st.integers(-(2**64), 2**64)),
     st.lists(st.floats()),
+    st.lists(st.binary()),
 )
 
 
@@ -115,6 +116,12 @@ def test_floats_stay_floats(value: float) -> None:
     """NaN and the infinities arrive as what they are."""
     arrived = on_the_wire({"a": value})[0]["a"]
     assert arrived == value or (math.isnan(arrived) and math.isnan(value))
+
+
+@pytest.mark.parametrize("value", [b"", b"\x00\xff", bytearray(b"text"), [b"a", b"\xff"]])
+def test_bytes_stay_bytes(value: Any) -> None:
+    """Bytes arrive as what they are, alone and in a sequence."""
+    assert on_the_wire({"a": value})[0]["a"] == value
 
 
 @pytest.mark.parametrize(

@@ -31,9 +31,17 @@ from one_logger.exporter.otel import OTelExporter
 SCOPE = InstrumentationScope("one_logger", version("one-logger-exporter-otel"))
 TEXTS = st.text(alphabet=st.characters(exclude_categories=[]), max_size=40)  # half surrogate pairs, too
 INTEGERS = st.one_of(st.integers(-(2**63), 2**63 - 1), st.integers(-(2**70), 2**70))
-SCALARS = st.one_of(TEXTS, st.booleans(), INTEGERS, st.floats())
-VALUES = st.one_of(SCALARS, *(st.lists(each, max_size=4) for each in (TEXTS, st.booleans(), INTEGERS, st.floats())))
-ATTRIBUTES = st.dictionaries(TEXTS, VALUES, max_size=12)
+KINDS = (TEXTS, st.booleans(), INTEGERS, st.floats())
+
+
+def attributes_of(*kinds: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """Attributes with values of these kinds, and lists of them."""
+    values = st.one_of(*kinds, *(st.lists(each, max_size=4) for each in kinds))
+    return st.dictionaries(TEXTS, values, max_size=12)
+
+
+ATTRIBUTES = attributes_of(*KINDS, st.binary())
+ABOUT = attributes_of(*KINDS)  # the SDK's resources have no bytes
 TIMES = st.integers(-5, 2**62).map(lambda unix_ns: Timestamp(unix_ns, unix_ns))
 
 
@@ -164,7 +172,7 @@ def export(exporter: OTelExporter, span: Span, happened: list[Event]) -> None:
     exporter.close()
 
 
-@given(spans(), ATTRIBUTES)
+@given(spans(), ABOUT)
 def test_spans_are_encoded_as_opentelemetry_does(
     sink: Sink, made: tuple[Span, list[Event], bool], about: dict[str, Any]
 ) -> None:
@@ -179,7 +187,7 @@ def test_spans_are_encoded_as_opentelemetry_does(
     assert arrived.SerializeToString(deterministic=True) == expected.SerializeToString(deterministic=True)
 
 
-@given(spans(), ATTRIBUTES)
+@given(spans(), ABOUT)
 def test_log_records_are_encoded_as_opentelemetry_does(
     sink: Sink, made: tuple[Span, list[Event], bool], about: dict[str, Any]
 ) -> None:

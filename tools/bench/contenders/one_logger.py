@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
@@ -120,6 +121,19 @@ class ToFile(Recording, Shapes):
         with timed_span("work"):
             for _ in steps:
                 record_error("It failed.", error)
+
+
+class ToCompressedFile(ToFile):
+    """The exporter `file`, which compresses."""
+
+    def exporters(self) -> list[Exporter]:
+        """Where to export to."""
+        return [FileExporter(self.file, compression="gzip")]
+
+    def spans_on_disk(self) -> int:
+        """How many spans the file has, written as one record or as two."""
+        content = gzip.decompress(self.file.read_bytes())
+        return content.count(b'"type":"complete"') + content.count(b'"type":"stop"')
 
 
 class ToFileByDefault(ToFile):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from one_logger.core.attributes import AttributeValue
 
 _MAX_ARRAY_ITEMS = 1_024
-_SCALARS = (str, bool, int, float)
+_SCALARS = (str, bool, int, float, bytes)
 
 
 def exported_name(name: str | Enum) -> str:
@@ -82,7 +82,7 @@ def _report(name: str, value: object) -> None:
     diagnostics.report(
         f"attribute {name}",
         f"Attribute {name[:100]!r} was given as {type(value).__name__} and exported as its repr; "
-        "give a str, bool, int, float or a sequence of one of these.",
+        "give a str, bool, int, float, bytes or a sequence of one of these.",
     )
 
 
@@ -101,7 +101,7 @@ def _convert(value: object) -> AttributeValue | None:
     return None
 
 
-def _scalar(value: object) -> str | bool | int | float | None:
+def _scalar(value: object) -> str | bool | int | float | bytes | None:
     kind = type(value)
     if kind in _SCALARS:
         return value  # type: ignore[return-value]  # as the line before says
@@ -114,6 +114,8 @@ def _scalar(value: object) -> str | bool | int | float | None:
         return int.__int__(value)  # type: ignore[arg-type]
     if issubclass(kind, float):
         return float.__float__(value)  # type: ignore[arg-type]
+    if issubclass(kind, (bytes, bytearray)):
+        return b"".join((value,))  # type: ignore[arg-type]  # bytes, or a bytearray
     if may_be_read(value):
         # Scalars of numpy, and arrays without dimensions, hold one value. item() makes one up where it is masked.
         if tuple(value.shape) != ():  # type: ignore[attr-defined]

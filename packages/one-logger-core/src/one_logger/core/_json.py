@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from binascii import b2a_base64
 from collections.abc import Callable, Mapping
 
 try:
@@ -113,6 +114,10 @@ def _boolean(value: bool) -> str:
     return "true" if value else "false"
 
 
+def _base64(value: bytes) -> str:
+    return f'"{b2a_base64(value, newline=False).decode()}"'  # as JSON's mapping of Protocol Buffers has them
+
+
 def _sequence(values: tuple[Any, ...]) -> str:
     if not values:
         return "[]"
@@ -127,5 +132,6 @@ _ENCODE: dict[type, Callable[..., str]] = {
     int: _integer,
     float: _float,
     bool: _boolean,
+    bytes: _base64,
     tuple: _sequence,
 }

@@ -87,7 +87,7 @@ class _Writer:
         if plain is None:
             self.kept = False
             return safe_repr(value)
-        return plain
+        return value_json(plain).strip('"') if isinstance(plain, bytes) else plain
 
     def _name(self, name: object) -> str:
         """The text of a key: that of JSON, if JSON knows such a value."""

@@ -10,10 +10,21 @@ from one_logger.core.errors import OneLoggerError
 from one_logger.core.interruption import let_pass, read
 from one_logger.core.text import name_text, safe_repr
 
-AttributeValue = str | bool | int | float | Sequence[str] | Sequence[bool] | Sequence[int] | Sequence[float]
+AttributeValue = (
+    str
+    | bool
+    | int
+    | float
+    | bytes
+    | Sequence[str]
+    | Sequence[bool]
+    | Sequence[int]
+    | Sequence[float]
+    | Sequence[bytes]
+)
 """What an attribute holds: OpenTelemetry's attribute value types (Common concepts, section "Attribute")."""
 
-_EXACT = frozenset((str, int, float, bool))
+_EXACT = frozenset((str, int, float, bool, bytes))
 _EMPTY: dict[str, AttributeValue] = {}
 
 
@@ -23,7 +34,7 @@ class Attributes(Mapping[str, AttributeValue]):
     Values of other types never raise and are never read from an accelerator. They are converted:
 
     - a numpy scalar becomes its Python value, a short one-dimensional numpy array a sequence;
-    - an `Enum` becomes its value; a path, UUID, date, time or time span its text;
+    - an `Enum` becomes its value; a path, UUID, date, time or time span its text; a `bytearray` becomes `bytes`;
     - a sequence of integers and floats becomes a sequence of floats;
     - a mapping, and a sequence of values of other different types, becomes a text of JSON, in which None is `null`, and
       NaN, the infinities and integers beyond 64 bits are texts; beyond 65,536 characters `...` stands for the rest;

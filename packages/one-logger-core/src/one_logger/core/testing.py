@@ -32,6 +32,7 @@ def odd_attributes() -> dict[str, object]:
         "empty": [],
         "floats": [0.5, float("inf")],
         "texts": ("a", "\ud800"),
+        "bytes": b"\x00\xff",
         "nothing": None,
         "nested": {"a": [1, {"b": object()}]},
     }

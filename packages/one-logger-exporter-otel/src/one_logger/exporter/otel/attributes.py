@@ -66,6 +66,8 @@ def _put(message: Any, value: Any, nan: NaN) -> None:
         message.bool_value = value
     elif kind is str:
         message.string_value = encodable(value)
+    elif kind is bytes:
+        message.bytes_value = value
     else:
         _put_sequence(message.array_value, tuple(value), nan)
 
