@@ -15,6 +15,8 @@ nox.options.default_venv_backend = "uv|virtualenv"
 # An interpreter that isn't there is said and skipped. CI asks for one version a job, and says that it must be there.
 nox.options.download_python = "never"
 nox.options.error_on_missing_interpreters = False
+# Where this is set, each of the many processes that the sessions start compiles anew all that it imports.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 ROOT = Path(__file__).parent
 PACKAGES = sorted(path.parent.name for path in ROOT.glob("packages/*/pyproject.toml"))
