@@ -6,9 +6,11 @@ Run it with the interpreter of the environment into which DISTRIBUTION was insta
 if a distribution is installed there that DISTRIBUTION doesn't ask for, or if one of its modules can't be imported.
 """
 
+import os
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
 from pathlib import Path
 
@@ -23,7 +25,8 @@ def main() -> int:
         f"{extra} is installed, but {name} doesn't ask for it." for extra in sorted(installed - _asked_for(name))
     ]
     modules = _modules(name)
-    problems += [problem for module in modules if (problem := _import_problem(module))]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        problems += filter(None, pool.map(_import_problem, modules))
     print("\n".join(problems) or f"{name}: imported {len(modules)} modules beside {sorted(installed - {name})}.")
     return 1 if problems or not modules else 0
 
