@@ -89,7 +89,7 @@ def imports(session: nox.Session) -> None:
     session.run("python", "tools/check_portions.py")
     session.run("python", "tools/check_seams.py")
     session.run("lint-imports", "--no-logo", "--no-cache", env={"PYTHONPATH": SOURCES})
-    session.run("pytest", "tools")
+    session.run("pytest", "tools", *SIDE_BY_SIDE)
 
 
 @nox.session(python=PYTHONS)
