@@ -20,8 +20,12 @@ SERVICE = "opentelemetry.proto.collector.trace.v1.TraceService"
 
 def main() -> None:
     """Serve at the address that the command line names, until the process is ended."""
+
+    def take(_request: ExportTraceServiceRequest, _context: object) -> ExportTraceServiceResponse:
+        return ExportTraceServiceResponse()
+
     export = grpc.unary_unary_rpc_method_handler(
-        lambda request, context: ExportTraceServiceResponse(),
+        take,
         request_deserializer=ExportTraceServiceRequest.FromString,
         response_serializer=ExportTraceServiceResponse.SerializeToString,
     )
