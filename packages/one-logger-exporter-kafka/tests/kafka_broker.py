@@ -148,6 +148,17 @@ class ApacheKafka(Broker):
                 nodes = len(admin.describe_cluster()["brokers"])
                 admin.close()
 
+    def tool(self, name: str, *arguments: str) -> list[str]:
+        """What runs one of Apache's tools, by the name of its class, in `org.apache.kafka`."""
+        return [*self._java, f"org.apache.kafka.{name}", *arguments]
+
+    def limit(self, client: str, rate: int) -> None:
+        """Have each node take no more than so many bytes a second from a client."""
+        given = ("--add-config", f"producer_byte_rate={rate}", "--entity-type", "clients", "--entity-name", client)
+        command = self.tool("tools.ConfigCommand", "--bootstrap-server", self.servers, "--alter", *given)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=START_UP, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
     def _properties(self, number: int, ports: list[int], folder: Path) -> str:
         voters = ",".join(f"{node}@127.0.0.1:{port}" for node, port in enumerate(self._controllers))
         copies = len(ports)
