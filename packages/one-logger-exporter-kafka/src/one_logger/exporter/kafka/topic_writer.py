@@ -114,18 +114,11 @@ class TopicWriter:
                 if not isinstance(error, KafkaTimeoutError):
                     self._end_producer()
                 if not futures:
-                    reason = self._why_no_topic(producer) or error
+                    known = producer.connections
+                    reason = known.connectivity or str(known.topic_error or "") or error
                     raise self._failed(f"Nothing is known about the topic {self._topic!r}", reason) from error
         self._shipment = Shipment(parts[: len(futures)], futures)
         return self._shipment
-
-    def _why_no_topic(self, producer: Producer) -> str:
-        connections = producer.connections
-        if unreachable := connections.connectivity:
-            elsewhere = not any(server in unreachable for server in self._config["bootstrap_servers"])
-            hint = f", where the brokers at {self._servers} tell their clients to connect"
-            return unreachable + (hint if elsewhere else "")
-        return str(connections.topic_error or "")
 
     def _wait(self, shipment: Shipment, deadline: float, *, last: bool) -> ExportError | None:
         """Wait until each message is acknowledged or refused. After the deadline raise; the messages stay in flight.
