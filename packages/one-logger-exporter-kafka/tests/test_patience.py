@@ -169,13 +169,9 @@ def test_quota_of_apache_kafka_is_no_failure(
     assert job.stats.failures == 0
     assert job.end()
     compare(job, consume(brokers, topic))
-    lines = [record.getMessage() for record in caplog.records if record.name.startswith("one_logger")]
-    assert [line.partition(" seconds;")[0].rpartition(" in ")[0] for line in lines] == [
-        "Exporter kafka waits, as its backend asks, it raised ExportError: "
-        "A quota of the brokers lets this client send again",
-        "",
-    ]
-    assert lines[1] == "Exporter kafka works again."
+    waits, works = [line for line in caplog.messages if line.startswith("Exporter kafka ")]
+    assert "waits, as its backend asks, it raised ExportError: A quota of the brokers lets this client" in waits
+    assert works == "Exporter kafka works again."
 
 
 def test_all_that_is_lost_by_closing_is_counted(
