@@ -97,8 +97,12 @@ def test_connections_that_are_cut_lose_nothing(
 
 
 def test_close_keeps_its_deadline(
-    place: Any, new_topic: Callable[..., str], export_events: Export, resource: Resource
-, flush_until_done: Callable[[Exporter], None]) -> None:
+    place: Any,
+    new_topic: Callable[..., str],
+    export_events: Export,
+    resource: Resource,
+    flush_until_done: Callable[[Exporter], None],
+) -> None:
     """A broker that hangs holds `close` up for the delivery timeout and a second at most, and what is lost is said."""
     topic = new_topic(place.servers)
     exporter = KafkaExporter(place.servers, topic=topic, delivery_timeout=0.5)

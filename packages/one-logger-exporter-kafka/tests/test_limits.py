@@ -26,8 +26,13 @@ def _event_of(length: int) -> Event:
 
 @pytest.mark.parametrize("batch", ["jsonl", "records"])
 def test_record_of_exactly_the_largest_size_is_sent(
-    batch: Any, brokers: str, topic: str, consume: Consume, resource: Resource
-, flush_until_done: Callable[[Exporter], None]) -> None:
+    batch: Any,
+    brokers: str,
+    topic: str,
+    consume: Consume,
+    resource: Resource,
+    flush_until_done: Callable[[Exporter], None],
+) -> None:
     """A record may have as many bytes as `max_message_bytes` says; with one more it is lost."""
     exporter = KafkaExporter(brokers, topic=topic, batch=batch, max_message_bytes=5_000)
     exporter.initialize(resource)
@@ -62,8 +67,14 @@ def test_lost_records_are_counted_one_by_one(brokers: str, topic: str, consume: 
 
 @pytest.mark.parametrize("batch", ["jsonl", "records"])
 def test_two_records_that_are_too_large_together_are_sent_one_by_one(
-    batch: Any, place: Any, new_topic: NewTopic, consume: Consume, export_events: Export, resource: Resource
-, flush_until_done: Callable[[Exporter], None]) -> None:
+    batch: Any,
+    place: Any,
+    new_topic: NewTopic,
+    consume: Consume,
+    export_events: Export,
+    resource: Resource,
+    flush_until_done: Callable[[Exporter], None],
+) -> None:
     """Where two records are more than the topic takes at once, and each alone is not, both arrive."""
     topic = new_topic(place.servers)
     exporter = KafkaExporter(place.servers, topic=topic, batch=batch)

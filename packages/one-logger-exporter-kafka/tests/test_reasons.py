@@ -72,8 +72,12 @@ def test_host_that_has_no_address_is_named(resource: Resource) -> None:
 
 
 def test_reason_why_messages_are_not_taken_is_said(
-    place: Any, new_topic: Callable[..., str], export_events: Callable[..., None], resource: Resource
-, flush_until_done: Callable[[Exporter], None]) -> None:
+    place: Any,
+    new_topic: Callable[..., str],
+    export_events: Callable[..., None],
+    resource: Resource,
+    flush_until_done: Callable[[Exporter], None],
+) -> None:
     """While brokers have too few replicas kafka-python sends again and again, and the error says what they answer."""
     exporter = KafkaExporter(place.servers, topic=new_topic(place.servers), delivery_timeout=1.0)
     exporter.initialize(resource)

@@ -44,7 +44,9 @@ def test_what_is_refused_for_a_while_arrives_later(
     assert job.stats.dropped == 0
 
 
-def test_refusal_names_topic_and_reason(place: Any, new_topic: NewTopic, resource: Resource, flush_until_done: Callable[[Exporter], None]) -> None:
+def test_refusal_names_topic_and_reason(
+    place: Any, new_topic: NewTopic, resource: Resource, flush_until_done: Callable[[Exporter], None]
+) -> None:
     """Who reads the error knows what to ask the cluster's owner for."""
     topic = new_topic(place.servers)
     exporter = make(place, topic)

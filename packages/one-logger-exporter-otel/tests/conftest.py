@@ -45,7 +45,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """With OpenTelemetry's own collector, run only those tests that meet it."""
     if OFFICIAL is not None:
         own = [item for item in items if item.path.is_relative_to(Path(__file__).parent)]
-        others = [item for item in own if not {"collector", "mortal_collector"} & set(getattr(item, "fixturenames", ()))]
+        others = [
+            item for item in own if not {"collector", "mortal_collector"} & set(getattr(item, "fixturenames", ()))
+        ]
         config.hook.pytest_deselected(items=others)
         items[:] = [item for item in items if item not in others]
 
