@@ -26,7 +26,7 @@ class TimeLimitError(Exception):
     """What the job raises: an ordinary exception."""
 
 
-def _interrupted_at(number: int, work: Callable[[], object]) -> bool:
+def _interrupted_at(number: int, work: Callable[[], object], before_it: Callable[[], object] = lambda: None) -> bool:
     """Call `work`, and raise in the place of the instruction of that number in the library. Whether there was one."""
     left = number
 
@@ -39,6 +39,7 @@ def _interrupted_at(number: int, work: Callable[[], object]) -> bool:
             left -= 1
             if left < 0:
                 sys.settrace(None)
+                before_it()
                 raise TimeLimitError
         return trace
 
@@ -104,6 +105,21 @@ def test_an_interruption_at_any_instruction_spoils_nothing(work: Callable[[], No
                     assert inner.parent_span_id == around.span_id or work is _by_hand, number
             with timed_span("after") as after:
                 assert after.parent_span_id is None or work is _by_hand
+            assert recorder.close(timeout=30) or any(each.dropped for each in recorder.stats().values())
+        for memory in memories:
+            _consistent(memory.records)
+        if not interrupted:
+            assert number > 100
+            return
+
+
+def test_a_stop_that_the_worker_has_taken_is_not_exported_again() -> None:
+    """However much the worker has taken between an instruction and the interruption there, no span is stopped twice."""
+    for number in range(100_000):
+        memories = [InMemoryExporter(), InMemoryExporter()]
+        recorder = DefaultRecorder(memories)
+        with configured(OneLoggerConfig("app"), recorder):
+            interrupted = _interrupted_at(number, _by_hand, recorder.flush)
             assert recorder.close(timeout=30) or any(each.dropped for each in recorder.stats().values())
         for memory in memories:
             _consistent(memory.records)

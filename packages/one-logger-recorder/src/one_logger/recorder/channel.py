@@ -105,7 +105,7 @@ class Channel:
                 the queue either, nobody can know whether its stop is missing: a record is counted as lost.
         """
         queued = self.queue.copy()
-        if (STOP, span, None) in queued:
+        if (STOP, span, None) in queued or span.span_id in self._delivery.stops:
             return
         if started or span in queued or span.span_id in self.headless:
             self.stop(span)

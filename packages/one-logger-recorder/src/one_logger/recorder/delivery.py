@@ -17,6 +17,7 @@ from one_logger.core import (
     TelemetryDataErrorType,
 )
 from one_logger.core.spi import is_interruption
+from one_logger.recorder import pace
 from one_logger.recorder.breaker import Breaker
 from one_logger.recorder.exporter_log import ExporterLog
 from one_logger.recorder.recorded_span import RecordedSpan
@@ -84,6 +85,7 @@ class Delivery:
         """Of the exported ones, those that wait for a part of the backend which is away."""
         self._undecided: list[RecordedSpan] = []  # have ended, and it is not known yet whether their stop follows
         self._halves: set[RecordedSpan] = set()  # had ended when their start was exported, and their stop is queued
+        self.stops: deque[int] = deque(maxlen=pace.NOTED_STOPS)  # spans, of those taken last: see `Channel.finish`
         self._judged = 0  # of the records, those that the exporter was flushed with, or has lost
         self._reported = 0  # missing records that the backend knows of
         self._reporting = 0  # the same, still buffered in the exporter
@@ -154,8 +156,9 @@ class Delivery:
                 item = take()  # not before: an interruption that comes with it is counted below
                 if isinstance(item, tuple):
                     kind, span, event = item
-                    if event is None:
-                        if self._halves and span is not None:
+                    if event is None and span is not None:
+                        self.stops.append(span.span_id)
+                        if self._halves:
                             self._halves.discard(span)
                         methods[kind](span)
                     elif span is None:

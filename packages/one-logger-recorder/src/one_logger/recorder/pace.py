@@ -36,3 +36,7 @@ BLOCK_STEP = 1e-3
 
 FIRST_LOOK = 0.5
 """Seconds after which the worker first does something, at most. Not at once: servers often fork just after set-up."""
+
+NOTED_STOPS = 4_096
+"""Of how many stops it is known that the worker has taken them. A thread that was interrupted while it stopped a span
+asks at once: some stops may have been taken meanwhile, but not thousands."""
