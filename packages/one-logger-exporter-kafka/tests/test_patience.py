@@ -101,21 +101,19 @@ def test_short_pause_of_a_quota_does_not_count(
 ) -> None:
     """Brokers that slow us down by a quota are waited for, longer than for those that don't answer."""
     topic = new_topic(place.servers)
-    exporter = KafkaExporter(place.servers, topic=topic, max_message_bytes=1_500, delivery_timeout=2.0)
+    exporter = KafkaExporter(place.servers, topic=topic, max_message_bytes=1_500, delivery_timeout=4.0)
     exporter.initialize(resource)
     flush_until_done(exporter)
-    place.proxy.throttle = 1_500
+    place.proxy.throttle = 3_500
     place.proxy.verdict = _slowly(1.0)
-    export_events(exporter, 3, text="x" * 1_000)
+    export_events(exporter, 2, text="x" * 1_000)
     begin = time.monotonic()
     exporter.flush()
-    assert (
-        time.monotonic() - begin > 5.0
-    )  # two pauses and an answer after each, together longer than `delivery_timeout`
+    assert time.monotonic() - begin > 5.0  # two answers that take time, and the pause between them
     place.proxy.verdict = None
     place.proxy.throttle = 0
     exporter.close()
-    assert numbers_of(list(read_records(consume(place.servers, topic)))) == list(range(3))
+    assert numbers_of(list(read_records(consume(place.servers, topic)))) == [0, 1]
 
 
 def test_long_pause_of_a_quota_is_told(
@@ -132,20 +130,20 @@ def test_long_pause_of_a_quota_is_told(
     What is not there when `close` gives up is lost, and the error says why.
     """
     topic = new_topic(place.servers)
-    exporter = KafkaExporter(place.servers, topic=topic, max_message_bytes=1_500, delivery_timeout=2.0)
+    exporter = KafkaExporter(place.servers, topic=topic, max_message_bytes=1_500, delivery_timeout=4.0)
     exporter.initialize(resource)
     flush_until_done(exporter)
-    place.proxy.throttle = 6_000
+    place.proxy.throttle = 7_000
     export_events(exporter, 2, text="x" * 1_000)
     said = r"^A quota of the brokers lets this client send again in \d\.\d seconds; 1 records for .* wait for that\."
     with pytest.raises(ExportError, match=said) as raised:
         exporter.flush()
     assert raised.value.retriable
-    assert 2.0 < raised.value.retry_after <= 6.0
+    assert 4.0 < raised.value.retry_after <= 7.0
     begin = time.monotonic()
     with pytest.raises(ExportError, match=said) as again:
         exporter.flush()
-    assert time.monotonic() - begin < 2.0
+    assert time.monotonic() - begin < 4.0
     assert again.value.retry_after < raised.value.retry_after
     time.sleep(again.value.retry_after)
     exporter.flush()
@@ -162,9 +160,9 @@ def test_quota_of_apache_kafka_is_no_failure(
     """A job that a quota slows down delivers everything, counts no failure, and its log says once why it waits."""
     caplog.set_level(logging.INFO, logger="one_logger")
     cluster.limit("slow", 10_000)
-    exporter = KafkaExporter(brokers, topic=topic, client_id="slow", max_message_bytes=20_000, delivery_timeout=1.0)
+    exporter = KafkaExporter(brokers, topic=topic, client_id="slow", max_message_bytes=50_000, delivery_timeout=3.0)
     job = Job(exporter)
-    job.work(75, text="x" * 2_000)  # 150 kB; the first 100 are free
+    job.work(100, text="x" * 2_000)  # 200 kB; the first 100 are free
     begin = time.monotonic()
     assert job.recorder.flush(60)
     assert time.monotonic() - begin > 3.0
