@@ -15,14 +15,17 @@ nox.options.default_venv_backend = "uv|virtualenv"
 # An interpreter that isn't there is said and skipped. CI asks for one version a job, and says that it must be there.
 nox.options.download_python = "never"
 nox.options.error_on_missing_interpreters = False
+# Where this is set, each of the many processes that the sessions start compiles anew all that it imports.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 ROOT = Path(__file__).parent
 PACKAGES = sorted(path.parent.name for path in ROOT.glob("packages/*/pyproject.toml"))
 SOURCES = os.pathsep.join(str(ROOT / "packages" / name / "src") for name in PACKAGES)
 EDITABLE = [f"--editable=./packages/{name}" for name in PACKAGES]
 VENDOR = ROOT / "examples/vendor-exporter"
-# Most tests wait for something, so more run at once than there are cores. Those of a file share what it has set up.
-SIDE_BY_SIDE = ["--numprocesses=4", "--dist=loadfile"]
+# Most tests wait for something, so more run at once than there are cores. Each process gets neighbours, which share
+# what their file has set up; one that is done takes half of what another still has, so none is left with a long file.
+SIDE_BY_SIDE = ["--numprocesses=4", "--dist=worksteal"]
 # These have sessions of their own.
 ELSEWHERE = "not browser and not findings and not frameworks and not spark and not clickhouse"
 SHORT = f"{ELSEWHERE} and not faults and not apache_kafka"
