@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from kafka_job import Job, compare
 
 from one_logger.core import Exporter, ExportError, Resource
 from one_logger.exporter.kafka import KafkaExporter, read_records
@@ -151,27 +149,6 @@ def test_long_pause_of_a_quota_is_told(
     with pytest.raises(ExportError, match=r"a quota of the brokers lets this client send again in \d\.\d seconds\.$"):
         exporter.close()
     assert numbers_of(list(read_records(consume(place.servers, topic))))[:2] == [0, 1]
-
-
-@pytest.mark.apache_kafka
-def test_quota_of_apache_kafka_is_no_failure(
-    cluster: Any, brokers: str, topic: str, consume: Consume, caplog: pytest.LogCaptureFixture
-) -> None:
-    """A job that a quota slows down delivers everything, counts no failure, and its log says once why it waits."""
-    caplog.set_level(logging.INFO, logger="one_logger")
-    cluster.limit("slow", 10_000)
-    exporter = KafkaExporter(brokers, topic=topic, client_id="slow", max_message_bytes=50_000, delivery_timeout=3.0)
-    job = Job(exporter)
-    job.work(100, text="x" * 2_000)  # 200 kB; the first 100 are free
-    begin = time.monotonic()
-    assert job.recorder.flush(60)
-    assert time.monotonic() - begin > 3.0
-    assert job.stats.failures == 0
-    assert job.end()
-    compare(job, consume(brokers, topic))
-    waits, works = [line for line in caplog.messages if line.startswith("Exporter kafka ")]
-    assert "waits, as its backend asks, it raised ExportError: A quota of the brokers lets this client" in waits
-    assert works == "Exporter kafka works again."
 
 
 def test_all_that_is_lost_by_closing_is_counted(
