@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from kafka_job import PATIENT
 
 from one_logger.core import Exporter, ExportError, Resource
 from one_logger.exporter.kafka import KafkaExporter, read_records
@@ -230,7 +231,9 @@ def test_connections_are_kept_while_a_topic_is_not_known(
     """Brokers that do not know the topic yet are asked again, and not connected to anew."""
     topic = new_topic(place.servers)
     place.proxy.hidden = topic.encode()
-    exporter = KafkaExporter(place.servers, topic=topic, producer_config={"max_block_ms": 200})
+    exporter = KafkaExporter(
+        place.servers, topic=topic, delivery_timeout=PATIENT, producer_config={"max_block_ms": 200}
+    )
     exporter.initialize(resource)
     export_events(exporter, 5)
     with pytest.raises(ExportError, match=f"Nothing is known about the topic '{topic}'"):
@@ -272,7 +275,7 @@ def test_producers_that_were_given_up_leave_no_thread(
 def test_closed_exporter_leaves_no_thread(brokers: str, topic: str, export_events: Export, resource: Resource) -> None:
     """After `close` the producer's thread has ended, unless it is slower than a second."""
     for _ in range(10):
-        exporter = KafkaExporter(brokers, topic=topic, client_id="closed")
+        exporter = KafkaExporter(brokers, topic=topic, client_id="closed", delivery_timeout=PATIENT)
         exporter.initialize(resource)
         assert _threads("closed")
         export_events(exporter, 3)
