@@ -9,6 +9,8 @@ from one_logger.core import Event, Span, verify
 from one_logger.exporter.kafka import KafkaExporter, read_records
 from one_logger.recorder import DefaultRecorder
 
+PATIENT = 30.0
+"""Seconds that brokers may take on a busy machine, where a test is not about that."""
 QUICK = {"bootstrap_timeout_ms": 500, "request_timeout_ms": 1_000, "reconnect_backoff_max_ms": 200}
 RECORDER: dict[str, Any] = {"flush_interval": 0.02, "cool_down": 0.2}
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from kafka_broker import free_port
+from kafka_job import PATIENT
 
 from one_logger.core import Event, Exporter, Resource, Span, read_records, verify
 from one_logger.exporter.file import FileExporter
@@ -46,7 +47,9 @@ def test_spark_finds_each_record(
     batch: Any, brokers: str, topic: str, resource: Resource, run_script: Callable[..., str]
 ) -> None:
     """Spark's connector and the README's program give every record of a topic, with numbers as numbers."""
-    records = _record(KafkaExporter(brokers, topic=topic, batch=batch, max_message_bytes=20_000), resource)
+    records = _record(
+        KafkaExporter(brokers, topic=topic, batch=batch, max_message_bytes=20_000, delivery_timeout=PATIENT), resource
+    )
     program = _block("py").replace('"telemetry")', f"{topic!r})").replace("SERVERS", repr(brokers))
     jars = ",".join(map(str, Path(SPARK_JARS).glob("*.jar")))
     assert jars, "ONE_LOGGER_SPARK_JARS names no folder with jars."
@@ -92,7 +95,10 @@ def test_kafka_connect_finds_each_record(
         ("first", "jsonl", "field=seq\n"),
     ):
         topic = new_topic(brokers)
-        records = _record(KafkaExporter(brokers, topic=topic, batch=batch, max_message_bytes=20_000), resource)
+        records = _record(
+            KafkaExporter(brokers, topic=topic, batch=batch, max_message_bytes=20_000, delivery_timeout=PATIENT),
+            resource,
+        )
         configurations.append(tmp_path / f"{name}.properties")
         block = _block("properties").replace("=telemetry\n", f"={topic}\n")
         configurations[-1].write_text(f"{block}connector.class=FieldSink\nfile={tmp_path}/{name}\n{own}")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from kafka import KafkaProducer
+from kafka_job import PATIENT
 
 from one_logger.core import Exporter
 from one_logger.core.testing import Exported, ExporterContract
@@ -28,7 +29,7 @@ class _Contract(ExporterContract):
 
     def make_exporter(self) -> Exporter:
         """Make one that sends to the test's topic."""
-        return KafkaExporter(self._brokers, topic=self._topic, batch=self.batch)
+        return KafkaExporter(self._brokers, topic=self._topic, batch=self.batch, delivery_timeout=PATIENT)
 
     def exported(self, exporter: Exporter) -> list[Exported]:
         """Read the topic."""
@@ -49,7 +50,8 @@ class _Contract(ExporterContract):
         servers = self._brokers.replace("127.0.0.1", "localhost")
         return (
             "from one_logger.exporter.kafka import KafkaExporter\n"
-            f"exporter = KafkaExporter({servers!r}, topic={self._topic!r}, batch={self.batch!r})\n"
+            f"exporter = KafkaExporter({servers!r}, topic={self._topic!r}, batch={self.batch!r},"
+            f" delivery_timeout={PATIENT})\n"
         )
 
 

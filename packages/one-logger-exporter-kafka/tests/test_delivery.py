@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from kafka_job import PATIENT
 
 from one_logger.core import Exporter, ExportError, Resource, verify
 from one_logger.exporter.kafka import KafkaExporter, read_records
@@ -74,7 +75,9 @@ def test_connections_that_are_cut_lose_nothing(
 ) -> None:
     """However often the connection is cut, everything arrives, once, in order."""
     topic = new_topic(place.servers)
-    exporter = KafkaExporter(place.servers, topic=topic, max_message_bytes=20_000, producer_config=QUICK)
+    exporter = KafkaExporter(
+        place.servers, topic=topic, max_message_bytes=20_000, delivery_timeout=PATIENT, producer_config=QUICK
+    )
     exporter.initialize(resource)
     done = threading.Event()
 
@@ -129,7 +132,9 @@ def test_topic_appears_later(
     """While the brokers know no such topic, exporting fails; once they do, everything arrives."""
     topic = new_topic(place.servers)
     place.proxy.hidden = topic.encode()
-    exporter = KafkaExporter(place.servers, topic=topic, producer_config={**QUICK, "max_block_ms": 300})
+    exporter = KafkaExporter(
+        place.servers, topic=topic, delivery_timeout=PATIENT, producer_config={**QUICK, "max_block_ms": 300}
+    )
     exporter.initialize(resource)
     export_events(exporter, 5)
     for _ in range(2):
@@ -152,7 +157,7 @@ def test_topic_is_made_by_being_used(
 ) -> None:
     """Where the brokers make topics that are asked for, nobody else has to."""
     topic = f"one-logger-tests-{uuid.uuid4().hex}"
-    exporter = KafkaExporter(place.servers, topic=topic)
+    exporter = KafkaExporter(place.servers, topic=topic, delivery_timeout=PATIENT)
     exporter.initialize(resource)
     export_events(exporter, 5)
     flush_until_done(exporter)
@@ -164,7 +169,7 @@ def test_forked_child_has_its_own_stream(
     brokers: str, topic: str, consume: Consume, export_events: Export, numbers_of: Numbers, resource: Resource
 ) -> None:
     """A child begins a stream of its own with a connection of its own, and its parent goes on as if it were alone."""
-    exporter = KafkaExporter(brokers, topic=topic)
+    exporter = KafkaExporter(brokers, topic=topic, delivery_timeout=PATIENT)
     exporter.initialize(resource)
     export_events(exporter, 10)
     exporter.flush()

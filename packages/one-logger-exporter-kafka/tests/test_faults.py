@@ -171,7 +171,7 @@ from one_logger.core import Event
 from one_logger.exporter.kafka import KafkaExporter
 from one_logger.recorder import DefaultRecorder
 
-recorder = DefaultRecorder([KafkaExporter(sys.argv[1], topic=sys.argv[2])], flush_interval=0.05)
+recorder = DefaultRecorder([KafkaExporter(sys.argv[1], topic=sys.argv[2], delivery_timeout=30)], flush_interval=0.05)
 span = recorder.start("job")
 recorder.event(span, Event.create("step", {"number": 0}))
 print(recorder.flush(20))
@@ -212,7 +212,7 @@ class Window:
 
 
 servers = sys.argv[1].replace("127.0.0.1", "localhost")
-recorder = DefaultRecorder([KafkaExporter(servers, topic=sys.argv[2])], flush_interval=0.05)
+recorder = DefaultRecorder([KafkaExporter(servers, topic=sys.argv[2], delivery_timeout=30)], flush_interval=0.05)
 sys.meta_path.insert(0, Window())
 span = recorder.start("job")
 while not importing.is_set() and not recorder.stats()["KafkaExporter"].exported:
@@ -245,7 +245,7 @@ from one_logger.exporter.kafka import KafkaExporter
 from one_logger.recorder import DefaultRecorder
 
 warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
-recorder = DefaultRecorder([KafkaExporter(sys.argv[1], topic=sys.argv[2])], flush_interval=0.05)
+recorder = DefaultRecorder([KafkaExporter(sys.argv[1], topic=sys.argv[2], delivery_timeout=30)], flush_interval=0.05)
 
 def work(first):
     span = recorder.start("job")

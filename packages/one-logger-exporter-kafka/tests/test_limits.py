@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from kafka_job import PATIENT
 
 from one_logger.core import Event, Exporter, ExportError, RecordEncoder, Resource, Span, verify
 from one_logger.exporter.kafka import KafkaExporter, read_records
@@ -34,7 +35,7 @@ def test_record_of_exactly_the_largest_size_is_sent(
     flush_until_done: Callable[[Exporter], None],
 ) -> None:
     """A record may have as many bytes as `max_message_bytes` says; with one more it is lost."""
-    exporter = KafkaExporter(brokers, topic=topic, batch=batch, max_message_bytes=5_000)
+    exporter = KafkaExporter(brokers, topic=topic, batch=batch, max_message_bytes=5_000, delivery_timeout=PATIENT)
     exporter.initialize(resource)
     flush_until_done(exporter)
     exporter.export_event(_event_of(5_000), Span("work"))
@@ -53,7 +54,7 @@ def test_record_of_exactly_the_largest_size_is_sent(
 
 def test_lost_records_are_counted_one_by_one(brokers: str, topic: str, consume: Consume, resource: Resource) -> None:
     """Of several records that are too large each is counted, and none of those between them is."""
-    exporter = KafkaExporter(brokers, topic=topic, max_message_bytes=2_000)
+    exporter = KafkaExporter(brokers, topic=topic, max_message_bytes=2_000, delivery_timeout=PATIENT)
     exporter.initialize(resource)
     for length in (2_001, 2_000, 3_000, 400, 5_000):
         exporter.export_event(_event_of(length), Span("work"))
@@ -77,7 +78,7 @@ def test_two_records_that_are_too_large_together_are_sent_one_by_one(
 ) -> None:
     """Where two records are more than the topic takes at once, and each alone is not, both arrive."""
     topic = new_topic(place.servers)
-    exporter = KafkaExporter(place.servers, topic=topic, batch=batch)
+    exporter = KafkaExporter(place.servers, topic=topic, batch=batch, delivery_timeout=PATIENT)
     exporter.initialize(resource)
     flush_until_done(exporter)
     place.proxy.verdict = lambda size: MESSAGE_TOO_LARGE if size > 20_000 else 0
@@ -101,7 +102,7 @@ def test_messages_get_no_smaller_than_they_have_to(
 ) -> None:
     """What is too large is halved until the topic takes it, and what comes later is cut like that at once."""
     topic = new_topic(place.servers)
-    exporter = KafkaExporter(place.servers, topic=topic, batch=batch)
+    exporter = KafkaExporter(place.servers, topic=topic, batch=batch, delivery_timeout=PATIENT)
     exporter.initialize(resource)
     flush_until_done(exporter)
     refused, taken = list[int](), list[int]()

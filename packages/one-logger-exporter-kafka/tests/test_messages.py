@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from kafka_job import PATIENT
 
 from one_logger.core import (
     ErrorEvent,
@@ -42,7 +43,7 @@ def test_key_and_headers_say_what_a_message_holds(
     resource: Resource,
 ) -> None:
     """The key is the stream, and the headers name content type, version of the schema, and stream."""
-    exporter = KafkaExporter(brokers, topic=topic, batch=batch)
+    exporter = KafkaExporter(brokers, topic=topic, batch=batch, delivery_timeout=PATIENT)
     exporter.initialize(resource)
     export_events(exporter, 3)
     exporter.close()
@@ -72,7 +73,7 @@ def test_every_text_of_a_message_can_be_encoded(
 ) -> None:
     """Whatever names, attributes, errors and the client's id have in them: keys, values and headers are UTF-8."""
     topic = new_topic(brokers)
-    exporter = KafkaExporter(brokers, topic=topic, client_id=f"a{text}", batch=batch)
+    exporter = KafkaExporter(brokers, topic=topic, client_id=f"a{text}", batch=batch, delivery_timeout=PATIENT)
     exporter.initialize(Resource(names))
     span = Span(text, names)
     exporter.export_start(span)
@@ -99,7 +100,7 @@ def test_messages_stay_below_the_limit(
     resource: Resource,
 ) -> None:
     """What is more than a message may hold goes in several, cut between records, in order."""
-    exporter = KafkaExporter(brokers, topic=topic, batch=batch, max_message_bytes=5_000)
+    exporter = KafkaExporter(brokers, topic=topic, batch=batch, max_message_bytes=5_000, delivery_timeout=PATIENT)
     exporter.initialize(resource)
     export_events(exporter, 100, text="é" * 300)
     exporter.close()
@@ -123,7 +124,7 @@ def test_record_above_the_limit_is_a_loss_that_is_counted(
     resource: Resource,
 ) -> None:
     """A record that no message can hold is lost, with a count; those before and after it arrive."""
-    exporter = KafkaExporter(brokers, topic=topic, batch=batch, max_message_bytes=5_000)
+    exporter = KafkaExporter(brokers, topic=topic, batch=batch, max_message_bytes=5_000, delivery_timeout=PATIENT)
     exporter.initialize(resource)
     export_events(exporter, 10)
     export_events(exporter, 1, start=10, text="x" * 5_000)
@@ -144,7 +145,7 @@ def test_compressed_messages_arrive(
     batch: Any, compression: Any, brokers: str, topic: str, consume: Consume, export_events: Export, resource: Resource
 ) -> None:
     """Messages are compressed as asked for, and any consumer reads them."""
-    exporter = KafkaExporter(brokers, topic=topic, batch=batch, compression=compression)
+    exporter = KafkaExporter(brokers, topic=topic, batch=batch, compression=compression, delivery_timeout=PATIENT)
     exporter.initialize(resource)
     export_events(exporter, 500)
     exporter.close()
@@ -158,7 +159,7 @@ def test_a_stream_is_in_one_partition(
     """In a topic of several partitions each stream is in one, in order, and the streams are spread."""
     topic = new_topic(brokers, 4)
     for _ in range(12):
-        exporter = KafkaExporter(brokers, topic=topic, max_message_bytes=2_000)
+        exporter = KafkaExporter(brokers, topic=topic, max_message_bytes=2_000, delivery_timeout=PATIENT)
         exporter.initialize(resource)
         export_events(exporter, 30)
         exporter.close()

@@ -17,7 +17,8 @@ from one_logger.core import Event, Resource, Span
 from one_logger.exporter.kafka import KafkaExporter
 
 servers, topic, rank = sys.argv[1:]
-exporter = KafkaExporter(servers, topic=topic, batch="jsonl" if int(rank) % 2 else "records", max_message_bytes=20_000)
+batch = "jsonl" if int(rank) % 2 else "records"
+exporter = KafkaExporter(servers, topic=topic, batch=batch, max_message_bytes=20_000, delivery_timeout=30)
 exporter.initialize(Resource.create("tests"))
 span = Span("work")
 for start in range(0, 1_000, 100):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from kafka_job import Job, compare, make
+from kafka_job import PATIENT, Job, compare, make
 
 from one_logger.core import Exporter, ExportError, Resource, verify
 from one_logger.exporter.kafka import KafkaExporter, read_records
@@ -73,7 +73,7 @@ def test_messages_that_the_topic_finds_too_large_are_split(
 ) -> None:
     """Where the topic allows less than the exporter was told, messages get smaller until they pass."""
     topic = new_topic(place.servers)
-    exporter = KafkaExporter(place.servers, topic=topic, batch=batch)
+    exporter = KafkaExporter(place.servers, topic=topic, batch=batch, delivery_timeout=PATIENT)
     exporter.initialize(resource)
     flush_until_done(exporter)
     place.proxy.verdict = lambda size: MESSAGE_TOO_LARGE if size > 20_000 else 0
