@@ -57,6 +57,7 @@ _ODD = [
     b"text\n",
     b"\xef\xbb\xbf",
     b"\x00",
+    b"\x01\n",
     b"\xff\n",
     b"[1]\n",
     b"null\n",
@@ -92,6 +93,11 @@ _ODD = [
     _START + b'3,"name":"\\ud83d\\ude00"}\n',
     _START + b'3,"name":"\\u0000"}\n',
     _START + b'3,"name":"\t"}\n',
+    _START + b'3,"name":"\x01"}\n',
+    _START + b'3,"name":",;|"}\n',
+    _START + b"3}\r" + _START + b"4}\n",
+    _START + b"3}\x01" + _START + b"4}\n",
+    _START + b"3}\n\r\n" + _START + b"4}\r\n",
     _START + b'3,"name":"\\/"}\n',
     _START + b'3,"name":"\xff"}\n',
     _START + b'3,"attributes":{"a":"\\udfff"}}\n',
@@ -228,8 +234,12 @@ def _check(contents: list[bytes]) -> None:
 
 @pytest.mark.parametrize("odd", _ODD, ids=[f"{n}-{odd[:60]!r}" for n, odd in enumerate(_ODD)])
 def test_odd_line_is_read_as_core_reads_it(odd: bytes) -> None:
-    """A line that is unusual, after one that was torn and before one that is fine, gives what core reads in it."""
-    _check([odd, odd + _LINES[0] + odd + _LINES[2], _LINES[0] + _LINES[2][:-9] + odd])
+    """A line that is unusual, after one that was torn and before one that is fine, gives what core reads in it.
+
+    So it does as the last one of a file, without a line feed.
+    """
+    last = _LINES[0] + odd.removesuffix(b"\n")
+    _check([odd, odd + _LINES[0] + odd + _LINES[2], _LINES[0] + _LINES[2][:-9] + odd, last])
 
 
 def test_line_that_is_too_long_for_duckdb_costs_no_other_file() -> None:
