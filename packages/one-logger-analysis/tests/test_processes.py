@@ -152,7 +152,7 @@ def test_terminal_has_colours_unless_its_user_says_no(tmp_path: Path, run: Path)
 def test_progress_is_shown_on_a_terminal_only(tmp_path: Path) -> None:
     """A bar on stderr says how far reading is; stdout has the answer alone."""
     for number in range(30):
-        write(tmp_path / "run" / f"{number}.jsonl", [b"[", *lines(steps=1000)])
+        write(tmp_path / "run" / f"{number}.jsonl", [b"[", *lines(steps=100)])
     env = _environment(tmp_path, TERM="xterm-256color")
     code, err = _on_terminal([*COMMAND, "verify", str(tmp_path / "run")], env, ("stderr",))
     assert code == 0

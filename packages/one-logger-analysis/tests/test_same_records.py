@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -232,14 +233,29 @@ def _check(contents: list[bytes]) -> None:
             assert run.verify().no_records == sum(each.lines_passed_over for each in read)
 
 
-@pytest.mark.parametrize("odd", _ODD, ids=[f"{n}-{odd[:60]!r}" for n, odd in enumerate(_ODD)])
-def test_odd_line_is_read_as_core_reads_it(odd: bytes) -> None:
-    """A line that is unusual, after one that was torn and before one that is fine, gives what core reads in it.
+def _with_odd_line(odd: bytes, number: int) -> Iterator[bytes]:
+    """The contents of four files with an odd line: alone, between others, after one that was torn, and as an end.
 
-    So it does as the last one of a file, without a line feed.
+    Their streams are no other number's, so that one odd line says nothing of what is proved of another one's streams.
     """
-    last = _LINES[0] + odd.removesuffix(b"\n")
-    _check([odd, odd + _LINES[0] + odd + _LINES[2], _LINES[0] + _LINES[2][:-9] + odd, last])
+    others = [_of_streams(line, number) for line in _LINES[:3]]
+    odd = _of_streams(odd, number)
+    yield odd
+    yield odd + others[0] + odd + others[2]
+    yield others[0] + others[2][:-9] + odd
+    yield others[0] + odd.removesuffix(b"\n")
+
+
+def _of_streams(line: bytes, number: int) -> bytes:
+    """The line with a stream of this number's own, if it names one."""
+    return re.sub(rb'("stream":")(?=[^"])', rb"\g<1>%d-" % number, line)
+
+
+@pytest.mark.parametrize("first", range(0, len(_ODD), 10))
+def test_odd_line_is_read_as_core_reads_it(first: int) -> None:
+    """A line that is unusual gives what core reads in it, wherever it stands: also as an end without a line feed."""
+    numbered = list(enumerate(_ODD))[first : first + 10]
+    _check([content for number, odd in numbered for content in _with_odd_line(odd, number)])
 
 
 def test_line_that_is_too_long_for_duckdb_costs_no_other_file() -> None:

@@ -66,14 +66,14 @@ def test_other_tools_read_it(tmp_path: Path) -> None:
     assert verify(path).lines_passed_over == 0
 
 
-def test_a_span_takes_an_eighth_of_the_bytes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("parent", [None, Span("training")], ids=["of a trace each", "of one trace"])
+def test_a_span_takes_an_eighth_of_the_bytes(parent: Span | None, tmp_path: Path) -> None:
     """A span with two attributes takes 45 bytes at most, where a thousand are flushed at once."""
     path = tmp_path / "records.jsonl"
     exporter = FileExporter(path, compression="gzip")
     exporter.initialize(Resource())
-    root = Span("training")
     for step in range(1_000):
-        span = Span("epoch", {"step": step, "kind": "train"}, parent=root)
+        span = Span("epoch", {"step": step, "kind": "train"}, parent=parent)
         span.stop()
         exporter.export_start(span)
         exporter.export_stop(span)

@@ -39,8 +39,17 @@ def test_ids_are_in_range() -> None:
 
 def test_ids_use_all_bits() -> None:
     """Of many ids, some have the highest bit and some do not."""
-    assert {new_trace_id() >> 127 for _ in range(100)} == {0, 1}
+    assert {new_trace_id() >> 63 & 1 for _ in range(100)} == {0, 1}
     assert {new_span_id() >> 63 for _ in range(100)} == {0, 1}
+
+
+def test_trace_ids_of_a_process_begin_alike(run_script: Callable[..., str]) -> None:
+    """The left half of a trace id is that of the process, so that compressed files are small."""
+    assert len({new_trace_id() >> 64 for _ in range(100)}) == 1
+    assert Span("work").trace_id >> 64 == new_trace_id() >> 64
+    ids = run_script(_FORK).split()
+    traces = [int(each) for number, each in enumerate(ids) if number % 5 in (0, 4)]
+    assert len({each >> 64 for each in traces}) == 3
 
 
 def test_stream_id_is_hexadecimal() -> None:

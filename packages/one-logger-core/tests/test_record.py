@@ -46,8 +46,8 @@ _HUGE = st.sampled_from([2**4_095 - 1, -(2**4_096)])
 
 def _attributes(texts: st.SearchStrategy[str]) -> st.SearchStrategy[dict[str, object]]:
     values = texts | st.booleans() | st.integers() | _HUGE | _FLOATS | st.binary()
-    lists = st.lists(texts) | st.lists(st.booleans()) | st.lists(st.integers()) | st.lists(_FLOATS) | st.lists(st.binary())
-    return st.dictionaries(texts, values | lists, max_size=5)
+    lists = map(st.lists, (texts, st.booleans(), st.integers(), _FLOATS, st.binary()))
+    return st.dictionaries(texts, st.one_of(values, *lists), max_size=5)
 
 
 @pytest.fixture(params=["orjson", "standard library"], autouse=True, scope="module")

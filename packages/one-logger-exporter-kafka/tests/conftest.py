@@ -39,11 +39,15 @@ def _sockets() -> Iterator[None]:
     gc.collect()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Don't take them for mistakes of the tests."""
-    for item in items:
-        if item.path.is_relative_to(Path(__file__).parent):
-            item.add_marker(pytest.mark.filterwarnings("ignore:unclosed.*socket:ResourceWarning"))
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Don't take them for mistakes of the tests. With Apache Kafka, run only those tests that meet it."""
+    own = [item for item in items if item.path.is_relative_to(Path(__file__).parent)]
+    for item in own:
+        item.add_marker(pytest.mark.filterwarnings("ignore:unclosed.*socket:ResourceWarning"))
+    if APACHE_KAFKA is not None:
+        others = [item for item in own if "apache_kafka" not in getattr(item, "fixturenames", ())]
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if item not in others]
 
 
 NAMED = os.environ.get("KAFKA_BOOTSTRAP_SERVERS")
@@ -61,6 +65,13 @@ def apache_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApacheKaf
     cluster = ApacheKafka(APACHE_KAFKA, NODES, tmp_path_factory.mktemp("kafka"))
     yield cluster
     cluster.kill()
+
+
+@pytest.fixture
+def cluster(apache_kafka: ApacheKafka | None) -> ApacheKafka:
+    """Apache Kafka, for tests of what only it has."""
+    assert apache_kafka is not None, "ONE_LOGGER_APACHE_KAFKA names no folder with jars."
+    return apache_kafka
 
 
 @pytest.fixture(scope="session")

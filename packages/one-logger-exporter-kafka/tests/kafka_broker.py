@@ -104,6 +104,7 @@ class ApacheKafka(Broker):
     """
 
     def __init__(self, libraries: str, nodes: int, folder: Path) -> None:
+        self._libraries = libraries
         self._java = ["java", "-Xms64m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData"]
         self._java += [f"-Dlog4j2.configurationFile={folder}/log4j2.properties", "-cp", f"{libraries}/*"]
         self.behind = [free_port() for _ in range(nodes)]
@@ -147,6 +148,28 @@ class ApacheKafka(Broker):
                 admin = KafkaAdminClient(bootstrap_servers=self.servers)
                 nodes = len(admin.describe_cluster()["brokers"])
                 admin.close()
+
+    def limit(self, client: str, rate: int) -> None:
+        """Have each node take no more than so many bytes a second from a client."""
+        given = ("--add-config", f"producer_byte_rate={rate}", "--entity-type", "clients", "--entity-name", client)
+        self._run("org.apache.kafka.tools.ConfigCommand", "--bootstrap-server", self.servers, "--alter", *given)
+
+    def compile(self, source: Path, folder: Path) -> None:
+        """Compile Java that uses Kafka."""
+        jars = ":".join(map(str, Path(self._libraries).glob("*.jar")))
+        self._run("org.eclipse.jdt.internal.compiler.batch.Main", "-17", "-cp", jars, "-d", str(folder), str(source))
+
+    def start_connect(self, classes: Path, *files: Path) -> subprocess.Popen[bytes]:
+        """Start Kafka Connect, with the configuration of a worker and of connectors. Its log is beside the first."""
+        java = [*self._java[:-1], f"{self._java[-1]}:{classes}"]
+        command = [*java, "org.apache.kafka.connect.cli.ConnectStandalone", *map(str, files)]
+        with files[0].with_suffix(".log").open("wb") as output:
+            return subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+
+    def _run(self, program: str, *arguments: str) -> None:
+        command = [*self._java, program, *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=START_UP, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
 
     def _properties(self, number: int, ports: list[int], folder: Path) -> str:
         voters = ",".join(f"{node}@127.0.0.1:{port}" for node, port in enumerate(self._controllers))

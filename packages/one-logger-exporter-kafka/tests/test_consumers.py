@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kafka_broker import free_port
 
-from one_logger.core import Event, Exporter, Resource, Span
+from one_logger.core import Event, Exporter, Resource, Span, read_records, verify
 from one_logger.exporter.file import FileExporter
 from one_logger.exporter.kafka import KafkaExporter
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 SPARK_JARS = os.environ.get("ONE_LOGGER_SPARK_JARS", "")
 """The folder with Spark's connector to Kafka."""
+TEXTS = "org.apache.kafka.connect.storage.StringConverter"
 
 
 def _block(language: str) -> str:
@@ -61,6 +63,54 @@ def test_spark_finds_each_record(
     said = run_script(script, timeout=300.0).splitlines()
     assert said[-2:] == [f"{records} {records}", 'import True {"lr":1,"LR":"high"}']
     assert any(re.fullmatch(r"\|import\| +1\|", line) for line in said)
+
+
+@pytest.mark.apache_kafka
+def test_kafka_connect_finds_each_record(
+    cluster: Any,
+    brokers: str,
+    new_topic: Callable[..., str],
+    resource: Resource,
+    tmp_path: Path,
+    wait_for: Callable[..., None],
+) -> None:
+    """By the README's settings Kafka Connect gives a connector each record as a map, or messages as they are.
+
+    Of messages with many records its converter gives the first.
+    """
+    cluster.compile(Path(__file__).with_name("FieldSink.java"), tmp_path)
+    worker = tmp_path / "worker.properties"
+    worker.write_text(
+        f"bootstrap.servers={brokers}\nlisteners=http://127.0.0.1:{free_port()}\n"
+        f"key.converter={TEXTS}\nvalue.converter={TEXTS}\noffset.storage.file.filename={tmp_path}/offsets\n"
+    )
+    records, configurations = 0, [worker]
+    batch: Any
+    for name, batch, own in (
+        ("maps", "records", "field=seq\n"),
+        ("texts", "jsonl", f"value.converter={TEXTS}\n"),
+        ("first", "jsonl", "field=seq\n"),
+    ):
+        topic = new_topic(brokers)
+        records = _record(KafkaExporter(brokers, topic=topic, batch=batch, max_message_bytes=20_000), resource)
+        configurations.append(tmp_path / f"{name}.properties")
+        block = _block("properties").replace("=telemetry\n", f"={topic}\n")
+        configurations[-1].write_text(f"{block}connector.class=FieldSink\nfile={tmp_path}/{name}\n{own}")
+    connect = cluster.start_connect(tmp_path, *configurations)
+    try:
+        wait_for(lambda: connect.poll() is not None or _read(tmp_path / "maps").count("\n") == records, 120)
+        numbers = [str(number) for number in range(1, records + 1)]
+        assert _read(tmp_path / "maps").split() == numbers, _read(tmp_path / "worker.log")
+        wait_for(lambda: [each.whole for each in verify(read_records(_read(tmp_path / "texts").encode()))] == [True])
+        wait_for(lambda: _read(tmp_path / "first").startswith("1\n"))
+        assert len(_read(tmp_path / "first").split()) < records / 10
+    finally:
+        connect.terminate()
+        connect.wait()
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
 @pytest.mark.clickhouse

@@ -47,7 +47,7 @@ def test_lost_acknowledgement_makes_no_duplicate(
     topic = new_topic(place.servers)
     exporter = KafkaExporter(place.servers, topic=topic, batch=batch, delivery_timeout=0.5, producer_config=QUICK)
     exporter.initialize(resource)
-    exporter.flush()
+    flush_until_done(exporter)
     place.proxy.stalled = {"answers"}
     export_events(exporter, 100)
     for _ in range(2):
@@ -97,13 +97,17 @@ def test_connections_that_are_cut_lose_nothing(
 
 
 def test_close_keeps_its_deadline(
-    place: Any, new_topic: Callable[..., str], export_events: Export, resource: Resource
+    place: Any,
+    new_topic: Callable[..., str],
+    export_events: Export,
+    resource: Resource,
+    flush_until_done: Callable[[Exporter], None],
 ) -> None:
     """A broker that hangs holds `close` up for the delivery timeout and a second at most, and what is lost is said."""
     topic = new_topic(place.servers)
     exporter = KafkaExporter(place.servers, topic=topic, delivery_timeout=0.5)
     exporter.initialize(resource)
-    exporter.flush()
+    flush_until_done(exporter)
     place.proxy.stalled = {"requests", "answers"}
     export_events(exporter, 10)
     begin = time.monotonic()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from one_logger.core import Event, ExportError, RecordEncoder, Resource, Span, verify
+from one_logger.core import Event, Exporter, ExportError, RecordEncoder, Resource, Span, verify
 from one_logger.exporter.kafka import KafkaExporter, read_records
 
 Consume = Callable[[str, str], list[Any]]
@@ -26,12 +26,17 @@ def _event_of(length: int) -> Event:
 
 @pytest.mark.parametrize("batch", ["jsonl", "records"])
 def test_record_of_exactly_the_largest_size_is_sent(
-    batch: Any, brokers: str, topic: str, consume: Consume, resource: Resource
+    batch: Any,
+    brokers: str,
+    topic: str,
+    consume: Consume,
+    resource: Resource,
+    flush_until_done: Callable[[Exporter], None],
 ) -> None:
     """A record may have as many bytes as `max_message_bytes` says; with one more it is lost."""
     exporter = KafkaExporter(brokers, topic=topic, batch=batch, max_message_bytes=5_000)
     exporter.initialize(resource)
-    exporter.flush()
+    flush_until_done(exporter)
     exporter.export_event(_event_of(5_000), Span("work"))
     exporter.flush()
     exporter.export_event(_event_of(5_001), Span("work"))
@@ -62,13 +67,19 @@ def test_lost_records_are_counted_one_by_one(brokers: str, topic: str, consume: 
 
 @pytest.mark.parametrize("batch", ["jsonl", "records"])
 def test_two_records_that_are_too_large_together_are_sent_one_by_one(
-    batch: Any, place: Any, new_topic: NewTopic, consume: Consume, export_events: Export, resource: Resource
+    batch: Any,
+    place: Any,
+    new_topic: NewTopic,
+    consume: Consume,
+    export_events: Export,
+    resource: Resource,
+    flush_until_done: Callable[[Exporter], None],
 ) -> None:
     """Where two records are more than the topic takes at once, and each alone is not, both arrive."""
     topic = new_topic(place.servers)
     exporter = KafkaExporter(place.servers, topic=topic, batch=batch)
     exporter.initialize(resource)
-    exporter.flush()
+    flush_until_done(exporter)
     place.proxy.verdict = lambda size: MESSAGE_TOO_LARGE if size > 20_000 else 0
     export_events(exporter, 2, text="x" * 12_000)
     exporter.flush()
@@ -86,12 +97,13 @@ def test_messages_get_no_smaller_than_they_have_to(
     export_events: Export,
     numbers_of: Numbers,
     resource: Resource,
+    flush_until_done: Callable[[Exporter], None],
 ) -> None:
     """What is too large is halved until the topic takes it, and what comes later is cut like that at once."""
     topic = new_topic(place.servers)
     exporter = KafkaExporter(place.servers, topic=topic, batch=batch)
     exporter.initialize(resource)
-    exporter.flush()
+    flush_until_done(exporter)
     refused, taken = list[int](), list[int]()
 
     def verdict(size: int) -> int:

@@ -85,12 +85,13 @@ def test_few_lines_are_logged_while_a_broker_is_away(
     export_events: Callable[..., None],
     lines: list[logging.LogRecord],
     resource: Resource,
+    flush_until_done: Callable[[Exporter], None],
 ) -> None:
     """A broker that goes away and stays away leaves two lines of kafka-python's at most."""
     topic = new_topic(place.servers)
     exporter = KafkaExporter(place.servers, topic=topic, delivery_timeout=0.5, producer_config=QUICK)
     exporter.initialize(resource)
-    exporter.flush()
+    flush_until_done(exporter)
     lines.clear()
     place.proxy.refuse()
     export_events(exporter, 10)

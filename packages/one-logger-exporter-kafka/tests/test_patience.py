@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from kafka_job import Job, compare
 
 from one_logger.core import Exporter, ExportError, Resource
 from one_logger.exporter.kafka import KafkaExporter, read_records
@@ -88,7 +90,7 @@ def test_close_waits_no_longer_for_progress(
     assert raised.value.lost > 40
 
 
-def test_quota_is_no_failure(
+def test_short_pause_of_a_quota_does_not_count(
     place: Any,
     new_topic: NewTopic,
     consume: Consume,
@@ -97,23 +99,81 @@ def test_quota_is_no_failure(
     resource: Resource,
     flush_until_done: Callable[[Exporter], None],
 ) -> None:
-    """Brokers that slow us down by a quota are waited for, longer than for those that don't answer; but not by `close`.
+    """Brokers that slow us down by a quota are waited for, longer than for those that don't answer."""
+    topic = new_topic(place.servers)
+    exporter = KafkaExporter(place.servers, topic=topic, max_message_bytes=1_500, delivery_timeout=2.0)
+    exporter.initialize(resource)
+    flush_until_done(exporter)
+    place.proxy.throttle = 1_500
+    place.proxy.verdict = _slowly(1.0)
+    export_events(exporter, 3, text="x" * 1_000)
+    begin = time.monotonic()
+    exporter.flush()
+    assert (
+        time.monotonic() - begin > 5.0
+    )  # two pauses and an answer after each, together longer than `delivery_timeout`
+    place.proxy.verdict = None
+    place.proxy.throttle = 0
+    exporter.close()
+    assert numbers_of(list(read_records(consume(place.servers, topic)))) == list(range(3))
+
+
+def test_long_pause_of_a_quota_is_told(
+    place: Any,
+    new_topic: NewTopic,
+    consume: Consume,
+    export_events: Export,
+    numbers_of: Numbers,
+    resource: Resource,
+    flush_until_done: Callable[[Exporter], None],
+) -> None:
+    """A pause that is longer than `delivery_timeout` is not waited for: the error says when to come back, at once.
 
     What is not there when `close` gives up is lost, and the error says why.
     """
     topic = new_topic(place.servers)
-    exporter = KafkaExporter(place.servers, topic=topic, max_message_bytes=1_500, delivery_timeout=1.5)
+    exporter = KafkaExporter(place.servers, topic=topic, max_message_bytes=1_500, delivery_timeout=2.0)
     exporter.initialize(resource)
     flush_until_done(exporter)
-    place.proxy.throttle = 2_000
-    export_events(exporter, 3, text="x" * 1_000)
+    place.proxy.throttle = 6_000
+    export_events(exporter, 2, text="x" * 1_000)
+    said = r"^A quota of the brokers lets this client send again in \d\.\d seconds; 1 records for .* wait for that\."
+    with pytest.raises(ExportError, match=said) as raised:
+        exporter.flush()
+    assert raised.value.retriable
+    assert 2.0 < raised.value.retry_after <= 6.0
     begin = time.monotonic()
+    with pytest.raises(ExportError, match=said) as again:
+        exporter.flush()
+    assert time.monotonic() - begin < 2.0
+    assert again.value.retry_after < raised.value.retry_after
+    time.sleep(again.value.retry_after)
     exporter.flush()
-    assert time.monotonic() - begin > 3.5  # two pauses, each longer than `delivery_timeout`
-    export_events(exporter, 2, start=3, text="x" * 1_000)
+    export_events(exporter, 1, start=2, text="x" * 1_000)
     with pytest.raises(ExportError, match=r"a quota of the brokers lets this client send again in \d\.\d seconds\.$"):
         exporter.close()
-    assert numbers_of(list(read_records(consume(place.servers, topic))))[:3] == list(range(3))
+    assert numbers_of(list(read_records(consume(place.servers, topic))))[:2] == [0, 1]
+
+
+@pytest.mark.apache_kafka
+def test_quota_of_apache_kafka_is_no_failure(
+    cluster: Any, brokers: str, topic: str, consume: Consume, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A job that a quota slows down delivers everything, counts no failure, and its log says once why it waits."""
+    caplog.set_level(logging.INFO, logger="one_logger")
+    cluster.limit("slow", 10_000)
+    exporter = KafkaExporter(brokers, topic=topic, client_id="slow", max_message_bytes=20_000, delivery_timeout=1.0)
+    job = Job(exporter)
+    job.work(75, text="x" * 2_000)  # 150 kB; the first 100 are free
+    begin = time.monotonic()
+    assert job.recorder.flush(60)
+    assert time.monotonic() - begin > 3.0
+    assert job.stats.failures == 0
+    assert job.end()
+    compare(job, consume(brokers, topic))
+    waits, works = [line for line in caplog.messages if line.startswith("Exporter kafka ")]
+    assert "waits, as its backend asks, it raised ExportError: A quota of the brokers lets this client" in waits
+    assert works == "Exporter kafka works again."
 
 
 def test_all_that_is_lost_by_closing_is_counted(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from kafka_job import Job, compare, make
 
-from one_logger.core import ExportError, Resource, verify
+from one_logger.core import Exporter, ExportError, Resource, verify
 from one_logger.exporter.kafka import KafkaExporter, read_records
 
 Consume = Callable[[str, str], list[Any]]
@@ -44,12 +44,14 @@ def test_what_is_refused_for_a_while_arrives_later(
     assert job.stats.dropped == 0
 
 
-def test_refusal_names_topic_and_reason(place: Any, new_topic: NewTopic, resource: Resource) -> None:
+def test_refusal_names_topic_and_reason(
+    place: Any, new_topic: NewTopic, resource: Resource, flush_until_done: Callable[[Exporter], None]
+) -> None:
     """Who reads the error knows what to ask the cluster's owner for."""
     topic = new_topic(place.servers)
     exporter = make(place, topic)
     exporter.initialize(resource)
-    exporter.flush()
+    flush_until_done(exporter)
     place.proxy.verdict = lambda size: TOPIC_AUTHORIZATION_FAILED
     with pytest.raises(
         ExportError, match=f"refuse messages for the topic '{topic}': .*TopicAuthorizationFailed"
@@ -67,12 +69,13 @@ def test_messages_that_the_topic_finds_too_large_are_split(
     export_events: Callable[..., None],
     numbers_of: Numbers,
     resource: Resource,
+    flush_until_done: Callable[[Exporter], None],
 ) -> None:
     """Where the topic allows less than the exporter was told, messages get smaller until they pass."""
     topic = new_topic(place.servers)
     exporter = KafkaExporter(place.servers, topic=topic, batch=batch)
     exporter.initialize(resource)
-    exporter.flush()
+    flush_until_done(exporter)
     place.proxy.verdict = lambda size: MESSAGE_TOO_LARGE if size > 20_000 else 0
     for start in range(0, 3_000, 1_000):
         export_events(exporter, 1_000, start=start, text="x" * 100)

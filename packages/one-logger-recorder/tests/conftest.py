@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -100,6 +102,16 @@ def write(start_up: Path) -> Callable[[str], Path]:
         return path
 
     return write
+
+
+@pytest.fixture(scope="session")
+def schema() -> dict[str, Any]:
+    """What the command `schema` prints."""
+    command = [sys.executable, "-W", "error", "-m", "one_logger.recorder", "schema"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    printed: dict[str, Any] = json.loads(done.stdout)
+    return printed
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -66,7 +67,7 @@ def test_one_line_and_one_file_make_telemetry(start_up: Path) -> None:
 
 
 @pytest.mark.parametrize("line", lines_of("yaml", "json"))
-def test_files_can_be_used(install: Install, start_up: Path, line: int) -> None:
+def test_files_can_be_used(install: Install, start_up: Path, schema: dict[str, Any], line: int) -> None:
     """Each is accepted, by `configure` and by the schema."""
     defaults = "DEFAULTS = [{'type': 'memory', 'name': 'acme'}]"
     install("acme", {"acme": defaults}, exporter_configs={"acme": "acme:DEFAULTS"})
@@ -77,7 +78,6 @@ def test_files_can_be_used(install: Install, start_up: Path, line: int) -> None:
     done = run(start_up, "-c", f"{logging}; import one_logger.recorder; one_logger.recorder.configure('given in code')")
     assert (done.returncode, done.stderr) == (0, "")
     values = json.loads(snippet["code"]) if snippet["kind"] == "json" else yaml.safe_load(snippet["code"])
-    schema = json.loads(run(start_up, "-m", "one_logger.recorder", "schema").stdout)
     jsonschema.Draft202012Validator(schema).validate(values)
     assert "acme" not in build_exporters()  # replaced, or switched off by its name
 

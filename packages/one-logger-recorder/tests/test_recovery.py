@@ -225,6 +225,38 @@ def test_waiting_as_a_backend_asks_is_no_failure(log: Callable[[], list[tuple[st
     recorder.close(timeout=30)
 
 
+def test_pause_that_a_backend_asks_for_costs_nothing() -> None:
+    """While a backend is left alone as it asks, a long queue does not keep the worker busy."""
+    backend = Backend()
+    backend.write_error = ExportError("busy", retriable=True, retry_after=1.0)
+    recorder = DefaultRecorder([backend], flush_interval=0.01)
+    span = recorder.start("work")
+    _until(lambda: backend.calls)
+    for step in range(5_000):
+        recorder.event(span, Event.create("step", {"step": step}))
+    calls, begin, used = len(backend.calls), time.monotonic(), time.process_time()
+    _until(lambda: len(backend.calls) > calls)
+    used, took = time.process_time() - used, time.monotonic() - begin
+    backend.write_error = None
+    recorder.close(timeout=30)
+    assert used < took / 2
+
+
+def test_what_waits_for_a_pause_is_delivered_by_itself() -> None:
+    """However many pauses a backend asks for in a row, it is called again, though the job records nothing more."""
+    backend = Backend()
+    recorder = DefaultRecorder([backend], flush_interval=0.01, alive_interval=0)
+    recorder.stop(recorder.start("first"))
+    assert recorder.flush(timeout=30)
+    backend.write_error = ExportError("busy", retriable=True, retry_after=0.05)
+    recorder.stop(recorder.start("work"))
+    calls = len(backend.calls)
+    _until(lambda: len(backend.calls) > calls + 5)
+    backend.write_error = None
+    _until(lambda: _stats(recorder).exported == 4)
+    recorder.close(timeout=30)
+
+
 class HalfAway(Backend):
     """A backend of two parts, of which one keeps the last two records while it is away."""
 
@@ -251,6 +283,21 @@ def test_a_part_of_a_backend_that_is_away_keeps_nothing_else_back(log: Callable[
     assert recorder.flush(timeout=30)
     assert _stats(recorder).exported == 40
     assert [level for level, _ in log()] == ["WARNING", "INFO"]
+    recorder.close(timeout=30)
+
+
+def test_what_waits_for_a_part_of_a_backend_is_delivered_by_itself() -> None:
+    """However long that part is away, it gets what is held for it, though the job records nothing more."""
+    backend = HalfAway()
+    recorder = DefaultRecorder([backend], flush_interval=0.01, alive_interval=0)
+    recorder.stop(recorder.start("first"))
+    assert recorder.flush(timeout=30)
+    backend.write_error = ExportError("the half is away", lost=0, held=2)
+    recorder.stop(recorder.start("work"))
+    failures = _stats(recorder).failures
+    _until(lambda: _stats(recorder).failures > failures + 5)
+    backend.write_error = None
+    _until(lambda: _stats(recorder).exported == 4)
     recorder.close(timeout=30)
 
 

@@ -151,6 +151,24 @@ def test_second_fit(recorded: Recorded, tmp_path: Path) -> None:
     assert recorded.mistakes() == []
 
 
+def test_learning_rate_finder(recorded: Recorded, tmp_path: Path) -> None:
+    """What a search for a learning rate saves for itself is no checkpoint, and the training after it is recorded."""
+    from lightning.pytorch.tuner import Tuner
+    from lightning_script import make_model, make_trainer
+
+    trainer, model = make_trainer(tmp_path, max_epochs=1), make_model(batches=6)
+    model.lr = 0.01
+    found = Tuner(trainer).lr_find(model, num_training=4, min_lr=1e-4)
+    assert found is not None
+    assert len(found.results["lr"]) >= 4
+    assert recorded.events("save_checkpoint_success") == []
+    assert recorded.spans("checkpoint_save_sync") == []
+    trainer.fit(model)
+    assert recorded.events("training_metrics_update")[-1]["num_iterations"] == 6
+    assert recorded.spans("training_loop")[-1]["attributes"]["train_iterations_start"] == 0
+    assert recorded.mistakes() == []
+
+
 def test_validate_alone(recorded: Recorded, tmp_path: Path) -> None:
     """A validation without a training is one, and no training loop."""
     from lightning_script import make_model, make_trainer

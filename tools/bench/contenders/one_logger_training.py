@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from one_logger.api import timed_span
 from one_logger.training_telemetry import (
     TrainingTelemetryConfig,
     checkpoint_save,
@@ -36,4 +37,24 @@ class ToFile(Recording, Trainings):
         with training_loop():
             for step in steps:
                 with checkpoint_save(step):
+                    pass
+
+
+class TwoSpans(Recording, Trainings):
+    """What an iteration is not to cost more than: two spans without attributes."""
+
+    def iterations(self, steps: Iterable[int]) -> None:
+        """Two spans for each step."""
+        with timed_span("training_loop"):
+            for _ in steps:
+                with timed_span("iteration"):
+                    pass
+                with timed_span("iteration"):
+                    pass
+
+    def checkpoints(self, steps: Iterable[int]) -> None:
+        """A span for each step."""
+        with timed_span("training_loop"):
+            for _ in steps:
+                with timed_span("checkpoint"):
                     pass

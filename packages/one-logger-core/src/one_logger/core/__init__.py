@@ -1,21 +1,22 @@
 """The types of one-logger: spans, events, attributes, resources, the exporter interface and the record."""
 
+from one_logger.core._later import imported_later
 from one_logger.core.attributes import Attributes, AttributeValue
-from one_logger.core.context_bridge import ContextBridge
 from one_logger.core.empty_span import NOOP_SPAN, NoOpSpan
 from one_logger.core.errors import ExportError, OneLoggerError
 from one_logger.core.event import ErrorEvent, Event, TelemetryDataError, TelemetryDataErrorType
-from one_logger.core.exporter import Exporter
-from one_logger.core.record import RecordEncoder
-from one_logger.core.record_exporter import RecordExporter
-from one_logger.core.resource import Resource
 from one_logger.core.span import Span, Status
 from one_logger.core.span_context import SpanContext
 from one_logger.core.timestamp import Timestamp
 
 TYPE_CHECKING = False  # importing `typing` would double the import time; type checkers know this name
 if TYPE_CHECKING:
+    from one_logger.core.context_bridge import ContextBridge
+    from one_logger.core.exporter import Exporter
     from one_logger.core.reader import Records, read_records
+    from one_logger.core.record import RecordEncoder
+    from one_logger.core.record_exporter import RecordExporter
+    from one_logger.core.resource import Resource
     from one_logger.core.schema import record_schema
     from one_logger.core.span_data import SpanData, read_spans
     from one_logger.core.verification import RunReport, StreamReport, verify
@@ -50,8 +51,14 @@ __all__ = [
     "verify",
 ]
 
-_FOR_READERS = {
+# What only records, or is not configured, needs none of them.
+_MODULES = {
+    "ContextBridge": "context_bridge",
+    "Exporter": "exporter",
+    "RecordEncoder": "record",
+    "RecordExporter": "record_exporter",
     "Records": "reader",
+    "Resource": "resource",
     "RunReport": "verification",
     "SpanData": "span_data",
     "StreamReport": "verification",
@@ -60,17 +67,8 @@ _FOR_READERS = {
     "record_schema": "schema",
     "verify": "verification",
 }
-"""Imported when first used, from these modules: a job that only records reads nothing back."""
 
-
-def __getattr__(name: str) -> object:
-    if name not in _FOR_READERS:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    value: object = getattr(import_module(f"{__name__}.{_FOR_READERS[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = imported_later(__name__, _MODULES)
 
 
 def __dir__() -> list[str]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from one_logger.core import diagnostics, launcher
 from one_logger.core.attributes import Attributes, read_mapping, take_attributes
 from one_logger.core.checks import check_names
-from one_logger.core.ids import new_trace_id
+from one_logger.core.ids import random_bits
 from one_logger.core.text import encodable, safe_repr
 
 UNKNOWN_SERVICE = "unknown_service:python"
@@ -96,7 +96,7 @@ class Resource:
 
 def _new_uuid() -> str:
     """A random UUID (RFC 9562, section 5.4): version 4, variant 10."""
-    digits = f"{new_trace_id():032x}"
+    digits = f"{random_bits(128):032x}"
     return (
         f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{'89ab'[int(digits[16], 16) % 4]}{digits[17:20]}-{digits[20:]}"
     )

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from enum import Enum
 from time import monotonic_ns, time_ns
 
-from one_logger.core import diagnostics
+from one_logger.core import diagnostics, ids
 from one_logger.core._conversion import attribute_name, attribute_value, exported_name, message_text
 from one_logger.core.attributes import Attributes, AttributeValue, salvage_attributes, take_attributes
 from one_logger.core.errors import OneLoggerError
 from one_logger.core.event import Event
-from one_logger.core.ids import new_span_id, new_trace_id, random_bits
+from one_logger.core.ids import new_span_id, random_bits
 from one_logger.core.span_context import SpanContext
 from one_logger.core.text import safe_repr
 from one_logger.core.thread import HERE, ThreadInfo, look_around
@@ -326,14 +326,14 @@ def begin_span(
     span.span_id = random_bits(64) or new_span_id()
     if parent is None:
         span.ancestor = None
-        span.trace_id = random_bits(128) or new_trace_id()
+        span.trace_id = ids.high_bits | random_bits(64)
         span.parent_span_id = None
     elif type(parent) is type(span) and parent.end_unix_ns is None:  # as most are: it does without the looks below
         span.ancestor = parent
         span.trace_id = parent.trace_id
         span.parent_span_id = parent.span_id or None
     elif isinstance(parent, (Span, SpanContext)):
-        span.trace_id = parent.trace_id or new_trace_id()  # the ids of what is not recorded are zero
+        span.trace_id = parent.trace_id or ids.new_trace_id()  # the ids of what is not recorded are zero
         span.parent_span_id = parent.span_id or None
         if isinstance(parent, SpanContext):
             span.ancestor = None
@@ -341,7 +341,7 @@ def begin_span(
             span.ancestor = parent if parent.end_unix_ns is None else parent.ancestor
     else:
         span.ancestor = None
-        span.trace_id = new_trace_id()
+        span.trace_id = ids.new_trace_id()
         span.parent_span_id = None
         span.problem = (
             span.problem or f"parent was given as {type(parent).__name__}; expected a Span, a SpanContext or None."

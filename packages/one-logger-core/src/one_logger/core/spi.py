@@ -5,24 +5,28 @@ change in any release.
 """
 
 from one_logger.core import diagnostics, launcher, process, system_threads
+from one_logger.core._later import imported_later
 from one_logger.core.attributes import AttributeValue
-from one_logger.core.base_exporter import WITH_PLACEHOLDERS, BaseExporter, keep_inherited
 from one_logger.core.call_site import located
 from one_logger.core.checks import check_choice, check_names, check_number, check_type, near_miss, shown
 from one_logger.core.counter import AtomicCounter
 from one_logger.core.empty_span import EmptySpan
-from one_logger.core.entry_points import distribution_of, entry_points
 from one_logger.core.ids import new_span_id, new_trace_id
 from one_logger.core.integers import portable_integer, portable_integers
 from one_logger.core.interruption import is_foreign, is_interruption, let_pass
 from one_logger.core.journal import Journal
-from one_logger.core.masking import MASK, Redactor, is_secret_name, masked, remember_secret, without_user_info
 from one_logger.core.span import begin_span
 from one_logger.core.span_context import INVALID_SPAN_CONTEXT
-from one_logger.core.span_view import SpanView
 from one_logger.core.text import encodable, error_text, name_text, safe_repr
 from one_logger.core.thread import ThreadInfo, leave_out_thread
-from one_logger.core.weight import weigh
+
+TYPE_CHECKING = False  # importing `typing` would double the import time; type checkers know this name
+if TYPE_CHECKING:
+    from one_logger.core.base_exporter import WITH_PLACEHOLDERS, BaseExporter, keep_inherited
+    from one_logger.core.entry_points import distribution_of, entry_points
+    from one_logger.core.masking import MASK, Redactor, is_secret_name, masked, remember_secret, without_user_info
+    from one_logger.core.span_view import SpanView
+    from one_logger.core.weight import weigh
 
 __all__ = [
     "INVALID_SPAN_CONTEXT",
@@ -69,3 +73,22 @@ __all__ = [
     "weigh",
     "without_user_info",
 ]
+
+# What is not configured needs none of them.
+_MODULES = {
+    "MASK": "masking",
+    "WITH_PLACEHOLDERS": "base_exporter",
+    "BaseExporter": "base_exporter",
+    "Redactor": "masking",
+    "SpanView": "span_view",
+    "distribution_of": "entry_points",
+    "entry_points": "entry_points",
+    "is_secret_name": "masking",
+    "keep_inherited": "base_exporter",
+    "masked": "masking",
+    "remember_secret": "masking",
+    "weigh": "weight",
+    "without_user_info": "masking",
+}
+
+__getattr__ = imported_later(__name__, _MODULES)

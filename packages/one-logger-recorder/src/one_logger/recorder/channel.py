@@ -241,10 +241,10 @@ class Channel:
             self._work()  # for those who have asked just before
 
     def _sleep(self) -> None:
-        if self._idle > 1 and not self._waiting and not self._breaker.failing:
+        if self._idle > 1 and not self._waiting and not self._breaker.failing and not self._delivery.unfinished:
             self._sleep_long()
-        # While the exporter is failing, what is queued wakes nobody: nothing could be done with it yet.
-        self._asleep = not self._breaker.failing
+        # While the exporter is left alone, what is queued wakes nobody: nothing could be done with it yet.
+        self._asleep = not self._breaker.failing and not self._breaker.asked
         # An idle worker is to be woken by the next record. A thread that has found the queue short before may only now
         # be putting something there: so it first sleeps once more as long as always.
         self.limit = 0 if self._idle else min(pace.LOOK_EVERY, self._settings.queue_capacity)

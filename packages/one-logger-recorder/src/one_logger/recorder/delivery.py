@@ -106,6 +106,11 @@ class Delivery:
         return self.recorded - self._judged
 
     @property
+    def unfinished(self) -> bool:
+        """Whether the exporter may have something left that it is to ship."""
+        return self._dirty
+
+    @property
     def hopeless(self) -> bool:
         """Whether the last failure was of a kind that trying again does not help."""
         return self._last_error is not None and not _is_retriable(self._last_error)

@@ -72,14 +72,18 @@ class Connections(KafkaConnectionManager):  # type: ignore[misc]  # kafka-python
     @property
     def connectivity(self) -> str:
         """Which brokers can't be reached, and why. Empty if each can be."""
-        told = []
+        told: dict[str, str] = {}
         for node in self.cluster.brokers() or self.cluster.bootstrap_brokers():
             connection, error = self._conns.get(node.node_id), self.unreachable.get(_address(node))
             if error is not None:
-                told.append(f"{_address(node)}: {_text(error)}")
+                told[_address(node)] = _text(error)
             elif connection is not None and connection.initializing:
-                told.append(f"{_address(node)}: there is no connection so far")
-        return "; ".join(told)
+                told[_address(node)] = "there is no connection so far"
+        text = "; ".join(f"{address}: {reason}" for address, reason in told.items())
+        if told and told.keys().isdisjoint(map(_address, self.cluster.bootstrap_brokers())):
+            given = ", ".join(self.cluster.config["bootstrap_servers"])
+            text += f", where the brokers at {given} tell their clients to connect"
+        return text
 
     def maybe_raise_auth_failure(self, node_id: Any) -> None:
         """Raise what any broker has refused this client for: another one would count a further failed login.

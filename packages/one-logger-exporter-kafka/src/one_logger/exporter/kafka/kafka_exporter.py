@@ -47,8 +47,9 @@ class KafkaExporter(RecordExporter):
         max_message_bytes: How many bytes the value of a message may have, before compression; also how many may be in
             flight. A larger record is lost, and counted. Choose less than the brokers' `message.max.bytes`.
         delivery_timeout: How long `flush` waits for the brokers before it reports a failure, in seconds. What was sent
-            by then may be acknowledged by a later `flush`. As long as a quota of the brokers slows us down, `flush`
-            waits on; `close` does not.
+            by then may be acknowledged by a later `flush`. A pause that a quota of the brokers asks for does not count;
+            after one that is longer, `flush` is to be called again: it raises at once, with the pause as `retry_after`.
+            For `close` it counts.
         producer_config: Further options of `kafka.KafkaProducer`, by their names there.
 
     Raises:

@@ -114,36 +114,33 @@ class TopicWriter:
                 if not isinstance(error, KafkaTimeoutError):
                     self._end_producer()
                 if not futures:
-                    reason = self._why_no_topic(producer) or error
+                    known = producer.connections
+                    reason = known.connectivity or str(known.topic_error or "") or error
                     raise self._failed(f"Nothing is known about the topic {self._topic!r}", reason) from error
         self._shipment = Shipment(parts[: len(futures)], futures)
         return self._shipment
-
-    def _why_no_topic(self, producer: Producer) -> str:
-        connections = producer.connections
-        if unreachable := connections.connectivity:
-            elsewhere = not any(server in unreachable for server in self._config["bootstrap_servers"])
-            hint = f", where the brokers at {self._servers} tell their clients to connect"
-            return unreachable + (hint if elsewhere else "")
-        return str(connections.topic_error or "")
 
     def _wait(self, shipment: Shipment, deadline: float, *, last: bool) -> ExportError | None:
         """Wait until each message is acknowledged or refused. After the deadline raise; the messages stay in flight.
 
         While a quota keeps us waiting the brokers work as they are to, so that time does not count, unless it is the
-        last. Returns an error if the brokers refuse the client, so that it would wait for ever.
+        last: a short pause is waited out, a longer one raised. Returns an error if the brokers refuse the client, so
+        that it would wait for ever.
         """
         producer = self._producer
         if producer is None:
             return None
         connections = producer.connections
+        count = sum(message.lines for message in shipment.messages)
         with quiet.quietly():
             while waiting := [future for future in shipment.futures if not future.is_done]:
-                now = monotonic()
-                if now >= deadline and connections.throttled and not last:
-                    deadline = now + self._patience
+                now, pause = monotonic(), 0.0 if last else connections.throttled
+                if pause:
+                    deadline = now + pause + self._patience
                 if now >= deadline or connections.refusal is not None:
                     break
+                if pause > self._patience:
+                    raise self._throttled(pause, count)
                 step = min(STEP, deadline - now)
                 with suppress(KafkaError):  # `_settle` looks at the message's own error
                     producer.flush(step)
@@ -153,7 +150,6 @@ class TopicWriter:
         if connections.refusal is not None:
             self._end_producer()
             return self._shut_out(str(connections.refusal))
-        count = sum(message.lines for message in shipment.messages)
         what = (
             f"The brokers have not acknowledged {count} records for the topic {self._topic!r} "
             f"within {self._patience:g} seconds; they are still being sent"
@@ -233,6 +229,15 @@ class TopicWriter:
             self._logins.refused(reason)
         said = f"{self._said(self._logins.refusal)} The next attempt is in {self._logins.wait:.0f} seconds"
         return self._failed(f"The brokers at {self._servers} refuse the connection", said)
+
+    def _throttled(self, pause: float, count: int) -> ExportError:
+        """The error that says when it makes sense to come back."""
+        return ExportError(
+            f"A quota of the brokers lets this client send again in {pause:.1f} seconds; {count} records for the topic "
+            f"{self._topic!r} wait for that.",
+            retriable=True,
+            retry_after=pause,
+        )
 
     def _failed(self, what: str, error: Exception | str) -> ExportError:
         return ExportError(f"{what}: {self._said(error)}", retriable=True)
