@@ -58,6 +58,7 @@ _ODD = [
     b"text\n",
     b"\xef\xbb\xbf",
     b"\x00",
+    b"\x01\n",
     b"\xff\n",
     b"[1]\n",
     b"null\n",
@@ -93,6 +94,11 @@ _ODD = [
     _START + b'3,"name":"\\ud83d\\ude00"}\n',
     _START + b'3,"name":"\\u0000"}\n',
     _START + b'3,"name":"\t"}\n',
+    _START + b'3,"name":"\x01"}\n',
+    _START + b'3,"name":",;|"}\n',
+    _START + b"3}\r" + _START + b"4}\n",
+    _START + b"3}\x01" + _START + b"4}\n",
+    _START + b"3}\n\r\n" + _START + b"4}\r\n",
     _START + b'3,"name":"\\/"}\n',
     _START + b'3,"name":"\xff"}\n',
     _START + b'3,"attributes":{"a":"\\udfff"}}\n',
@@ -228,7 +234,7 @@ def _check(contents: list[bytes]) -> None:
 
 
 def _with_odd_line(odd: bytes, number: int) -> Iterator[bytes]:
-    """The contents of three files with an odd line: alone, between others, and after one that was torn.
+    """The contents of four files with an odd line: alone, between others, after one that was torn, and as an end.
 
     Their streams are no other number's, so that one odd line says nothing of what is proved of another one's streams.
     """
@@ -237,6 +243,7 @@ def _with_odd_line(odd: bytes, number: int) -> Iterator[bytes]:
     yield odd
     yield odd + others[0] + odd + others[2]
     yield others[0] + others[2][:-9] + odd
+    yield others[0] + odd.removesuffix(b"\n")
 
 
 def _of_streams(line: bytes, number: int) -> bytes:
@@ -246,7 +253,7 @@ def _of_streams(line: bytes, number: int) -> bytes:
 
 @pytest.mark.parametrize("first", range(0, len(_ODD), 10))
 def test_odd_line_is_read_as_core_reads_it(first: int) -> None:
-    """A line that is unusual, after one that was torn and before one that is fine, gives what core reads in it."""
+    """A line that is unusual gives what core reads in it, wherever it stands: also as an end without a line feed."""
     numbered = list(enumerate(_ODD))[first : first + 10]
     _check([content for number, odd in numbered for content in _with_odd_line(odd, number)])
 

@@ -112,37 +112,6 @@ twice among the attributes, see `single_keys`.
 """
 
 
-TEXTS = {name: "JSON" if kind == "JSON" else "VARCHAR" for name, kind in COLUMNS.items()}
-"""The columns as `trusted` needs them: each value as DuckDB writes it."""
-
-
-def trusted(line: str) -> str:
-    """SQL for whether a line is as `LINE` says, with the columns `TEXTS` that DuckDB has found in it.
-
-    That is so if they give the very line when they are put together again, which takes a third of the time of the
-    regular expression. Where they don't, as a text has an escape, or a float is written in another way, it decides.
-
-    Args:
-        line: SQL for the line.
-    """
-    parts, checks = [], []
-    for name, kind in COLUMNS.items():
-        quote = '"' if kind == "VARCHAR" else ""
-        key = f"""'{"{" if name == "v" else ","}"{name}":{quote}' || {name}"""
-        # Where the field is NULL, `||` is, and `concat` leaves it out.
-        parts.append(f"{key} || '{quote}'" if quote else key)
-        if kind == "BIGINT":
-            # A double has a point. Of 19 digits the first is 3 at most, as in `INTEGERS`.
-            small = f"(strlen({name}) < 19 OR (strlen({name}) = 19 AND {name} < '4'))"
-            whole = f"try_cast({name} AS BIGINT) IS NOT NULL AND NOT contains({name}, '.')"
-            checks.append(f"({name} IS NULL OR ({whole} AND {small}))")
-        elif kind == "JSON":
-            checks.append(f"({name} IS NULL OR regexp_full_match({name}, '{_OBJECT}'))")
-    there = f"v = '{_VERSION}' AND try_cast(seq AS BIGINT) >= 1 AND type IS NOT NULL AND stream IS NOT NULL"
-    written = f"{there} AND concat({', '.join(parts)}, '}}') = {line} AND {' AND '.join(checks)}"
-    return f"CASE WHEN {written} THEN true ELSE regexp_full_match({line}, '{LINE}') END"
-
-
 def single_keys(value: str) -> str:
     """SQL for whether each key of a JSON object stands there once. DuckDB takes the first of several, Python the last.
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import duckdb
 
-from one_logger.analysis.columns import EXTRA, TEXTS, Detail, single_keys, trusted
+from one_logger.analysis.columns import EXTRA, LINE, Detail, single_keys
 from one_logger.analysis.duck import execute, quoted
 from one_logger.analysis.sources import Source, unpack
 from one_logger.analysis.unusual import is_usual, repair
@@ -17,6 +16,7 @@ from one_logger.analysis.unusual import is_usual, repair
 _BATCH_BYTES = 256 << 20
 _BATCH_FILES = 1_000
 _TAIL = 1 << 20
+_LONGEST_LINE = 4 << 20  # in bytes; a file with a longer one is read by core
 _BOM = b"\xef\xbb\xbf"
 _RECORD_START = b'{"v":'
 # A dictionary is given up early: ids are all different, and to look for equal ones costs more than to write them.
@@ -66,9 +66,9 @@ class Loader:
         self._folder = folder
         self._scratch = scratch
         self._detail = detail
-        # The columns of the files that are written. `bytes` is the length of a line that DuckDB was trusted with.
+        # The columns of the files that are written.
         self._fields = {**detail.columns, EXTRA: "VARCHAR"}
-        self._row = {**self._fields, "file": "VARCHAR", "bytes": "BIGINT"}
+        self._row = {**self._fields, "file": "VARCHAR"}
         self._number = 0
         self._names = 0
         self.counts: list[Counts] = []
@@ -78,14 +78,6 @@ class Loader:
         # One without a row says what the columns are, even if nothing is read.
         nothing = ", ".join(f"NULL::{kind} AS {column}" for column, kind in self._row.items())
         execute(self._connection, f"COPY (SELECT {nothing} LIMIT 0) TO {quoted(self._next_part())} {PARQUET}")
-        # It would take each object apart again for each condition.
-        execute(self._connection, "SET disabled_optimizers = 'filter_pushdown'")
-        try:
-            self._load(sources, progress)
-        finally:
-            execute(self._connection, "RESET disabled_optimizers")
-
-    def _load(self, sources: Sequence[Source], progress: Progress | None) -> None:
         total = sum(source.size for source in sources)
         done = 0
         for batch in _batches(sources):
@@ -122,7 +114,8 @@ class Loader:
         """Let DuckDB read what it can be trusted with, and core what is left."""
         part = self._next_part()
         try:
-            self._copy(files, part)
+            usual = self._usual(files)
+            copied = self._copy(list(usual), part)
         except (duckdb.InvalidInputException, duckdb.InvalidTypeException, duckdb.ConversionException):
             # One file makes the query fail for all: one with a line that is too long, say.
             if os.path.exists(part):
@@ -134,43 +127,66 @@ class Loader:
             else:
                 self._repair(files[0])
             return
-        trusted = {
-            name: (records, covered)
-            for name, records, covered in execute(
-                self._connection,
-                f"SELECT file, count(*), sum(bytes + 1)::BIGINT FROM read_parquet({quoted(part)}) GROUP BY file",
-            )
-        }
-        usual = []
+        # A key that stands twice, an end that looks like a record to DuckDB, or a file that has grown.
+        doubtful = [file for file, (records, _) in usual.items() if copied.get(shown(file.source.path), 0) != records]
+        for file in doubtful:
+            del usual[file]
         for file in files:
-            records, covered = trusted.get(shown(file.source.path), (0, 0))
-            tail = _tail(file.name, covered)
-            if tail is None:
+            if file not in usual:
                 self._repair(file)
                 continue
-            usual.append(file)
+            records, tail = usual[file]
             if tail:
                 self._repair(file, [tail], records)
             else:
                 self.counts.append(Counts(file.source.path, records, 0))
-        if not usual:
+        if doubtful:
             os.unlink(part)
-        elif len(usual) < len(files):
-            self._copy(usual, part)
+            self._copy(list(usual), part)
 
-    def _copy(self, files: Sequence[_Plain], part: str) -> None:
-        """Write those lines that look as an encoder writes them."""
+    def _usual(self, files: Sequence[_Plain]) -> dict[_Plain, tuple[int, bytes]]:
+        """The files whose lines look as an encoder writes them, but for the last one, if that has no line feed.
+
+        Each with the number of these lines, and the last one if it is another. DuckDB's reader of CSV gives the lines
+        as they are: no line holds the delimiter, and what it passes over is missing in the sum.
+        """
+        lines = (
+            f"read_csv([{_listed(files)}], columns = {{line: 'VARCHAR'}}, auto_detect = false, header = false, "
+            f"delim = '\x01', quote = '', escape = '', new_line = '\\n', max_line_size = {_LONGEST_LINE}, "
+            "ignore_errors = true, filename = 'file_', compression = 'none')"
+        )
+        found = {
+            name: (records, covered)
+            for name, records, covered in execute(
+                self._connection,
+                f"SELECT file_, count(*), sum(strlen(line) + 1)::BIGINT FROM {lines} "
+                f"WHERE regexp_full_match(line, '{LINE}') GROUP BY file_",
+            )
+        }
+        usual = {}
+        for file in files:
+            records, covered = found.get(file.name, (0, 0))
+            tail = _tail(file.name, covered)
+            if tail is not None:
+                usual[file] = (records, tail)
+        return usual
+
+    def _copy(self, files: Sequence[_Plain], part: str) -> dict[str, int]:
+        """Write the records of files whose lines look as an encoder writes them, and say how many each has."""
+        if not files:
+            return {}
         names = {file.name: shown(file.source.path) for file in files}
+        kinds = ", ".join(f"{name}: '{kind}'" for name, kind in self._detail.columns.items())
         # Parameters cannot be bound in COPY.
-        objects = (
-            f"read_json_objects([{', '.join(map(quoted, names))}], format = 'newline_delimited', ignore_errors = true, "
-            "filename = 'file_', compression = 'none')"
+        rows = (
+            f"read_json([{_listed(files)}], format = 'newline_delimited', records = true, ignore_errors = true, "
+            f"columns = {{{kinds}}}, filename = 'file_', compression = 'none')"
         )
         file = "file_"
         if any(name != path for name, path in names.items()):
             pairs = ", ".join(f"{quoted(name)}: {quoted(path)}" for name, path in names.items())
             file = f"(MAP {{{pairs}}})[file_]"
-        columns = {name: f"{name}::{kind}" for name, kind in self._detail.columns.items()}
+        columns = {name: name for name in self._detail.columns}
         columns["attributes"] = self._detail.attributes("type", "attributes")
         single = " AND ".join(
             single_keys(columns[name]) for name, kind in self._detail.columns.items() if kind == "JSON"
@@ -179,14 +195,11 @@ class Loader:
             self._connection,
             f"""COPY (
                 SELECT {", ".join(f"{value} AS {name}" for name, value in columns.items())},
-                    NULL::VARCHAR AS {EXTRA}, {file} AS file, strlen(line) AS bytes
-                FROM (
-                    SELECT unnest(json_transform(json, {quoted(json.dumps(TEXTS))})), json::VARCHAR AS line, file_
-                    FROM {objects} WHERE json IS NOT NULL
-                )
-                WHERE {trusted("line")} AND {single}
+                    NULL::VARCHAR AS {EXTRA}, {file} AS file
+                FROM {rows} WHERE stream IS NOT NULL AND {single}
             ) TO {quoted(part)} {PARQUET}""",
         )
+        return dict(execute(self._connection, f"SELECT file, count(*) FROM read_parquet({quoted(part)}) GROUP BY file"))
 
     def _repair(self, file: _Plain, lines: Iterable[bytes] | None = None, trusted: int = 0) -> None:
         """Let core read a file, and write a Parquet file of it.
@@ -222,7 +235,7 @@ class Loader:
             execute(
                 self._connection,
                 f"""COPY (
-                    SELECT {fields}, {quoted(shown(file.source.path))} AS file, NULL::BIGINT AS bytes
+                    SELECT {fields}, {quoted(shown(file.source.path))} AS file
                     FROM read_json({quoted(name)}, format = 'newline_delimited', compression = 'none', records = true,
                         maximum_object_size = {max(os.path.getsize(name) + 1, 1 << 24)}, columns = {{{columns}}})
                 ) TO {quoted(self._next_part())} {PARQUET}""",
@@ -239,12 +252,12 @@ class Loader:
             columns = ", ".join(
                 f"{f'try_cast({column} AS {kind})' if column in there else f'NULL::{kind}'} AS {column}"
                 for column, kind in self._row.items()
-                if column not in {"file", "bytes"}
+                if column != "file"
             )
             [(records,)] = execute(
                 self._connection,
                 f"""COPY (
-                    SELECT {columns}, {quoted(shown(source.path))} AS file, NULL::BIGINT AS bytes
+                    SELECT {columns}, {quoted(shown(source.path))} AS file
                     FROM read_parquet({quoted(name)}) WHERE type IS NOT NULL AND stream IS NOT NULL
                 ) TO {quoted(self._next_part())} {PARQUET}""",
             )
@@ -271,6 +284,10 @@ def _batches(sources: Sequence[Source]) -> Iterator[list[Source]]:
         size += weight
     if batch:
         yield batch
+
+
+def _listed(files: Sequence[_Plain]) -> str:
+    return ", ".join(quoted(file.name) for file in files)
 
 
 def _is_plain(path: str) -> bool:
