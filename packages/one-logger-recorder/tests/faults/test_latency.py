@@ -69,5 +69,6 @@ def test_a_bad_backend_costs_the_job_no_time(kind: str, full: bool, run_job: Cal
     columns, dropped = printed.rsplit(" ", 1)
     median, slowest, median_beside, slowest_beside = json.loads(columns)
     assert median_beside < 3 * median
-    assert slowest_beside < 10 * max(slowest, 2 * median)
+    # A span that waited for such a backend would take 50 ms and more; a processor that others use, too, takes some 0.1.
+    assert slowest_beside < max(10 * slowest, 20 * median, 1_000_000)
     assert full or int(dropped) == 0
