@@ -323,7 +323,7 @@ def benchmark(session: nox.Session, *arguments: str) -> None:
         if not environment.exists():
             session.run("uv", "venv", "--quiet", f"--python={session.bin}/python", str(environment))
         own = EDITABLE if environment.name.startswith("one-logger") else []
-        session.run("uv", "pip", "install", "--quiet", f"--python={python}", *own, *group(name))
+        session.run("uv", "pip", "install", "--quiet", "--exact", f"--python={python}", *own, *group(name))
     environments = folder / "environments.json"
     environments.write_text(json.dumps(interpreters))
     session.run("python", "-m", "tools.bench", f"--environments={environments}", *arguments)
