@@ -228,7 +228,7 @@ _SCALARS = st.text() | st.booleans() | st.integers() | st.floats() | st.binary()
 _PLAIN = _SCALARS | st.lists(st.text()) | st.lists(st.integers()) | st.lists(st.floats()) | st.lists(st.binary())
 _ODD = st.recursive(
     st.none()
-    | st.binary().map(memoryview)
+    | st.binary().map(lambda content: memoryview(content))  # noqa: PLW0108 - mypy takes no generic class here
     | st.complex_numbers()
     | st.dates()
     | st.decimals()

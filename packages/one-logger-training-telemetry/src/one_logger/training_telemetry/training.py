@@ -120,7 +120,10 @@ class Training:
         """The process begins."""
         config = _provider.config
         span = self.begin(SpanName.APPLICATION, None, at)
-        metadata = [f"{name}:{value}" for name, value in (config.custom_metadata if config else {}).items()]
+        metadata = [
+            f"{name}:{value!r}" if isinstance(value, bytes) else f"{name}:{value}"
+            for name, value in (config.custom_metadata if config else {}).items()
+        ]
         attributes: dict[str, object] = {
             AttributeName.MONOTONIC_NS: at.monotonic_ns,
             AttributeName.WORLD_SIZE: self.world_size,
