@@ -10,6 +10,9 @@ LISTEN_EVERY = 0.1
 """Seconds after which a thread that waits can be interrupted, at the latest. Python doesn't notice a signal that comes
 just before it waits for a lock, and that happens often if the worker takes over the interpreter lock at that moment."""
 
+LAST_WORD = 0.1
+"""Seconds that whoever closes waits beyond the deadline: the worker then gives up, counts what is left, and says so."""
+
 
 class Request:
     """Request to deliver everything queued before it, by a deadline in seconds of the monotonic clock.
@@ -40,7 +43,12 @@ class Request:
             self._signal.release()
 
     def wait(self) -> bool:
-        """Wait for the answer, until the deadline at most. Whether everything was delivered."""
-        while not (self.answered or self.overdue):
-            self._signal.acquire(timeout=min(max(0.0, self.deadline - monotonic()), LISTEN_EVERY))
+        """Wait for the answer, until the deadline, or if it is about closing `LAST_WORD` longer.
+
+        Returns:
+            Whether everything was delivered.
+        """
+        until = self.deadline + (LAST_WORD if self.closing else 0.0)
+        while not self.answered and (left := until - monotonic()) > 0:
+            self._signal.acquire(timeout=min(left, LISTEN_EVERY))
         return self._delivered
