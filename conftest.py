@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -27,6 +28,13 @@ def _no_thread_is_left() -> Iterator[None]:
         if time.monotonic() > deadline:
             pytest.fail(f"These threads are left: {', '.join(left)}. Close the recorder, or let its exporter go on.")
         time.sleep(0.01)
+
+
+@pytest.fixture(autouse=True)
+def _no_span_is_current() -> None:
+    """Let a test begin without a current span, whatever one of another file has left open in this process."""
+    if context := sys.modules.get("one_logger.api.context"):
+        context.CURRENT_SPAN.set(None)
 
 
 def _ours() -> list[threading.Thread]:

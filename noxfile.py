@@ -23,9 +23,8 @@ PACKAGES = sorted(path.parent.name for path in ROOT.glob("packages/*/pyproject.t
 SOURCES = os.pathsep.join(str(ROOT / "packages" / name / "src") for name in PACKAGES)
 EDITABLE = [f"--editable=./packages/{name}" for name in PACKAGES]
 VENDOR = ROOT / "examples/vendor-exporter"
-# Most tests wait for something, so more run at once than there are cores. Each process gets neighbours, which share
-# what their file has set up; one that is done takes half of what another still has, so none is left with a long file.
-SIDE_BY_SIDE = ["--numprocesses=4", "--dist=worksteal"]
+# Most tests wait for something, so more run at once than there are cores. Those of a file share what it has set up.
+SIDE_BY_SIDE = ["--numprocesses=4", "--dist=loadfile"]
 # These have sessions of their own.
 ELSEWHERE = "not browser and not findings and not frameworks and not spark and not clickhouse"
 SHORT = f"{ELSEWHERE} and not faults and not apache_kafka"
