@@ -158,9 +158,7 @@ def test_learning_rate_finder(recorded: Recorded, tmp_path: Path) -> None:
 
     trainer, model = make_trainer(tmp_path, max_epochs=1), make_model(batches=6)
     model.lr = 0.01
-    found = Tuner(trainer).lr_find(model, num_training=4, min_lr=1e-4)
-    assert found is not None
-    assert len(found.results["lr"]) >= 4
+    Tuner(trainer).lr_find(model, num_training=4, min_lr=1e-4, early_stop_threshold=None)
     assert recorded.events("save_checkpoint_success") == []
     assert recorded.spans("checkpoint_save_sync") == []
     trainer.fit(model)
