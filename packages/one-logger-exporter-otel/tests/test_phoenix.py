@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -49,46 +49,24 @@ def ask(address: str) -> Any:
     return answer.json()
 
 
-def free_port() -> int:
-    """A port that nobody listens to."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
 @pytest.fixture(scope="module")
-def phoenix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def phoenix(
+    tmp_path_factory: pytest.TempPathFactory,
+    serving: Callable[..., AbstractContextManager[None]],
+    free_port: Callable[[], int],
+) -> Iterator[str]:
     """The address of a Phoenix of our own."""
     assert PROGRAM, "ONE_LOGGER_PHOENIX has to name Phoenix' program; the session `browser` does."
-    folder = tmp_path_factory.mktemp("phoenix")
+    folder, port = tmp_path_factory.mktemp("phoenix"), free_port()
     settings = {
         "PHOENIX_WORKING_DIR": str(folder),
         "PHOENIX_HOST": "127.0.0.1",
-        "PHOENIX_PORT": str(free_port()),
+        "PHOENIX_PORT": str(port),
         "PHOENIX_GRPC_PORT": str(free_port()),
         "PHOENIX_TELEMETRY_ENABLED": "false",
     }
-    address, log = f"http://127.0.0.1:{settings['PHOENIX_PORT']}", folder / "log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [PROGRAM, "serve"], env={**os.environ, **settings}, stdout=output, stderr=subprocess.STDOUT
-        )
-    deadline = time.monotonic() + 120
-    while True:
-        try:
-            requests.get(f"{address}/healthz", timeout=5)
-            break
-        except requests.ConnectionError:
-            assert process.poll() is None, f"Phoenix has ended: {log.read_text()}"
-            assert time.monotonic() < deadline, f"Phoenix does not answer: {log.read_text()}"
-            time.sleep(0.2)
-    yield address
-    process.terminate()
-    try:
-        process.wait(30)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+    with serving(port, [PROGRAM, "serve"], folder / "log", {**os.environ, **settings}, 120.0):
+        yield f"http://127.0.0.1:{port}"
 
 
 @pytest.fixture(scope="module")

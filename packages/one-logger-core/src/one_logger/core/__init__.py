@@ -51,7 +51,7 @@ __all__ = [
     "verify",
 ]
 
-# What only records, or is not configured, needs none of them.
+# Needed where exporters are made, or records are read: a program that is only instrumented needs none of them.
 _MODULES = {
     "ContextBridge": "context_bridge",
     "Exporter": "exporter",

@@ -74,7 +74,7 @@ __all__ = [
     "without_user_info",
 ]
 
-# What is not configured needs none of them.
+# Needed where exporters or recorders are made: a program that is only instrumented needs none of them.
 _MODULES = {
     "MASK": "masking",
     "WITH_PLACEHOLDERS": "base_exporter",

@@ -125,9 +125,7 @@ class DefaultRecorder(Recorder):
         self._remote_parent: SpanContext | None = None
         self._open: dict[Span, RecordedSpan] = {}  # those whose stop is not done
         self._inherited: dict[Span, RecordedSpan] = {}  # spans that were open in the parent process at the fork
-        self._chain: Chain | None = None
-        if check_processors(processors):
-            self._chain = Chain(processors, self, self._errors, self._channels)
+        self._chain = Chain(processors, self, self._errors, self._channels) if check_processors(processors) else None
 
     def start(  # noqa: C901 - in one piece, as each call that it is divided by would cost every span
         self,
@@ -357,7 +355,8 @@ class DefaultRecorder(Recorder):
 
     def open_spans(self, name: str | Enum | None = None) -> list[Span]:
         """The spans that are open. See `Recorder.open_spans`."""
-        return [s for s in list(self._open) if s.end_unix_ns is None and (name is None or s.name == name_text(name))]
+        text = name_text(name)
+        return [s for s in list(self._open) if s.end_unix_ns is None and (name is None or s.name == text)]
 
     def __repr__(self) -> str:
         state = "closed" if self.closed else f"{len(self.open_spans())} open spans"
