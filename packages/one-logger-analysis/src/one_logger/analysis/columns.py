@@ -7,6 +7,7 @@ what it has read is taken only from lines about which both agree: those that loo
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import IntEnum
 
 # In the order in which an encoder writes them. Those of one type of record stand where no other has any.
@@ -40,6 +41,15 @@ COLUMNS = {
 ALWAYS = ("v", "type", "stream", "seq")
 """The fields that each record has."""
 
+HEAD = (
+    *("v", "type", "stream", "seq", "trace_id", "span_id", "parent_span_id", "name"),
+    *("start_time_unix_nano", "end_time_unix_nano", "duration_ns", "time_unix_nano", "status"),
+)
+"""The fields with which the record of a span or an event begins."""
+
+TYPES_OF_SPANS = ("start", "stop", "complete", "event")
+"""The types of records of which there are many."""
+
 _OF_STREAMS = (
     *("type", "stream", "seq", "start_time_unix_nano", "end_time_unix_nano", "time_unix_nano"),
     *("dropped", "reason", "attributes"),
@@ -66,17 +76,6 @@ class Detail(IntEnum):
         names = {Detail.STREAMS: _OF_STREAMS, Detail.SPANS: _OF_SPANS, Detail.ALL: tuple(COLUMNS)}[self]
         return {name: kind for name, kind in COLUMNS.items() if name in names}
 
-    def attributes(self, type_: str, attributes: str) -> str:
-        """SQL for the attributes that are kept: but for `ALL`, none of those that each span and event has.
-
-        Args:
-            type_: SQL for the type of the record.
-            attributes: SQL for its attributes.
-        """
-        if self is Detail.ALL:
-            return attributes
-        return f"CASE WHEN {type_} NOT IN ('start', 'stop', 'complete', 'event') THEN {attributes} END"
-
 
 EXTRA = "extra"
 """The column for what no other one can hold: unknown fields, and values of another type. A JSON object, or NULL."""
@@ -94,22 +93,25 @@ _VERSION = "1"  # what another one is to be taken for, core says
 _SEQ = r"(?:[1-9][0-9]{0,17}|[1-3][0-9]{18})"
 
 
-def _line_pattern() -> str:
+def _pattern(names: Iterable[str]) -> str:
     parts = []
-    for name, kind in COLUMNS.items():
-        pattern = {"v": _VERSION, "seq": _SEQ}.get(name, _PATTERNS[kind])
+    for name in names:
+        pattern = {"v": _VERSION, "seq": _SEQ}.get(name, _PATTERNS[COLUMNS[name]])
         field = f'{"" if name == "v" else ","}"{name}":{pattern}'
         parts.append(field if name in ALWAYS else f"(?:{field})?")
-    return rf"\{{{''.join(parts)}\}}"
+    return rf"{''.join(parts)}\}}"
 
 
-LINE = _line_pattern()
+LINE = r"\{" + _pattern(COLUMNS)
 """A regular expression, for RE2 and for Python, of the lines that all readers of JSON read alike.
 
 Each field stands at most once, in the encoder's order, with a value of its type, and nothing is nested deeper than the
 list in an attribute. A line that doesn't match is read by core: that costs time, not correctness. A key may still stand
 twice among the attributes, see `single_keys`.
 """
+
+AFTER_HEAD = _pattern(list(COLUMNS)[list(COLUMNS).index(HEAD[-1]) + 1 :])
+"""A regular expression of what may follow in such a line after the fields of `HEAD`."""
 
 
 def single_keys(value: str) -> str:

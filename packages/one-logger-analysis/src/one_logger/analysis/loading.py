@@ -8,15 +8,15 @@ from typing import NamedTuple
 
 import duckdb
 
-from one_logger.analysis.columns import EXTRA, LINE, Detail, single_keys
+from one_logger.analysis.columns import EXTRA, Detail
 from one_logger.analysis.duck import execute, quoted
+from one_logger.analysis.rows import rows
 from one_logger.analysis.sources import Source, unpack
 from one_logger.analysis.unusual import is_usual, repair
 
 _BATCH_BYTES = 256 << 20
 _BATCH_FILES = 1_000
 _TAIL = 1 << 20
-_LONGEST_LINE = 4 << 20  # in bytes; a file with a longer one is read by core
 _BOM = b"\xef\xbb\xbf"
 _RECORD_START = b'{"v":'
 # A dictionary is given up early: ids are all different, and to look for equal ones costs more than to write them.
@@ -42,6 +42,20 @@ class Counts(NamedTuple):
     no_records: int
     unknown_versions: int = 0
     is_foreign: bool = False
+
+
+class _Usual(NamedTuple):
+    """What was found in one file.
+
+    Attributes:
+        records: How many lines are usual, each of which is a record.
+        covered: How many bytes these lines have, each with a line feed.
+        lines: How many lines were read.
+    """
+
+    records: int = 0
+    covered: int = 0
+    lines: int = 0
 
 
 class _Plain(NamedTuple):
@@ -77,7 +91,7 @@ class Loader:
         """Read all records in `sources`. `counts` then says how many each of them has."""
         # One without a row says what the columns are, even if nothing is read.
         nothing = ", ".join(f"NULL::{kind} AS {column}" for column, kind in self._row.items())
-        execute(self._connection, f"COPY (SELECT {nothing} LIMIT 0) TO {quoted(self._next_part())} {PARQUET}")
+        self._write(f"SELECT {nothing} LIMIT 0")
         total = sum(source.size for source in sources)
         done = 0
         for batch in _batches(sources):
@@ -114,8 +128,7 @@ class Loader:
         """Let DuckDB read what it can be trusted with, and core what is left."""
         part = self._next_part()
         try:
-            usual = self._usual(files)
-            copied = self._copy(list(usual), part)
+            found = self._copy(files, part)
         except (duckdb.InvalidInputException, duckdb.InvalidTypeException, duckdb.ConversionException):
             # One file makes the query fail for all: one with a line that is too long, say.
             if os.path.exists(part):
@@ -127,79 +140,43 @@ class Loader:
             else:
                 self._repair(files[0])
             return
-        # A key that stands twice, an end that looks like a record to DuckDB, or a file that has grown.
-        doubtful = [file for file, (records, _) in usual.items() if copied.get(shown(file.source.path), 0) != records]
-        for file in doubtful:
-            del usual[file]
+        doubtful = []
         for file in files:
-            if file not in usual:
-                self._repair(file)
-                continue
-            records, tail = usual[file]
-            if tail:
-                self._repair(file, [tail], records)
+            name = shown(file.source.path)
+            usual = found.get(name, _Usual())
+            tail = _tail(file.name, usual.covered)
+            if tail == b"":
+                self.counts.append(Counts(file.source.path, usual.records, 0))
+            elif tail:
+                self._repair(file, [tail], usual.records)
             else:
-                self.counts.append(Counts(file.source.path, records, 0))
-        if doubtful:
+                doubtful.append(name)
+                self._repair(file)
+        if doubtful or any(usual.records < usual.lines for usual in found.values()):
+            where = "".join(f" AND file <> {quoted(name)}" for name in doubtful)
+            self._write(f"SELECT {', '.join(self._row)} FROM read_parquet({quoted(part)}) WHERE usual{where}")
             os.unlink(part)
-            self._copy(list(usual), part)
 
-    def _usual(self, files: Sequence[_Plain]) -> dict[_Plain, tuple[int, bytes]]:
-        """The files whose lines look as an encoder writes them, but for the last one, if that has no line feed.
-
-        Each with the number of these lines, and the last one if it is another. DuckDB's reader of CSV gives the lines
-        as they are: no line holds the delimiter, and what it passes over is missing in the sum.
-        """
-        lines = (
-            f"read_csv([{_listed(files)}], columns = {{line: 'VARCHAR'}}, auto_detect = false, header = false, "
-            f"delim = '\x01', quote = '', escape = '', new_line = '\\n', max_line_size = {_LONGEST_LINE}, "
-            "ignore_errors = true, filename = 'file_', compression = 'none')"
-        )
-        found = {
-            name: (records, covered)
-            for name, records, covered in execute(
-                self._connection,
-                f"SELECT file_, count(*), sum(strlen(line) + 1)::BIGINT FROM {lines} "
-                f"WHERE regexp_full_match(line, '{LINE}') GROUP BY file_",
-            )
-        }
-        usual = {}
-        for file in files:
-            records, covered = found.get(file.name, (0, 0))
-            tail = _tail(file.name, covered)
-            if tail is not None:
-                usual[file] = (records, tail)
-        return usual
-
-    def _copy(self, files: Sequence[_Plain], part: str) -> dict[str, int]:
-        """Write the records of files whose lines look as an encoder writes them, and say how many each has."""
-        if not files:
-            return {}
+    def _copy(self, files: Sequence[_Plain], part: str) -> dict[str, _Usual]:
+        """Write a row for each line, and say of each file how many of them are usual."""
         names = {file.name: shown(file.source.path) for file in files}
-        kinds = ", ".join(f"{name}: '{kind}'" for name, kind in self._detail.columns.items())
         # Parameters cannot be bound in COPY.
-        rows = (
-            f"read_json([{_listed(files)}], format = 'newline_delimited', records = true, ignore_errors = true, "
-            f"columns = {{{kinds}}}, filename = 'file_', compression = 'none')"
-        )
         file = "file_"
         if any(name != path for name, path in names.items()):
             pairs = ", ".join(f"{quoted(name)}: {quoted(path)}" for name, path in names.items())
             file = f"(MAP {{{pairs}}})[file_]"
-        columns = {name: name for name in self._detail.columns}
-        columns["attributes"] = self._detail.attributes("type", "attributes")
-        single = " AND ".join(
-            single_keys(columns[name]) for name, kind in self._detail.columns.items() if kind == "JSON"
-        )
+        columns = ", ".join(self._detail.columns)
+        lines = f"SELECT {columns}, NULL::VARCHAR AS {EXTRA}, {file} AS file, usual, bytes"
         execute(
             self._connection,
-            f"""COPY (
-                SELECT {", ".join(f"{value} AS {name}" for name, value in columns.items())},
-                    NULL::VARCHAR AS {EXTRA}, {file} AS file
-                FROM {rows} WHERE stream IS NOT NULL AND {single}
-            ) TO {quoted(part)} {PARQUET}""",
+            f"COPY ({lines} FROM ({rows(list(names), self._detail)})) TO {quoted(part)} {PARQUET}",
         )
-        return dict(execute(self._connection, f"SELECT file, count(*) FROM read_parquet({quoted(part)}) GROUP BY file"))
+        found = execute(
+            self._connection,
+            "SELECT file, count_if(usual), coalesce(sum(bytes) FILTER (usual), 0)::BIGINT, count(*) "
+            f"FROM read_parquet({quoted(part)}) GROUP BY file",
+        )
+        return {file: _Usual(*usual) for file, *usual in found}
 
     def _repair(self, file: _Plain, lines: Iterable[bytes] | None = None, trusted: int = 0) -> None:
         """Let core read a file, and write a Parquet file of it.
@@ -232,13 +209,10 @@ class Loader:
                 f"{column}: '{'VARCHAR' if kind == 'JSON' else kind}'" for column, kind in self._fields.items()
             )
             fields = ", ".join(f"{column}::{kind} AS {column}" for column, kind in self._fields.items())
-            execute(
-                self._connection,
-                f"""COPY (
-                    SELECT {fields}, {quoted(shown(file.source.path))} AS file
-                    FROM read_json({quoted(name)}, format = 'newline_delimited', compression = 'none', records = true,
-                        maximum_object_size = {max(os.path.getsize(name) + 1, 1 << 24)}, columns = {{{columns}}})
-                ) TO {quoted(self._next_part())} {PARQUET}""",
+            self._write(
+                f"SELECT {fields}, {quoted(shown(file.source.path))} AS file "
+                f"FROM read_json({quoted(name)}, format = 'newline_delimited', compression = 'none', records = true, "
+                f"maximum_object_size = {max(os.path.getsize(name) + 1, 1 << 24)}, columns = {{{columns}}})"
             )
         os.unlink(name)
 
@@ -254,17 +228,19 @@ class Loader:
                 for column, kind in self._row.items()
                 if column != "file"
             )
-            [(records,)] = execute(
-                self._connection,
-                f"""COPY (
-                    SELECT {columns}, {quoted(shown(source.path))} AS file
-                    FROM read_parquet({quoted(name)}) WHERE type IS NOT NULL AND stream IS NOT NULL
-                ) TO {quoted(self._next_part())} {PARQUET}""",
+            records = self._write(
+                f"SELECT {columns}, {quoted(shown(source.path))} AS file "
+                f"FROM read_parquet({quoted(name)}) WHERE type IS NOT NULL AND stream IS NOT NULL"
             )
             self.counts.append(Counts(source.path, records, 0))
         finally:
             if name != source.path:
                 os.unlink(name)
+
+    def _write(self, query: str) -> int:
+        """Write the rows of a query to a Parquet file, and say how many there are."""
+        [(count,)] = execute(self._connection, f"COPY ({query}) TO {quoted(self._next_part())} {PARQUET}")
+        return int(count)
 
     def _next_part(self) -> str:
         self._number += 1
@@ -284,10 +260,6 @@ def _batches(sources: Sequence[Source]) -> Iterator[list[Source]]:
         size += weight
     if batch:
         yield batch
-
-
-def _listed(files: Sequence[_Plain]) -> str:
-    return ", ".join(quoted(file.name) for file in files)
 
 
 def _is_plain(path: str) -> bool:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import duckdb
 
 from one_logger.analysis import views
-from one_logger.analysis.columns import COLUMNS, Detail
+from one_logger.analysis.columns import COLUMNS, EXTRA, Detail
 from one_logger.analysis.duck import execute, quoted
 from one_logger.analysis.exact import correct, exact_reports
 from one_logger.analysis.loading import PARQUET, Counts, Loader, Progress
@@ -165,8 +165,8 @@ class Store:
     def _record_files(self, parts: Sequence[str]) -> str:
         """SQL for all that these files hold. What was not kept is NULL."""
         kept = self._detail.columns
-        others = "".join(f", NULL::{kind} AS {name}" for name, kind in COLUMNS.items() if name not in kept)
-        return f"SELECT *{others} FROM {_parquet(parts)}"
+        columns = ", ".join(name if name in kept else f"NULL::{kind} AS {name}" for name, kind in COLUMNS.items())
+        return f"SELECT {columns}, {EXTRA}, file FROM {_parquet(parts)}"
 
     def _make_record_views(self) -> None:
         self._run(f"CREATE OR REPLACE VIEW record_files AS {self._record_files(_parts(self._records))}")

@@ -1,0 +1,121 @@
+"""SQL that makes rows of lines, and says of each line whether its row is what core reads in it.
+
+Most lines are proved without the regular expression `LINE`, which looks at each byte for as long as all the rest takes
+together: the line is what an encoder would write for the values that were read in it. So the line begins as `LINE` has
+it, whatever the reader of JSON did to find these values.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+
+from one_logger.analysis.columns import (
+    AFTER_HEAD,
+    ALWAYS,
+    COLUMNS,
+    HEAD,
+    INTEGERS,
+    LINE,
+    TYPES_OF_SPANS,
+    Detail,
+    single_keys,
+)
+from one_logger.analysis.duck import quoted
+
+_LONGEST_LINE = 4 << 20  # in bytes; a file with a longer one is read by core
+
+
+def rows(files: Sequence[str], detail: Detail) -> str:
+    """SQL for a row for each line of files.
+
+    Its columns are those of `detail`, `file_`, `bytes` (of the line, with its line feed) and `usual`: whether core
+    reads the same in this line. If that is false, the other columns mean nothing. At a lower detail than `ALL` spans
+    and events have NULL for what none of them has, or is not kept of them.
+
+    Lines that DuckDB's reader of CSV doesn't give as they are have no row: those that are too long, not in UTF-8, or
+    hold the delimiter.
+
+    Args:
+        files: The files, by names that DuckDB can open and takes for no pattern.
+        detail: How much of each record is wanted.
+    """
+    often = [name for name in (COLUMNS if detail is Detail.ALL else (*HEAD, "thread")) if name != "v"]
+    seldom = [name for name in detail.columns if name not in often and name != "v"]
+    # What a filter says of a column, DuckDB looks for in what the column is made of: each line would be read again for
+    # each mention. So there is no filter, and `usual` is a column.
+    read = f"SELECT file_, line, unnest({_fields('line', often)}) FROM {_lines(files)}"
+    if seldom:
+        kinds = ", ".join(map(quoted, TYPES_OF_SPANS))
+        read = f"SELECT *, unnest(CASE WHEN type NOT IN ({kinds}) THEN {_fields('line', seldom)} END) FROM ({read})"
+    compared = f"SELECT *, {_head()} AS head FROM ({read})"
+    single = [single_keys(name) for name, kind in detail.columns.items() if kind == "JSON"]
+    in_range = [
+        f"coalesce({name} BETWEEN {INTEGERS[0]} AND {INTEGERS[-1]}, true)"
+        for name in HEAD
+        if COLUMNS[name] == "BIGINT" and name not in ALWAYS
+    ]
+    usual = " AND ".join([_is_usual(), f"seq BETWEEN 1 AND {INTEGERS[-1]}", *in_range, *single])
+    columns = ", ".join("1::BIGINT AS v" if name == "v" else name for name in detail.columns)
+    return f"SELECT {columns}, file_, strlen(line) + 1 AS bytes, {usual} AS usual FROM ({compared})"
+
+
+def _lines(files: Iterable[str]) -> str:
+    """The lines as they are: none holds the delimiter."""
+    return (
+        f"read_csv([{', '.join(map(quoted, files))}], columns = {{line: 'VARCHAR'}}, auto_detect = false, "
+        f"header = false, delim = '\x01', quote = '', escape = '', new_line = '\\n', max_line_size = {_LONGEST_LINE}, "
+        "ignore_errors = true, filename = 'file_', compression = 'none')"
+    )
+
+
+def _fields(line: str, names: Iterable[str]) -> str:
+    """The values of these fields as a struct; NULL for a line that is no JSON."""
+    return f"TRY(json_transform({line}, {quoted(json.dumps({name: COLUMNS[name] for name in names}))}))"
+
+
+def _head() -> str:
+    """What the line of a span or an event begins with, up to its attributes, if these are its values.
+
+    For other lines it is something else. `concat` leaves NULLs out.
+    """
+    both = "start_time_unix_nano IS NOT NULL AND end_time_unix_nano IS NOT NULL"
+    # A key is written with what ends the text before it. There is one CASE for those of which a line has one.
+    pieces = (
+        *(quoted('{"v":1,"type":"'), "type", quoted('","stream":"'), "stream", quoted('","seq":'), "seq"),
+        *(quoted(',"trace_id":"'), "trace_id", quoted('","span_id":"'), "span_id"),
+        *(
+            _when({"parent_span_id IS NOT NULL": '","parent_span_id":"'}),
+            "parent_span_id",
+            quoted('","name":"'),
+            "name",
+        ),
+        _when(
+            {
+                "start_time_unix_nano IS NOT NULL": '","start_time_unix_nano":',
+                "end_time_unix_nano IS NOT NULL": '","end_time_unix_nano":',
+                "time_unix_nano IS NOT NULL": '","time_unix_nano":',
+            }
+        ),
+        *("start_time_unix_nano", _when({both: ',"end_time_unix_nano":'}), "end_time_unix_nano"),
+        *(_when({"duration_ns IS NOT NULL": ',"duration_ns":'}), "duration_ns", "time_unix_nano"),
+        *(_when({"status IS NOT NULL": ',"status":"'}), "status", _when({"status IS NOT NULL": '"'})),
+    )
+    return f"concat({', '.join(pieces)})"
+
+
+def _is_usual() -> str:
+    """Whether a line is as `LINE` has it.
+
+    If the line begins with `head`, and there is no backslash in that, the texts in it have neither quotes nor escapes.
+    If there is one more byte, it ends the object, as the line is JSON.
+    """
+    return (
+        rf"CASE WHEN NOT starts_with(line, head) OR contains(head, '\') THEN regexp_full_match(line, {quoted(LINE)}) "
+        "WHEN strlen(line) = strlen(head) + 1 THEN true "
+        f"ELSE regexp_full_match(substring(line, length(head) + 1), {quoted(AFTER_HEAD)}) END"
+    )
+
+
+def _when(texts: Mapping[str, str]) -> str:
+    return f"CASE {' '.join(f'WHEN {condition} THEN {quoted(text)}' for condition, text in texts.items())} END"
