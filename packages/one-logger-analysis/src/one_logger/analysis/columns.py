@@ -50,6 +50,7 @@ HEAD = (
 TYPES_OF_SPANS = ("start", "stop", "complete", "event")
 """The types of records of which there are many."""
 
+_IDS = ("span_id", "parent_span_id")
 _OF_STREAMS = (
     *("type", "stream", "seq", "start_time_unix_nano", "end_time_unix_nano", "time_unix_nano"),
     *("dropped", "reason", "attributes"),
@@ -74,7 +75,28 @@ class Detail(IntEnum):
     def columns(self) -> dict[str, str]:
         """The columns that are kept, and their types."""
         names = {Detail.STREAMS: _OF_STREAMS, Detail.SPANS: _OF_SPANS, Detail.ALL: tuple(COLUMNS)}[self]
-        return {name: kind for name, kind in COLUMNS.items() if name in names}
+        return {name: "UBIGINT" if self.is_number(name) else kind for name, kind in COLUMNS.items() if name in names}
+
+    def is_number(self, name: str) -> bool:
+        """Whether the id in this column is kept as a number, see `key`."""
+        return self is not Detail.ALL and name in _IDS
+
+    def kept(self, name: str, value: str) -> str:
+        """SQL for what is kept in a column.
+
+        Args:
+            name: The column.
+            value: SQL for what was read.
+        """
+        return key(value) if self.is_number(name) else value
+
+
+def key(span_id: str) -> str:
+    """SQL for the number of a span, which is written and compared faster than its id. NULL for NULL.
+
+    An id is 16 hexadecimal digits. What is no such id gets a number, too.
+    """
+    return f"CASE WHEN {span_id} IS NOT NULL THEN coalesce(try_cast('0x' || {span_id} AS UBIGINT), hash({span_id})) END"
 
 
 EXTRA = "extra"

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import duckdb
 
-from one_logger.analysis.columns import EXTRA, Detail
+from one_logger.analysis.columns import COLUMNS, EXTRA, Detail
 from one_logger.analysis.duck import execute, quoted
 from one_logger.analysis.rows import rows
 from one_logger.analysis.sources import Source, unpack
@@ -205,10 +205,13 @@ class Loader:
         )
         if repaired.records:
             # Attributes are texts in lines that were written again, and objects in the others.
+            kinds = {column: COLUMNS.get(column, "VARCHAR") for column in self._fields}
             columns = ", ".join(
-                f"{column}: '{'VARCHAR' if kind == 'JSON' else kind}'" for column, kind in self._fields.items()
+                f"{column}: '{'VARCHAR' if kind == 'JSON' else kind}'" for column, kind in kinds.items()
             )
-            fields = ", ".join(f"{column}::{kind} AS {column}" for column, kind in self._fields.items())
+            fields = ", ".join(
+                f"{self._detail.kept(column, f'{column}::{kind}')} AS {column}" for column, kind in kinds.items()
+            )
             self._write(
                 f"SELECT {fields}, {quoted(shown(file.source.path))} AS file "
                 f"FROM read_json({quoted(name)}, format = 'newline_delimited', compression = 'none', records = true, "
@@ -223,11 +226,12 @@ class Loader:
             if not {"type", "stream", "seq"} <= there:
                 self.counts.append(Counts(source.path, 0, 0, is_foreign=True))
                 return
-            columns = ", ".join(
-                f"{f'try_cast({column} AS {kind})' if column in there else f'NULL::{kind}'} AS {column}"
-                for column, kind in self._row.items()
-                if column != "file"
-            )
+            kinds = {column: COLUMNS.get(column, "VARCHAR") for column in self._fields}
+            values = {
+                column: f"try_cast({column} AS {kind})" if column in there else f"NULL::{kind}"
+                for column, kind in kinds.items()
+            }
+            columns = ", ".join(f"{self._detail.kept(column, value)} AS {column}" for column, value in values.items())
             records = self._write(
                 f"SELECT {columns}, {quoted(shown(source.path))} AS file "
                 f"FROM read_parquet({quoted(name)}) WHERE type IS NOT NULL AND stream IS NOT NULL"

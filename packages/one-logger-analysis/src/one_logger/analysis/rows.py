@@ -8,7 +8,7 @@ it, whatever the reader of JSON did to find these values.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from one_logger.analysis.columns import (
     AFTER_HEAD,
@@ -22,6 +22,14 @@ from one_logger.analysis.columns import (
     single_keys,
 )
 from one_logger.analysis.duck import quoted
+
+_TIMES = {
+    "complete": ("start_time_unix_nano", "end_time_unix_nano", "duration_ns", "status"),
+    "start": ("start_time_unix_nano",),
+    "stop": ("end_time_unix_nano", "duration_ns", "status"),
+    "event": ("time_unix_nano",),
+}
+"""What the records of spans and events have behind their name."""
 
 _LONGEST_LINE = 4 << 20  # in bytes; a file with a longer one is read by core
 
@@ -56,7 +64,9 @@ def rows(files: Sequence[str], detail: Detail) -> str:
         if COLUMNS[name] == "BIGINT" and name not in ALWAYS
     ]
     usual = " AND ".join([_is_usual(), f"seq BETWEEN 1 AND {INTEGERS[-1]}", *in_range, *single])
-    columns = ", ".join("1::BIGINT AS v" if name == "v" else name for name in detail.columns)
+    columns = ", ".join(
+        f"{'1::BIGINT' if name == 'v' else detail.kept(name, name)} AS {name}" for name in detail.columns
+    )
     return f"SELECT {columns}, file_, strlen(line) + 1 AS bytes, {usual} AS usual FROM ({compared})"
 
 
@@ -75,33 +85,28 @@ def _fields(line: str, names: Iterable[str]) -> str:
 
 
 def _head() -> str:
-    """What the line of a span or an event begins with, up to its attributes, if these are its values.
-
-    For other lines it is something else. `concat` leaves NULLs out.
-    """
-    both = "start_time_unix_nano IS NOT NULL AND end_time_unix_nano IS NOT NULL"
-    # A key is written with what ends the text before it. There is one CASE for those of which a line has one.
-    pieces = (
-        *(quoted('{"v":1,"type":"'), "type", quoted('","stream":"'), "stream", quoted('","seq":'), "seq"),
-        *(quoted(',"trace_id":"'), "trace_id", quoted('","span_id":"'), "span_id"),
-        *(
-            _when({"parent_span_id IS NOT NULL": '","parent_span_id":"'}),
-            "parent_span_id",
-            quoted('","name":"'),
-            "name",
-        ),
-        _when(
-            {
-                "start_time_unix_nano IS NOT NULL": '","start_time_unix_nano":',
-                "end_time_unix_nano IS NOT NULL": '","end_time_unix_nano":',
-                "time_unix_nano IS NOT NULL": '","time_unix_nano":',
-            }
-        ),
-        *("start_time_unix_nano", _when({both: ',"end_time_unix_nano":'}), "end_time_unix_nano"),
-        *(_when({"duration_ns IS NOT NULL": ',"duration_ns":'}), "duration_ns", "time_unix_nano"),
-        *(_when({"status IS NOT NULL": ',"status":"'}), "status", _when({"status IS NOT NULL": '"'})),
+    """What the line of a span or an event begins with, up to its attributes, if these are its values. Else NULL."""
+    cases = " ".join(
+        f"WHEN type = {quoted(kind)} AND {parent} THEN {_beginning(kind, fields)}"
+        for kind, times in _TIMES.items()
+        for parent, fields in (
+            ("parent_span_id IS NULL", ("trace_id", "span_id", "name", *times)),
+            ("parent_span_id IS NOT NULL", ("trace_id", "span_id", "parent_span_id", "name", *times)),
+        )
     )
-    return f"concat({', '.join(pieces)})"
+    return f"CASE {cases} END"
+
+
+def _beginning(kind: str, fields: Iterable[str]) -> str:
+    """What a line of this type begins with. If a field is NULL, so that it is left out, its key isn't."""
+    text = f'{{"v":1,"type":"{kind}","stream":"'
+    pieces = [quoted(text), "stream"]
+    end = '"'
+    for name in ("seq", *fields):
+        quote = '"' if COLUMNS[name] == "VARCHAR" else ""
+        pieces += [quoted(f'{end},"{name}":{quote}'), name]
+        end = quote
+    return f"concat({', '.join([*pieces, quoted(end)] if end else pieces)})"
 
 
 def _is_usual() -> str:
@@ -110,12 +115,9 @@ def _is_usual() -> str:
     If the line begins with `head`, and there is no backslash in that, the texts in it have neither quotes nor escapes.
     If there is one more byte, it ends the object, as the line is JSON.
     """
+    begins_otherwise = r"head IS NULL OR NOT starts_with(line, head) OR contains(head, '\')"
     return (
-        rf"CASE WHEN NOT starts_with(line, head) OR contains(head, '\') THEN regexp_full_match(line, {quoted(LINE)}) "
+        f"CASE WHEN {begins_otherwise} THEN regexp_full_match(line, {quoted(LINE)}) "
         "WHEN strlen(line) = strlen(head) + 1 THEN true "
         f"ELSE regexp_full_match(substring(line, length(head) + 1), {quoted(AFTER_HEAD)}) END"
     )
-
-
-def _when(texts: Mapping[str, str]) -> str:
-    return f"CASE {' '.join(f'WHEN {condition} THEN {quoted(text)}' for condition, text in texts.items())} END"

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import duckdb
 
 from one_logger.analysis import views
-from one_logger.analysis.columns import COLUMNS, EXTRA, Detail
+from one_logger.analysis.columns import COLUMNS, EXTRA, Detail, key
 from one_logger.analysis.duck import execute, quoted
 from one_logger.analysis.exact import correct, exact_reports
 from one_logger.analysis.loading import PARQUET, Counts, Loader, Progress
@@ -23,12 +23,6 @@ from one_logger.core import StreamReport
 _CHUNK = 1_000_000
 _KEPT = ("gaps", "stream_reports")
 _SPAN_STEPS = ("span_times", "span_parents", "span_covered")
-# An id is 16 hexadecimal digits; as a number it is compared faster. What is no such id gets a number, too.
-_KEYS = """
-    coalesce(try_cast('0x' || span_id AS UBIGINT), hash(span_id)) AS span_key,
-    CASE WHEN parent_span_id IS NOT NULL
-        THEN coalesce(try_cast('0x' || parent_span_id AS UBIGINT), hash(parent_span_id)) END AS parent_key
-"""
 
 
 class _Chunk(NamedTuple):
@@ -95,13 +89,7 @@ class Store:
         self._make_record_views()
         for streams in self._divided():
             self._open(streams)
-            self._run(f"CREATE TABLE chunk.gaps AS {views.sql('gaps')}")
-            [(repeats,)] = self._run(
-                "SELECT coalesce(bool_or(read > last_seq - coalesce(missing, 0)), false) FROM ("
-                "SELECT stream, count(*) AS read, max(seq) AS last_seq FROM records WHERE seq >= 1 GROUP BY stream"
-                ") LEFT JOIN (SELECT stream, sum(missing) AS missing FROM gaps GROUP BY stream) USING (stream)"
-            )
-            chunk = streams._replace(repeats=bool(repeats))
+            chunk = streams._replace(repeats=self._find_gaps())
             self._chunks.append(chunk)
             self._once(chunk)
             self._keep("gaps", "SELECT * FROM gaps")
@@ -112,6 +100,23 @@ class Store:
         self._make_distinct_view()
         self._is_read = True
         self._remember()
+
+    def _find_gaps(self) -> bool:
+        """Make the table `gaps` of the chunk, and say whether a record was read more than once.
+
+        The view sorts all records. So it is asked only for streams of which not each number from 1 to the last was read
+        once. That is counted exactly: by a bit for each of 64 numbers that follow each other.
+        """
+        rows = self._run(
+            "SELECT stream, sum(read) > sum(bit_count(bits)) FROM ("
+            "SELECT stream, count(*) AS read, max(seq) AS last_seq, bit_or(1::UBIGINT << (seq & 63)::UBIGINT) AS bits "
+            "FROM records WHERE seq >= 1 GROUP BY stream, seq >> 6"
+            ") GROUP BY stream HAVING sum(read) <> max(last_seq) OR sum(bit_count(bits)) <> max(last_seq)"
+        )
+        listed = ", ".join(quoted(stream) for stream, _ in rows)
+        where = f"WHERE stream IN ({listed})" if rows else "LIMIT 0"
+        self._run(f"CREATE TABLE chunk.gaps AS SELECT * FROM ({views.sql('gaps')}) {where}")
+        return any(repeats for _, repeats in rows)
 
     @property
     def _repeats(self) -> bool:
@@ -165,7 +170,9 @@ class Store:
     def _record_files(self, parts: Sequence[str]) -> str:
         """SQL for all that these files hold. What was not kept is NULL."""
         kept = self._detail.columns
-        columns = ", ".join(name if name in kept else f"NULL::{kind} AS {name}" for name, kind in COLUMNS.items())
+        columns = ", ".join(
+            name if name in kept else f"NULL::{kind} AS {name}" for name, kind in {**COLUMNS, **kept}.items()
+        )
         return f"SELECT {columns}, {EXTRA}, file FROM {_parquet(parts)}"
 
     def _make_record_views(self) -> None:
@@ -196,8 +203,15 @@ class Store:
                 f"CREATE TABLE chunk.{name} AS SELECT * REPLACE (stream::chunk.stream_id AS stream) FROM main.{name} "
                 "WHERE stream IN (SELECT unnest(enum_range(NULL::chunk.stream_id))::VARCHAR)"
             )
-        keys = f"stream::chunk.stream_id AS stream, {_KEYS}"
-        self._run(f"CREATE VIEW chunk.span_records AS SELECT * REPLACE ({keys}) FROM ({views.sql('span_records')})")
+        keys = (
+            ""
+            if self._detail < Detail.ALL
+            else f", {key('span_id')} AS span_key, {key('parent_span_id')} AS parent_key"
+        )
+        self._run(
+            f"CREATE VIEW chunk.span_records AS SELECT * REPLACE (stream::chunk.stream_id AS stream{keys}) "
+            f"FROM ({views.sql('span_records')})"
+        )
         for step in _SPAN_STEPS:
             self._run(f"CREATE TABLE chunk.{step} AS {views.sql(step)}")
         self._build_paths()

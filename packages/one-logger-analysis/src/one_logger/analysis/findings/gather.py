@@ -47,7 +47,9 @@ GROUP BY stream, path
 """
 
 # What each span waited in all, from the deepest spans that wait up to their ancestors.
-_NO_WAITS = "CREATE OR REPLACE TEMP TABLE waits (stream VARCHAR, span_id VARCHAR, depth INTEGER, wait_ns BIGINT)"
+_NO_WAITS = """
+CREATE OR REPLACE TEMP TABLE waits AS SELECT stream, span_id, depth, duration_ns AS wait_ns FROM spans LIMIT 0
+"""
 _WAITS = """
 INSERT INTO waits
 SELECT stream, parent_span_id, $depth - 1, sum(wait_ns)::BIGINT FROM (
