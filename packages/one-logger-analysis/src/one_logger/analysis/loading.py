@@ -1,4 +1,4 @@
-"""Reading records from files into Parquet, exactly as `read_records` does."""
+"""Reading records from files, exactly as `read_records` does."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import duckdb
 
 from one_logger.analysis.columns import COLUMNS, EXTRA, Detail
 from one_logger.analysis.duck import execute, quoted
+from one_logger.analysis.kept import Kept
 from one_logger.analysis.rows import rows
 from one_logger.analysis.sources import Source, unpack
 from one_logger.analysis.unusual import is_usual, repair
@@ -19,9 +20,6 @@ _BATCH_FILES = 1_000
 _TAIL = 1 << 20
 _BOM = b"\xef\xbb\xbf"
 _RECORD_START = b'{"v":'
-# A dictionary is given up early: ids are all different, and to look for equal ones costs more than to write them.
-PARQUET = "(FORMAT parquet, PARQUET_VERSION V2, DICTIONARY_SIZE_LIMIT 1000, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
-
 Progress = Callable[[int, int], None]
 """Called with how many bytes of how many are done."""
 
@@ -66,32 +64,32 @@ class _Plain(NamedTuple):
 
 
 class Loader:
-    """Reads files in batches, and writes a Parquet file or more for each of them.
+    """Reads files in batches.
 
     Args:
         connection: To DuckDB; used by nobody else meanwhile.
-        folder: Where the Parquet files go to.
+        kept: What the records are added to, with the columns that `columns` says.
         scratch: A folder for what is needed during a batch.
         detail: How much of each record is kept.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, folder: str, scratch: str, detail: Detail) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, kept: Kept, scratch: str, detail: Detail) -> None:
         self._connection = connection
-        self._folder = folder
+        self._kept = kept
         self._scratch = scratch
         self._detail = detail
-        # The columns of the files that are written.
-        self._fields = {**detail.columns, EXTRA: "VARCHAR"}
-        self._row = {**self._fields, "file": "VARCHAR"}
-        self._number = 0
+        # The columns and their types, as they stand in a record.
+        self._read_kinds = {column: COLUMNS.get(column, "VARCHAR") for column in (*detail.columns, EXTRA)}
         self._names = 0
         self.counts: list[Counts] = []
 
-    def load(self, sources: Sequence[Source], progress: Progress | None = None) -> None:
-        """Read all records in `sources`. `counts` then says how many each of them has."""
-        # One without a row says what the columns are, even if nothing is read.
-        nothing = ", ".join(f"NULL::{kind} AS {column}" for column, kind in self._row.items())
-        self._write(f"SELECT {nothing} LIMIT 0")
+    @staticmethod
+    def columns(detail: Detail) -> dict[str, str]:
+        """The columns of records of which so much is kept, and their types."""
+        return {**detail.columns, EXTRA: "VARCHAR", "file": "VARCHAR"}
+
+    def batches(self, sources: Sequence[Source], progress: Progress | None = None) -> Iterator[None]:
+        """Read all records in `sources`: at each step some more. `counts` then says how many each of them has."""
         total = sum(source.size for source in sources)
         done = 0
         for batch in _batches(sources):
@@ -99,6 +97,7 @@ class Loader:
                 self._load_parquet(batch[0])
             else:
                 self._load_lines(batch)
+            yield
             done += sum(source.size for source in batch)
             if progress:
                 progress(done, total)
@@ -126,13 +125,10 @@ class Loader:
 
     def _read(self, files: Sequence[_Plain]) -> None:
         """Let DuckDB read what it can be trusted with, and core what is left."""
-        part = self._next_part()
         try:
-            found = self._copy(files, part)
+            lines, found = self._add_lines(files)
         except (duckdb.InvalidInputException, duckdb.InvalidTypeException, duckdb.ConversionException):
             # One file makes the query fail for all: one with a line that is too long, say.
-            if os.path.exists(part):
-                os.unlink(part)
             if len(files) > 1:
                 middle = len(files) // 2
                 self._read(files[:middle])
@@ -153,12 +149,10 @@ class Loader:
                 doubtful.append(name)
                 self._repair(file)
         if doubtful or any(usual.records < usual.lines for usual in found.values()):
-            where = "".join(f" AND file <> {quoted(name)}" for name in doubtful)
-            self._write(f"SELECT {', '.join(self._row)} FROM read_parquet({quoted(part)}) WHERE usual{where}")
-            os.unlink(part)
+            self._kept.keep_usual(lines, doubtful)
 
-    def _copy(self, files: Sequence[_Plain], part: str) -> dict[str, _Usual]:
-        """Write a row for each line, and say of each file how many of them are usual."""
+    def _add_lines(self, files: Sequence[_Plain]) -> tuple[str, dict[str, _Usual]]:
+        """Add a row for each line. Says where they are, and of each file how many of them are usual."""
         names = {file.name: shown(file.source.path) for file in files}
         # Parameters cannot be bound in COPY.
         file = "file_"
@@ -166,17 +160,17 @@ class Loader:
             pairs = ", ".join(f"{quoted(name)}: {quoted(path)}" for name, path in names.items())
             file = f"(MAP {{{pairs}}})[file_]"
         columns = ", ".join(self._detail.columns)
-        lines = f"SELECT {columns}, NULL::VARCHAR AS {EXTRA}, {file} AS file, usual, bytes"
-        execute(
-            self._connection,
-            f"COPY ({lines} FROM ({rows(list(names), self._detail)})) TO {quoted(part)} {PARQUET}",
+        lines = self._kept.add_lines(
+            f"SELECT {columns}, NULL::VARCHAR AS {EXTRA}, {file} AS file, usual, bytes "
+            f"FROM ({rows(list(names), self._detail)})"
         )
         found = execute(
             self._connection,
             "SELECT file, count_if(usual), coalesce(sum(bytes) FILTER (usual), 0)::BIGINT, count(*) "
-            f"FROM read_parquet({quoted(part)}) GROUP BY file",
+            f"FROM {lines} WHERE usual IS NOT NULL GROUP BY file",
         )
-        return {file: _Usual(*usual) for file, *usual in found}
+        read = set(names.values())
+        return lines, {file: _Usual(*usual) for file, *usual in found if file in read}
 
     def _repair(self, file: _Plain, lines: Iterable[bytes] | None = None, trusted: int = 0) -> None:
         """Let core read a file, and write a Parquet file of it.
@@ -205,14 +199,14 @@ class Loader:
         )
         if repaired.records:
             # Attributes are texts in lines that were written again, and objects in the others.
-            kinds = {column: COLUMNS.get(column, "VARCHAR") for column in self._fields}
+            kinds = self._read_kinds
             columns = ", ".join(
                 f"{column}: '{'VARCHAR' if kind == 'JSON' else kind}'" for column, kind in kinds.items()
             )
             fields = ", ".join(
                 f"{self._detail.kept(column, f'{column}::{kind}')} AS {column}" for column, kind in kinds.items()
             )
-            self._write(
+            self._kept.add(
                 f"SELECT {fields}, {quoted(shown(file.source.path))} AS file "
                 f"FROM read_json({quoted(name)}, format = 'newline_delimited', compression = 'none', records = true, "
                 f"maximum_object_size = {max(os.path.getsize(name) + 1, 1 << 24)}, columns = {{{columns}}})"
@@ -226,13 +220,13 @@ class Loader:
             if not {"type", "stream", "seq"} <= there:
                 self.counts.append(Counts(source.path, 0, 0, is_foreign=True))
                 return
-            kinds = {column: COLUMNS.get(column, "VARCHAR") for column in self._fields}
+            kinds = self._read_kinds
             values = {
                 column: f"try_cast({column} AS {kind})" if column in there else f"NULL::{kind}"
                 for column, kind in kinds.items()
             }
             columns = ", ".join(f"{self._detail.kept(column, value)} AS {column}" for column, value in values.items())
-            records = self._write(
+            records = self._kept.add(
                 f"SELECT {columns}, {quoted(shown(source.path))} AS file "
                 f"FROM read_parquet({quoted(name)}) WHERE type IS NOT NULL AND stream IS NOT NULL"
             )
@@ -241,21 +235,21 @@ class Loader:
             if name != source.path:
                 os.unlink(name)
 
-    def _write(self, query: str) -> int:
-        """Write the rows of a query to a Parquet file, and say how many there are."""
-        [(count,)] = execute(self._connection, f"COPY ({query}) TO {quoted(self._next_part())} {PARQUET}")
-        return int(count)
 
-    def _next_part(self) -> str:
-        self._number += 1
-        return os.path.join(self._folder, f"part-{self._number:06}.parquet")
+def fits(sources: Sequence[Source]) -> bool:
+    """Whether the records of each batch fit into memory."""
+    return all(source.kind != "parquet" and _weight(source) <= 2 * _BATCH_BYTES for source in sources)
+
+
+def _weight(source: Source) -> int:
+    return source.size * (1 if source.kind == "jsonl" else 10)
 
 
 def _batches(sources: Sequence[Source]) -> Iterator[list[Source]]:
     batch: list[Source] = []
     size = 0
     for source in sources:
-        weight = source.size * (1 if source.kind == "jsonl" else 10)
+        weight = _weight(source)
         full = batch and (size + weight > _BATCH_BYTES or len(batch) == _BATCH_FILES)
         if full or (batch and "parquet" in (source.kind, batch[0].kind)):
             yield batch

@@ -194,7 +194,7 @@ class Run:
 
         Args:
             names: The views that may be asked. They are built if an answer isn't known, and may be without what no
-                `Overview` needs: the attributes of spans, say.
+                `Overview` needs: the attributes of spans, say, and their rank. Ids of spans are numbers in them.
         """
 
         def cursor() -> DuckDBPyConnection:

@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 import duckdb
 
 from one_logger.analysis import views
-from one_logger.analysis.columns import COLUMNS, EXTRA, Detail, key
+from one_logger.analysis.columns import COLUMNS, EXTRA, TYPES_OF_SPANS, Detail, key
 from one_logger.analysis.duck import execute, quoted
 from one_logger.analysis.exact import correct, exact_reports
-from one_logger.analysis.loading import PARQUET, Counts, Loader, Progress
+from one_logger.analysis.kept import PARQUET, ParquetFiles, Table
+from one_logger.analysis.loading import Counts, Loader, Progress, fits
 from one_logger.analysis.sources import Source
 from one_logger.core import StreamReport
 
@@ -77,15 +78,34 @@ class Store:
             progress: Called with how many bytes of how many are done.
         """
         self._detail, self._is_read = detail, False
+        if detail is Detail.ALL or not fits(sources) or not self._read_at_once(sources, progress):
+            self._read_in_parts(sources, progress)
+        self._make_distinct_view()
+        self._is_read = True
+        self._remember()
+
+    def _start(self) -> None:
+        """Give up what was kept before, also by one who was interrupted."""
+        self._close()
+        self._run("DROP TABLE IF EXISTS batch")
+        if self.is_complete:
+            os.unlink(self._about)
         for folder in (self._records, self._spans):
             shutil.rmtree(folder, ignore_errors=True)
         os.mkdir(self._records)
-        loader = Loader(self._connection, self._records, self._scratch, detail)
-        loader.load(sources, progress)
-        self.counts = loader.counts
         self._chunks = []
+        self.exact = {}
         for name in _KEPT:
             self._run(f"DROP TABLE IF EXISTS {name}")
+
+    def _read_in_parts(self, sources: Sequence[Source], progress: Progress | None) -> None:
+        """Read all records into Parquet files, and look at those that belong together."""
+        self._start()
+        kept = ParquetFiles(self._connection, self._records, Loader.columns(self._detail))
+        loader = Loader(self._connection, kept, self._scratch, self._detail)
+        for _ in loader.batches(sources, progress):
+            pass
+        self.counts = loader.counts
         self._make_record_views()
         for streams in self._divided():
             self._open(streams)
@@ -97,9 +117,41 @@ class Store:
             self._close()
         self.exact = exact_reports(self._connection, sources, self._scratch, repeats=self._repeats)
         correct(self._connection, self.exact)
-        self._make_distinct_view()
-        self._is_read = True
-        self._remember()
+
+    def _read_at_once(self, sources: Sequence[Source], progress: Progress | None) -> bool:
+        """Look at the records of each batch of files while they are in memory, and keep what can be asked for later.
+
+        Returns:
+            Whether that could be done. It can't if a stream stands in several batches, if a record was read twice, or
+            if records contradict each other.
+        """
+        self._start()
+        columns = Loader.columns(self._detail)
+        rest = ParquetFiles(self._connection, self._records, columns)
+        if self._detail is Detail.SPANS:
+            os.mkdir(self._spans)
+        kept = Table(self._connection, "batch", columns)
+        loader = Loader(self._connection, kept, self._scratch, self._detail)
+        seen: set[str] = set()
+        for number, _ in enumerate(loader.batches(sources, progress)):
+            self._open(_Chunk(()), "batch")
+            streams = {stream for (stream,) in self._run("SELECT DISTINCT stream FROM records")}
+            if seen & streams or self._find_gaps():
+                return False
+            seen |= streams
+            self._once(_Chunk(()))
+            self._keep("gaps", "SELECT * FROM gaps")
+            self._keep("stream_reports", views.sql("stream_reports"))
+            if self._detail is Detail.SPANS:
+                self._make_spans(os.path.join(self._spans, f"part-{number:06}.parquet"))
+            self._close()
+            kinds = ", ".join(map(quoted, TYPES_OF_SPANS))
+            rest.add(f"SELECT {', '.join(columns)} FROM batch WHERE type NOT IN ({kinds}) OR {EXTRA} IS NOT NULL")
+            kept.clear()
+        self._run("DROP TABLE batch")
+        self.counts = loader.counts
+        self._make_record_views()
+        return not exact_reports(self._connection, sources, self._scratch, repeats=False)
 
     def _find_gaps(self) -> bool:
         """Make the table `gaps` of the chunk, and say whether a record was read more than once.
@@ -167,16 +219,16 @@ class Store:
     def _path(self, name: str) -> str:
         return os.path.join(self._folder, f"{name}.parquet")
 
-    def _record_files(self, parts: Sequence[str]) -> str:
-        """SQL for all that these files hold. What was not kept is NULL."""
+    def _record_files(self, source: str) -> str:
+        """SQL for all that was kept in a table or in files. What was not kept is NULL."""
         kept = self._detail.columns
         columns = ", ".join(
             name if name in kept else f"NULL::{kind} AS {name}" for name, kind in {**COLUMNS, **kept}.items()
         )
-        return f"SELECT {columns}, {EXTRA}, file FROM {_parquet(parts)}"
+        return f"SELECT {columns}, {EXTRA}, file FROM {source}"
 
     def _make_record_views(self) -> None:
-        self._run(f"CREATE OR REPLACE VIEW record_files AS {self._record_files(_parts(self._records))}")
+        self._run(f"CREATE OR REPLACE VIEW record_files AS {self._record_files(_parquet(_parts(self._records)))}")
         self._run(f"CREATE OR REPLACE VIEW records AS {views.sql('records')}")
 
     def _make_distinct_view(self) -> None:
@@ -196,11 +248,21 @@ class Store:
     def _build_spans(self, chunk: _Chunk, part: str) -> None:
         self._open(chunk)
         self._once(chunk)
+        self._make_spans(part)
+        self._close()
+
+    def _make_spans(self, part: str) -> None:
+        """Write the spans of the chunk that is open to a file."""
         # Streams are compared as numbers.
         self._run("CREATE TYPE chunk.stream_id AS ENUM (SELECT DISTINCT stream FROM chunk.records)")
-        for name in ("stream_reports", "streams"):
+        # What is known of a stream, such as its incarnation, is known when all have been read. Spans do without it
+        # where they are made before.
+        streams = "main.streams"
+        if self._detail < Detail.ALL:
+            streams = "(SELECT stream, NULL::BIGINT AS rank, NULL::BIGINT AS incarnation FROM main.stream_reports)"
+        for name, table in (("stream_reports", "main.stream_reports"), ("streams", streams)):
             self._run(
-                f"CREATE TABLE chunk.{name} AS SELECT * REPLACE (stream::chunk.stream_id AS stream) FROM main.{name} "
+                f"CREATE TABLE chunk.{name} AS SELECT * REPLACE (stream::chunk.stream_id AS stream) FROM {table} "
                 "WHERE stream IN (SELECT unnest(enum_range(NULL::chunk.stream_id))::VARCHAR)"
             )
         keys = (
@@ -217,7 +279,6 @@ class Store:
         self._build_paths()
         rows = f"SELECT * REPLACE (stream::VARCHAR AS stream) FROM ({views.sql('span_rows')})"
         self._run(f"COPY ({rows}) TO {quoted(part)} {PARQUET}")
-        self._close()
 
     def _build_paths(self) -> None:
         """The view `span_paths`, in as many steps as these spans need."""
@@ -264,11 +325,12 @@ class Store:
         if waiting or not sizes:
             yield _Chunk(tuple(sorted(waiting)) or _parts(self._records))
 
-    def _open(self, chunk: _Chunk) -> None:
-        """From now on the table `records` has the records of these streams alone."""
+    def _open(self, chunk: _Chunk, table: str | None = None) -> None:
+        """From now on `records` has the records of these streams alone, from the chunk's files or from a table."""
         self._run("CREATE SCHEMA chunk")
         where = f"WHERE hash(stream) % {chunk.of} = {chunk.number}" if chunk.of > 1 else ""
-        self._run(f"CREATE VIEW chunk.record_files AS {self._record_files(chunk.parts)} {where}")
+        records = self._record_files(table or _parquet(chunk.parts))
+        self._run(f"CREATE VIEW chunk.record_files AS {records} {where}")
         self._run("CREATE VIEW chunk.records AS SELECT * FROM chunk.record_files")
         self._run("SET search_path = 'chunk,main'")
 
@@ -278,7 +340,7 @@ class Store:
 
     def _close(self) -> None:
         self._run("SET search_path = 'main'")
-        self._run("DROP SCHEMA chunk CASCADE")
+        self._run("DROP SCHEMA IF EXISTS chunk CASCADE")
 
     def _keep(self, name: str, query: str) -> None:
         self._run(f"CREATE TABLE IF NOT EXISTS main.{name} AS {query} LIMIT 0")
