@@ -57,7 +57,7 @@ _OF_STREAMS = (
 )
 _OF_SPANS = (
     *_OF_STREAMS,
-    *("v", "span_id", "parent_span_id", "name", "duration_ns", "status", "thread", "message", "error"),
+    *("v", "span_id", "parent_span_id", "name", "duration_ns", "thread", "message", "error"),
 )
 
 

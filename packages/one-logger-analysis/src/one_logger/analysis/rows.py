@@ -116,8 +116,11 @@ def _is_usual() -> str:
     If there is one more byte, it ends the object, as the line is JSON.
     """
     begins_otherwise = r"head IS NULL OR NOT starts_with(line, head) OR contains(head, '\')"
+    # From the end, as `substring` counts characters. Where these are not bytes, it is too long, and matches nothing.
+    tail = "substring(line, strlen(head) - strlen(line))"
     return (
         f"CASE WHEN {begins_otherwise} THEN regexp_full_match(line, {quoted(LINE)}) "
         "WHEN strlen(line) = strlen(head) + 1 THEN true "
-        f"ELSE regexp_full_match(substring(line, length(head) + 1), {quoted(AFTER_HEAD)}) END"
+        f"WHEN regexp_full_match({tail}, {quoted(AFTER_HEAD)}) THEN true "
+        f"ELSE regexp_full_match(line, {quoted(LINE)}) END"
     )
