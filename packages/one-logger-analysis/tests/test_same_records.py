@@ -231,6 +231,12 @@ def _check(contents: list[bytes]) -> None:
             # Whoever asks no more has less of each record read: that must prove the same.
             assert _proved(run.verify().streams) == _proved(verify(expected))
             assert run.verify().no_records == sum(each.lines_passed_over for each in read)
+            shown = {(path.path, path.spans, path.total_ns, path.self_ns) for path in run.overview().paths}
+            assert shown == set(run.sql(_TIMES).fetchall())
+
+
+_TIMES = "SELECT path, count(*), sum(elapsed_ns)::BIGINT, sum(self_ns)::BIGINT FROM spans GROUP BY path"
+"""What an overview says of spans, by the spans that all of each record was read for."""
 
 
 def _with_odd_line(odd: bytes, number: int) -> Iterator[bytes]:
@@ -262,6 +268,16 @@ def test_line_that_is_too_long_for_duckdb_costs_no_other_file() -> None:
     """A file without line ends, and a record of 40 MB, make no query fail: what stands beside them is read."""
     large = _START + b'3,"attributes":{"text":"' + b"x" * 40_000_000 + b'"}}\n'
     _check([b"".join(_LINES), b"\x7fELF" + b"x" * 40_000_000, _LINES[0] + large + _LINES[2]])
+
+
+def test_stream_in_many_files_is_one_stream() -> None:
+    """Also where more files stand between two of its files than are looked at together."""
+    encoder, first, second = RecordEncoder(Resource.create("job")), Span("first"), Span("second")
+    first.stop()
+    lines = [line.encode() for line in (encoder.resource(), encoder.start(first), encoder.start(second))]
+    others = [_of_streams(_LINES[0], number) for number in range(1_100)]
+    second.stop()
+    _check([b"".join(lines), *others, (encoder.stop(second) + encoder.end()).encode()])
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
