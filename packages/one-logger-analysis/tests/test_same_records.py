@@ -12,11 +12,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import duckdb
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from one_logger.analysis import Run
+from one_logger.analysis.columns import Detail
+from one_logger.analysis.rows import rows
 from one_logger.analysis.unusual import is_usual
 from one_logger.core import (
     ErrorEvent,
@@ -268,6 +271,67 @@ def test_line_that_is_too_long_for_duckdb_costs_no_other_file() -> None:
     """A file without line ends, and a record of 40 MB, make no query fail: what stands beside them is read."""
     large = _START + b'3,"attributes":{"text":"' + b"x" * 40_000_000 + b'"}}\n'
     _check([b"".join(_LINES), b"\x7fELF" + b"x" * 40_000_000, _LINES[0] + large + _LINES[2]])
+
+
+_BARE = [
+    b'{"v":1,"type":"%b","stream":"s","seq":3,"trace_id":"0a","span_id":"0b","name":"n",%b}' % (kind.encode(), rest)
+    for kind, rest in {
+        "start": b'"start_time_unix_nano":7',
+        "complete": b'"start_time_unix_nano":7,"end_time_unix_nano":9,"duration_ns":2,"status":"OK"',
+        "stop": b'"end_time_unix_nano":9,"duration_ns":2,"status":"OK"',
+        "event": b'"time_unix_nano":8',
+    }.items()
+]
+"""Lines without attributes."""
+_PIECES = [
+    *(b"1e2", b"2.0", b'"2"', b"true", b"null", b"-0", b"00", b"9" * 25, b"5" + b"0" * 18, b"{}", b"[1,]", b"-1"),
+    *(
+        b" ",
+        b"\t",
+        b",",
+        b",}",
+        b"}",
+        b'"',
+        b"\\",
+        b'\\"',
+        b"\\u005c",
+        b"\\u0041",
+        b"\\/",
+        b"\xc3\xa9",
+        b"\xff",
+        b"\x00",
+    ),
+    *(b',"seq":9', b',"x":1', b',"status":"OK"', b',"thread":1', b',"attributes":{"a":1}', b'"a":1,"a":2'),
+]
+
+
+@st.composite
+def _changed(draw: st.DrawFn) -> bytes:
+    """A line that an encoder wrote, with something else in place of a value, or between two bytes of its structure."""
+    line = draw(st.sampled_from([*_LINES, *_BARE, *_BARE])).rstrip(b"\n")
+    for _ in range(draw(st.integers(1, 2))):
+        # As often as anywhere else: in place of a value, or before the end.
+        pattern = draw(st.sampled_from([rb'(?<=":)[^,}]*', rb'[,:{}"]', rb"\}?$"]))
+        found = draw(st.sampled_from([*re.finditer(pattern, line)]))
+        end = draw(st.sampled_from([found.start(), found.end()]))
+        line = line[: found.start()] + draw(st.sampled_from(_PIECES)) + line[end:]
+    return line
+
+
+@pytest.mark.parametrize("detail", Detail)
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(_changed(), min_size=100, max_size=100))
+def test_line_is_taken_from_duckdb_only_if_it_is_usual(detail: Detail, lines: list[bytes]) -> None:
+    """Whatever stands in a line: its values don't prove it unless the regular expression says the same."""
+    lines += [line.rstrip(b"\n") for line in [*_LINES, *_BARE]]
+    with TemporaryDirectory() as folder:
+        paths = [Path(folder, f"{number}.jsonl") for number in range(len(lines))]
+        for path, line in zip(paths, lines, strict=True):
+            path.write_bytes(line + b"\n")
+        found = duckdb.execute(f"SELECT file_, usual FROM ({rows(list(map(str, paths)), detail)})").fetchall()
+    proved = {lines[int(Path(file).stem)] for file, usual in found if usual}
+    assert [line for line in proved if not is_usual(line)] == []
+    assert set(_BARE) <= proved
 
 
 def test_stream_in_many_files_is_one_stream() -> None:
