@@ -320,7 +320,8 @@ def _changed(draw: st.DrawFn) -> bytes:
 
 def test_each_change_of_a_line_is_judged_as_the_regular_expression_does(tmp_path: Path) -> None:
     """Of lines with something else in place of a value, or between two bytes of structure, as many are proved."""
-    paths, expected = [], []
+    paths: list[Path] = []
+    expected: list[int] = []
     for line in _BARE:
         for number, piece in enumerate(_PIECES):
             places = [*re.finditer(rb'(?<=":)[^,}]*|[,:{}"]|$', line)]
