@@ -193,7 +193,7 @@ SPILLING = "SELECT count(*) FROM (SELECT DISTINCT hash(range) FROM range(1200000
 @pytest.mark.parametrize(
     ("command", "steps", "most", "said"),
     [
-        (["verify"], 20_000, 50_000, "File too large"),
+        (["show"], 20_000, 50_000, "File too large"),
         (["export", "-o", "out"], 20_000, 50_000, "File too large"),
         (["export", "-o", "out", "--format", "jsonl"], 3_000, 500_000, "'out' cannot be written to: File too large."),
         (["sql", "--memory-limit", "100MB"], 3, 1_000_000, "File too large"),
