@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from one_logger.core.spi import weigh
-from one_logger.recorder.delivery import Item
+from one_logger.recorder.item import Item
 from one_logger.recorder.recorded_span import RecordedSpan
 
 

@@ -12,8 +12,9 @@ from one_logger.core.spi import AtomicCounter, Journal, diagnostics, error_text,
 from one_logger.recorder import pace
 from one_logger.recorder.breaker import BACK_OFF, Breaker
 from one_logger.recorder.capacity import Capacity
-from one_logger.recorder.delivery import START, STOP, Delivery, Item, records_in, suppressed
+from one_logger.recorder.delivery import Delivery, suppressed
 from one_logger.recorder.exporter_log import ExporterLog
+from one_logger.recorder.item import START, STOP, Item, records_in
 from one_logger.recorder.recorded_span import RecordedSpan
 from one_logger.recorder.request import Request
 from one_logger.recorder.settings import ChannelSettings
