@@ -18,8 +18,10 @@ from one_logger.api import OneLoggerConfig, OneLoggerProvider, timed_span
 from one_logger.exporter.file import FileExporter
 from one_logger.recorder import DefaultRecorder
 allowed = False
+asked_at = []
 def refusing(start):
     def refused(*arguments, **named):
+        if "FileExporter" in arguments[0].__self__.name: asked_at.append(time.monotonic())
         if allowed: return start(*arguments, **named)
         raise RuntimeError("can't start new thread")
     return refused
@@ -56,19 +58,21 @@ def test_without_a_thread_close_delivers(tmp_path: Path) -> None:
 
 
 def test_a_thread_is_asked_for_again(tmp_path: Path) -> None:
-    """When there is one to be had later, records are delivered by it, also in a job that records little."""
-    records, _, code = _run(
+    """When there is one to be had a second later, it delivers, also in a job that records little."""
+    records, printed, code = _run(
         tmp_path,
         """
-work(3)
+work(40)
 allowed = True
 while not os.path.exists(sys.argv[1]) or b"work" not in open(sys.argv[1], "rb").read():
     work(1)
     time.sleep(0.05)
+print(asked_at[1] - asked_at[0], flush=True)
 os._exit(0)
 """,
     )
     assert code == 0
+    assert float(printed.splitlines()[-1]) >= 1.0
     assert sum(record["type"] == "complete" for record in records) >= 4
 
 

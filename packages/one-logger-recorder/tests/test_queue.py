@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 from one_logger.core import Event, ExportError, Span
-from one_logger.core.weight import weigh
 from one_logger.exporter.memory import InMemoryExporter
 from one_logger.recorder import DefaultRecorder, ExporterStats
 
@@ -222,6 +221,16 @@ def test_record_that_is_larger_than_the_queue_may_be_is_delivered(delivery: str,
     assert job.recorder.close(30) is True
 
 
+def test_queue_holds_one_of_the_records_that_are_larger_than_it_may_be(backend: Backend) -> None:
+    """Of records that are each larger than the queue may be, one is kept, and the others are dropped."""
+    job = Job(backend, delivery="inline", queue_bytes=1_024, max_failures=1, cool_down=3_600)
+    backend.refusals = 1_000
+    job.step(5, text="x" * 2**16)
+    assert job.held == (2, 3), "one in the exporter, one in the queue"
+    backend.refusals = 0
+    job.recorder.close(30)
+
+
 @pytest.mark.parametrize("size", [5_000, 20_000])
 def test_queue_holds_as_many_records_as_its_bytes_allow(size: int, backend: Backend) -> None:
     """Where records are all of a size, so many are kept as fit in `queue_bytes`, roughly."""
@@ -297,7 +306,7 @@ def test_worker_that_is_faster_than_the_job_is_no_problem(backend: Backend, capl
     queued, go_on = threading.Event(), threading.Event()
 
     def pause(frame: FrameType, event: str, argument: object) -> None:
-        if event == "return" and frame.f_code is weigh.__code__:
+        if event == "call" and frame.f_code.co_name == "look":
             queued.set()
             go_on.wait(30)
 
@@ -327,7 +336,7 @@ def test_two_threads_may_wake_the_worker_at_once(backend: Backend) -> None:
     answers = []
 
     def pause(frame: FrameType, event: str, argument: object) -> None:
-        if event == "c_return" and getattr(argument, "__name__", "") == "locked":
+        if event == "c_return" and frame.f_code.co_name == "wake":
             looked.set()
             go_on.wait(30)
 

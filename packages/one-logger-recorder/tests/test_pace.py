@@ -1,0 +1,101 @@
+"""When the worker works, and when it stands aside for the job."""
+
+from __future__ import annotations
+
+import resource
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from one_logger.core import Event, Resource
+from one_logger.exporter.memory import InMemoryExporter
+from one_logger.recorder import DefaultRecorder
+
+RECORDS = 2_000
+
+
+@pytest.mark.parametrize(("waits", "slice_"), [("nobody", 0.2e-3), ("flush", 1e-3), ("close", 10e-3)])
+def test_worker_stands_aside_again_and_again(waits: str, slice_: float, faulty: Callable[..., Any]) -> None:
+    """With a long backlog the worker sleeps for a moment after each fraction of a millisecond, and lets the job run.
+
+    It works on for longer while somebody waits for it. How often it has slept the system counts.
+    """
+    seen: list[tuple[float, int]] = []
+    done = threading.Event()
+
+    def work(method: str) -> None:
+        if method == "export_event":
+            end = time.thread_time() + 50e-6
+            while time.thread_time() < end:
+                pass
+            seen.append((time.thread_time(), resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw))
+            if len(seen) == RECORDS:
+                done.set()
+
+    recorder = DefaultRecorder([faulty(work)], flush_interval=0.05, queue_capacity=4 * RECORDS)
+    span = recorder.start("job")
+    assert recorder.flush(30) is True
+    for _ in range(RECORDS):
+        recorder.event(span, Event("step"))
+    if waits == "flush":
+        assert recorder.flush(30) is True
+    elif waits == "nobody":
+        assert done.wait(30)
+    assert recorder.close(30) is True
+    (begin, slept_before), (end, slept) = seen[RECORDS // 10], seen[-1]  # when it begins somebody is not yet waiting
+    assert slept - slept_before > (end - begin) / (3 * slice_ + 1e-3)
+
+
+def test_worker_does_nothing_in_the_first_half_second() -> None:
+    """An exporter is not initialised while a server may still be about to fork, but soon after."""
+
+    class Noting(InMemoryExporter):
+        def initialize(self, resource: Resource) -> None:
+            self.begun = time.monotonic()
+            super().initialize(resource)
+            ready.set()
+
+    ready, exporter = threading.Event(), Noting()
+    begin = time.monotonic()
+    recorder = DefaultRecorder([exporter], flush_interval=3_600)
+    recorder.start("job")
+    assert ready.wait(30)
+    assert 0.5 <= exporter.begun - begin < 1.5
+    recorder.close(30)
+
+
+def test_start_of_the_worker_takes_no_time() -> None:
+    """The job goes on as soon as the worker sleeps, which takes less than 0.1 seconds at the best of some tries."""
+    times = []
+    for _ in range(5):
+        recorder = DefaultRecorder([InMemoryExporter()], flush_interval=3_600)
+        begin = time.monotonic()
+        recorder.start("job")
+        times.append(time.monotonic() - begin)
+        recorder.close(30)
+    assert min(times) < 0.1
+
+
+def test_worker_that_starts_slowly_is_the_only_one(until: Callable[[Callable[[], object]], None]) -> None:
+    """On a busy machine another thread may be asked for before the first one has begun; it ends at once."""
+    go_on = threading.Event()
+    begun: list[threading.Thread] = []
+
+    def pause(frame: FrameType, event: str, argument: object) -> None:
+        if event == "call" and frame.f_code.co_name == "_begin":
+            begun.append(threading.current_thread())
+            go_on.wait(30)
+
+    recorder = DefaultRecorder([InMemoryExporter()], flush_interval=3_600)
+    threading.setprofile(pause)
+    try:
+        until(lambda: recorder.event(None, Event("step")) or len(begun) > 1)
+    finally:
+        threading.setprofile(None)
+        go_on.set()
+    until(lambda: sum(thread.is_alive() for thread in begun) == 1)
+    assert recorder.close(30) is True
