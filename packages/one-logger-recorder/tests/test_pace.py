@@ -90,10 +90,15 @@ def test_worker_that_starts_slowly_is_the_only_one(until: Callable[[Callable[[],
             begun.append(threading.current_thread())
             go_on.wait(30)
 
+    def record() -> bool:
+        recorder.event(span, Event("step"))
+        return len(begun) > 1
+
     recorder = DefaultRecorder([InMemoryExporter()], flush_interval=3_600)
     threading.setprofile(pause)
     try:
-        until(lambda: recorder.event(None, Event("step")) or len(begun) > 1)
+        span = recorder.start("job")
+        until(record)
     finally:
         threading.setprofile(None)
         go_on.set()
