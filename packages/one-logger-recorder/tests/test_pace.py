@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -66,6 +67,56 @@ def test_worker_does_nothing_in_the_first_half_second() -> None:
     assert ready.wait(30)
     assert 0.5 <= exporter.begun - begin < 1.5
     recorder.close(30)
+
+
+def test_exporter_is_flushed_once_an_interval(faulty: Callable[..., Any]) -> None:
+    """While a job records little, but all the time, what it records is shipped together, not one by one."""
+    exporter = faulty(lambda method: None)
+    recorder = DefaultRecorder([exporter], flush_interval=0.1)
+    span = recorder.start("job")
+    assert recorder.flush(30) is True
+    exporter.calls.clear()
+    begin = time.monotonic()
+    while exporter.calls.count("flush") < 3:
+        recorder.event(span, Event("step"))
+        threading.Event().wait(0.001)
+    assert time.monotonic() - begin > 0.2
+    assert recorder.close(30) is True
+
+
+@pytest.mark.parametrize("alive_interval", [0, 0.1, 30])
+def test_worker_of_a_job_that_records_nothing_hardly_wakes(alive_interval: float) -> None:
+    """However short the interval is in which it flushes, it sleeps for long, as the system's count of pauses shows."""
+    recorder = DefaultRecorder([InMemoryExporter()], flush_interval=0.001, alive_interval=alive_interval)
+    recorder.start("job")
+    assert recorder.flush(30) is True
+    for _ in range(20):
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_nvcsw
+        threading.Event().wait(0.1)
+        if resource.getrusage(resource.RUSAGE_SELF).ru_nvcsw - before < 20:
+            break
+    else:
+        pytest.fail("It wakes all the time.")
+    assert recorder.close(30) is True
+
+
+def test_most_records_are_only_appended() -> None:
+    """Of some 30 records that a job queues, one at most costs a look at how large the queue is."""
+    recorder = DefaultRecorder([InMemoryExporter()], flush_interval=3_600)
+    span = recorder.start("job")
+    assert recorder.flush(30) is True
+    looks = 0
+
+    def count(frame: FrameType, event: str, argument: object) -> None:
+        nonlocal looks
+        looks += event == "call" and frame.f_code.co_name == "look"
+
+    sys.setprofile(count)
+    for _ in range(2_000):
+        recorder.event(span, Event("step"))
+    sys.setprofile(None)
+    assert 0 < looks < 80
+    assert recorder.close(30) is True
 
 
 def test_start_of_the_worker_takes_no_time() -> None:
