@@ -66,7 +66,7 @@ def test_pipe_takes_a_line_of_any_length(length: int) -> None:
     read: list[bytes] = []
 
     def read_all() -> None:
-        with open(reading, "rb") as pipe:
+        with os.fdopen(reading, "rb") as pipe:
             read.append(pipe.read())
 
     reader = threading.Thread(target=read_all)

@@ -162,7 +162,7 @@ def test_queue_that_is_half_full_wakes_the_worker(failed_before: bool) -> None:
 
 @pytest.mark.parametrize("max_failures", [1, 3])
 def test_full_queue_of_a_disabled_exporter_wakes_nobody(max_failures: int) -> None:
-    """While an exporter is left alone its worker sleeps, however much is queued."""
+    """While an exporter is left alone its worker sleeps, however much is queued, and for longer than a second."""
     backend = Backend()
     backend.refusals = 1_000
     recorder = DefaultRecorder(
@@ -175,7 +175,8 @@ def test_full_queue_of_a_disabled_exporter_wakes_nobody(max_failures: int) -> No
     worker = next(each for each in reversed(threading.enumerate()) if each.name == "one-logger Backend")
     clock = time.pthread_getcpuclockid(worker.ident or 0)
     begin, spent = time.monotonic(), time.clock_gettime(clock)
-    time.sleep(0.5)
+    time.sleep(1.1)
     assert time.clock_gettime(clock) - spent < 0.03 * (time.monotonic() - begin)
+    assert len(backend.calls) == max_failures
     backend.refusals = 0
     recorder.close(30)

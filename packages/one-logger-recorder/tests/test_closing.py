@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
@@ -73,3 +74,29 @@ def test_what_comes_after_close_is_not_counted_with_what_a_hanging_exporter_has_
     gate.open()
     until(lambda: caplog.messages)
     assert caplog.messages[0] == f"Exporter FaultyExporter was closed with {stats.pending} records undelivered."
+
+
+def test_close_that_was_interrupted_is_answered_though_the_worker_has_ended(
+    faulty: Callable[..., Any], until: Callable[[Callable[[], object]], None]
+) -> None:
+    """Ctrl-C while `close` waits takes away its answer, not the delivery: who calls it again hears of that at once."""
+
+    def interrupt(frame: FrameType, event: str, argument: object) -> None:
+        if event == "call" and frame.f_code.co_name == "wait":
+            raise KeyboardInterrupt
+
+    before = set(threading.enumerate())
+    exporter = faulty(lambda method: None)
+    recorder = DefaultRecorder([exporter])
+    recorder.stop(recorder.start("work"))
+    sys.setprofile(interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            recorder.close(30)
+    finally:
+        sys.setprofile(None)
+    until(lambda: set(threading.enumerate()) <= before)
+    begin = time.monotonic()
+    assert recorder.close(5) is True
+    assert time.monotonic() - begin < 5
+    assert exporter.calls.count("close") == 1

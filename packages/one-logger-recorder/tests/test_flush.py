@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from one_logger.core import Event
 from one_logger.exporter.memory import InMemoryExporter
 from one_logger.recorder import DefaultRecorder
 
@@ -65,3 +66,22 @@ def test_flush_while_others_record() -> None:
         for thread in threads:
             thread.join()
         recorder.close()
+
+
+def test_flush_takes_the_stop_of_a_span_along(
+    faulty: Callable[..., Any], gate_at: Callable[[str], Any], until: Callable[[Callable[[], object]], None]
+) -> None:
+    """Where a span has ended by the time that its start is exported, its stop is, too, though it came later."""
+    fast, slow = InMemoryExporter(), faulty(gate := gate_at("export_event"))
+    recorder = DefaultRecorder([fast, slow], flush_interval=3_600)
+    recorder.event(recorder.start("job"), Event("step"))
+    span = recorder.start("work")
+    flushing = threading.Thread(target=recorder.flush, args=(30,))
+    flushing.start()
+    assert gate.reached.wait(30)
+    until(lambda: "work" in [record.get("name") for record in fast.records])  # so its stop will be a record of its own
+    recorder.stop(span)
+    gate.open()
+    flushing.join()
+    assert [record["type"] for record in slow.records if record.get("name") == "work"] == ["complete"]
+    assert recorder.close(30) is True

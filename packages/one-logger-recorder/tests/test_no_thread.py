@@ -76,6 +76,41 @@ os._exit(0)
     assert sum(record["type"] == "complete" for record in records) >= 4
 
 
+def test_recording_does_not_wait_for_who_delivers_without_a_thread(tmp_path: Path) -> None:
+    """While a `flush` hangs in the exporter, as it does the work of the thread itself, other threads record on."""
+    records, printed, code = _run(
+        tmp_path,
+        """
+inside, go_on, done = threading.Event(), threading.Event(), threading.Event()
+class Slow(FileExporter):
+    def write(self, lines):
+        inside.set()
+        go_on.wait()
+        super().write(lines)
+def flush():
+    slow.flush(10)
+    done.set()
+recorder.close()
+slow = DefaultRecorder([Slow(sys.argv[1])])
+span = slow.start("job")
+asked = time.monotonic()
+_thread.start_new_thread(flush, ())  # which is not refused
+inside.wait()
+from one_logger.core import Event
+while time.monotonic() < asked + 1.5:  # it is asked for a thread again after a second
+    slow.event(span, Event("step"))
+    time.sleep(0.01)
+print("recorded")
+go_on.set()
+done.wait()
+print(slow.close(10))
+""",
+    )
+    assert code == 0
+    assert printed.splitlines()[-2:] == ["recorded", "True"]
+    assert verify(records).whole
+
+
 @pytest.mark.parametrize("later", [True, False])
 def test_signals_need_no_thread_at_first(later: bool, tmp_path: Path) -> None:
     """The process ends by the signal, and, if there is a thread by then, everything was delivered before."""

@@ -19,36 +19,55 @@ from one_logger.recorder import DefaultRecorder
 RECORDS = 2_000
 
 
-@pytest.mark.parametrize(("waits", "slice_"), [("nobody", 0.2e-3), ("flush", 1e-3), ("close", 10e-3)])
-def test_worker_stands_aside_again_and_again(waits: str, slice_: float, faulty: Callable[..., Any]) -> None:
+@pytest.mark.parametrize(
+    ("waits", "slice_", "part"),
+    [
+        ("nobody", 0.2e-3, 1.0),
+        ("a queue that is half full", 1e-3, 0.5),  # until it is not any more
+        ("flush", 1e-3, 1.0),
+        ("close", 10e-3, 1.0),
+    ],
+)
+def test_worker_stands_aside_again_and_again(
+    waits: str, slice_: float, part: float, faulty: Callable[..., Any]
+) -> None:
     """With a long backlog the worker sleeps for a moment after each fraction of a millisecond, and lets the job run.
 
-    It works on for longer while somebody waits for it. How often it has slept the system counts.
+    It works on for longer where that is more urgent. How often it has slept the system counts.
     """
-    seen: list[tuple[float, int]] = []
-    done = threading.Event()
+    seen: list[tuple[float, float, int]] = []
+    begun, queued, done = threading.Event(), threading.Event(), threading.Event()
 
     def work(method: str) -> None:
         if method == "export_event":
-            end = time.thread_time() + 50e-6
+            begun.set()
+            queued.wait(30)
+            end = time.thread_time() + 20e-6
             while time.thread_time() < end:
                 pass
-            seen.append((time.thread_time(), resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw))
+            slept = resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw
+            seen.append((time.monotonic(), time.thread_time(), slept))
             if len(seen) == RECORDS:
                 done.set()
 
-    recorder = DefaultRecorder([faulty(work)], flush_interval=0.05, queue_capacity=4 * RECORDS)
+    capacity = RECORDS if waits == "a queue that is half full" else 4 * RECORDS
+    recorder = DefaultRecorder([faulty(work)], flush_interval=0.001, queue_capacity=capacity)
     span = recorder.start("job")
     assert recorder.flush(30) is True
-    for _ in range(RECORDS):
+    recorder.event(span, Event("step"))
+    assert begun.wait(30)
+    for _ in range(RECORDS - 1):
         recorder.event(span, Event("step"))
-    if waits == "flush":
-        assert recorder.flush(30) is True
-    elif waits == "nobody":
-        assert done.wait(30)
+    queued.set()
+    if waits in ("flush", "close"):
+        assert getattr(recorder, waits)(30) is True
+    assert done.wait(30)
     assert recorder.close(30) is True
-    (begin, slept_before), (end, slept) = seen[RECORDS // 10], seen[-1]  # when it begins somebody is not yet waiting
-    assert slept - slept_before > (end - begin) / (3 * slice_ + 1e-3)
+    # It takes a while until it knows that somebody waits.
+    (begin, worked_before, slept_before), (end, worked, slept) = seen[RECORDS // 10], seen[int(RECORDS * part * 0.9)]
+    assert slept - slept_before > (worked - worked_before) / (3 * slice_ + 1e-3)
+    if waits not in ("flush", "close"):
+        assert slept - slept_before < (end - begin) / slice_ + 10
 
 
 def test_worker_does_nothing_in_the_first_half_second() -> None:
@@ -72,23 +91,28 @@ def test_worker_does_nothing_in_the_first_half_second() -> None:
 def test_exporter_is_flushed_once_an_interval(faulty: Callable[..., Any]) -> None:
     """While a job records little, but all the time, what it records is shipped together, not one by one."""
     exporter = faulty(lambda method: None)
-    recorder = DefaultRecorder([exporter], flush_interval=0.1)
+    recorder = DefaultRecorder([exporter], flush_interval=0.05)
     span = recorder.start("job")
     assert recorder.flush(30) is True
     exporter.calls.clear()
     begin = time.monotonic()
-    while exporter.calls.count("flush") < 3:
+    while exporter.calls.count("flush") < 5:
         recorder.event(span, Event("step"))
-        threading.Event().wait(0.001)
+        end = time.monotonic() + 50e-6  # fewer records than wake the worker before the interval is over
+        while time.monotonic() < end:
+            pass
     assert time.monotonic() - begin > 0.2
     assert recorder.close(30) is True
 
 
 @pytest.mark.parametrize("alive_interval", [0, 0.1, 30])
-def test_worker_of_a_job_that_records_nothing_hardly_wakes(alive_interval: float) -> None:
-    """However short the interval is in which it flushes, it sleeps for long, as the system's count of pauses shows."""
-    recorder = DefaultRecorder([InMemoryExporter()], flush_interval=0.001, alive_interval=alive_interval)
-    recorder.start("job")
+def test_worker_of_a_job_that_records_nothing_hardly_wakes(
+    alive_interval: float, until: Callable[[Callable[[], object]], None]
+) -> None:
+    """It sleeps for long, however short the interval is in which it flushes, until there is a record."""
+    exporter = InMemoryExporter()
+    recorder = DefaultRecorder([exporter], flush_interval=0.001, alive_interval=alive_interval)
+    span = recorder.start("job")
     assert recorder.flush(30) is True
     for _ in range(20):
         before = resource.getrusage(resource.RUSAGE_SELF).ru_nvcsw
@@ -96,7 +120,53 @@ def test_worker_of_a_job_that_records_nothing_hardly_wakes(alive_interval: float
         if resource.getrusage(resource.RUSAGE_SELF).ru_nvcsw - before < 20:
             break
     else:
-        pytest.fail("It wakes all the time.")
+        pytest.fail("It wakes all the time, as the system's count of its pauses shows.")
+    recorder.event(span, Event("step"))
+    until(lambda: "event" in [record["type"] for record in exporter.records])
+    assert recorder.close(30) is True
+
+
+def test_worker_that_is_about_to_sleep_for_long_sees_the_last_record(
+    until: Callable[[Callable[[], object]], None],
+) -> None:
+    """A record that comes just before it falls asleep is delivered without another one."""
+    exporter = InMemoryExporter()
+    about_to, go_on = threading.Event(), threading.Event()
+
+    def pause(frame: FrameType, event: str, argument: object) -> None:
+        if event == "call" and frame.f_code.co_name == "_sleep_long":
+            about_to.set()
+            go_on.wait(30)
+
+    recorder = DefaultRecorder([exporter], flush_interval=0.001, alive_interval=0)
+    threading.setprofile(pause)
+    try:
+        span = recorder.start("job")
+    finally:
+        threading.setprofile(None)
+    assert about_to.wait(30)
+    recorder.event(span, Event("step"))
+    go_on.set()
+    until(lambda: "event" in [record["type"] for record in exporter.records])
+    assert recorder.close(30) is True
+
+
+def test_record_that_wakes_the_worker_waits_for_others() -> None:
+    """Also the first record after a long time is shipped when the interval is over."""
+    exporter = InMemoryExporter()
+    recorder = DefaultRecorder([exporter], flush_interval=0.1)
+    span = recorder.start("job")
+    assert recorder.flush(30) is True
+    for _ in range(10):
+        threading.Event().wait(0.4)  # mostly enough for it to see that nothing comes
+        begin, before = time.monotonic(), len(exporter.records)
+        recorder.event(span, Event("step"))
+        while len(exporter.records) == before:
+            threading.Event().wait(0.001)
+        if time.monotonic() - begin >= 0.1:
+            break
+    else:
+        pytest.fail("It is shipped at once.")
     assert recorder.close(30) is True
 
 

@@ -296,7 +296,7 @@ def test_exporter_is_given_a_thousand_records_at_a_time(faulty: Callable[..., An
     pieces = [len(list(calls)) for flush, calls in groupby(exporter.calls, lambda name: name == "flush") if not flush]
     assert sum(pieces) == 6_000
     assert max(pieces) <= 1_024 + 16
-    assert len(pieces) < 30
+    assert len(pieces) < 15
     recorder.close(30)
 
 
