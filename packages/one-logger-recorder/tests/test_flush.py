@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from one_logger.core import Event
+from one_logger.core import Event, ExportError
 from one_logger.exporter.memory import InMemoryExporter
 from one_logger.recorder import DefaultRecorder
 
@@ -68,13 +68,29 @@ def test_flush_while_others_record() -> None:
         recorder.close()
 
 
+@pytest.mark.parametrize("failed_before", [False, True])
 def test_flush_takes_the_stop_of_a_span_along(
-    faulty: Callable[..., Any], gate_at: Callable[[str], Any], until: Callable[[Callable[[], object]], None]
+    failed_before: bool,
+    faulty: Callable[..., Any],
+    gate_at: Callable[[str], Any],
+    until: Callable[[Callable[[], object]], None],
 ) -> None:
     """Where a span has ended by the time that its start is exported, its stop is, too, though it came later."""
-    fast, slow = InMemoryExporter(), faulty(gate := gate_at("export_event"))
+    gate = gate_at("export_event")
+    failures = iter([ExportError("refused")] if failed_before else [])
+
+    def fault(method: str) -> None:
+        gate(method)
+        if method == "flush" and "export_start" in slow.calls and (failure := next(failures, None)):
+            raise failure
+
+    fast, slow = InMemoryExporter(), faulty(fault)
     recorder = DefaultRecorder([fast, slow], flush_interval=3_600)
-    recorder.event(recorder.start("job"), Event("step"))
+    recorder.stop(recorder.start("first"))
+    assert recorder.flush(30) is not failed_before
+    job = recorder.start("job")
+    for _ in range(6):  # of eight records an exporter that has failed is flushed
+        recorder.event(job, Event("step"))
     span = recorder.start("work")
     flushing = threading.Thread(target=recorder.flush, args=(30,))
     flushing.start()
@@ -84,4 +100,4 @@ def test_flush_takes_the_stop_of_a_span_along(
     gate.open()
     flushing.join()
     assert [record["type"] for record in slow.records if record.get("name") == "work"] == ["complete"]
-    assert recorder.close(30) is True
+    assert recorder.close(30) is not failed_before
