@@ -51,6 +51,32 @@ def test_record_that_is_queued_while_another_thread_closes_is_the_only_loss(
     assert caplog.messages == []
 
 
+def test_record_that_comes_after_the_exporter_was_closed_is_counted(faulty: Callable[..., Any]) -> None:
+    """A thread that was just about to queue a record when another one closed the recorder leaves nothing pending."""
+    recorder = DefaultRecorder([faulty(lambda method: None)])
+    span = recorder.start("job")
+    about_to, go_on = threading.Event(), threading.Event()
+
+    def pause(frame: FrameType, event: str, argument: object) -> None:
+        if event == "call" and frame.f_code.co_name == "queue_event":
+            about_to.set()
+            go_on.wait(30)
+
+    def record() -> None:
+        sys.setprofile(pause)
+        recorder.event(span, Event("late"))
+        sys.setprofile(None)
+
+    recording = threading.Thread(target=record)
+    recording.start()
+    assert about_to.wait(30)
+    assert recorder.close(30) is True
+    go_on.set()
+    recording.join()
+    (stats,) = recorder.stats().values()
+    assert (stats.recorded, stats.exported, stats.dropped, stats.pending) == (3, 2, 1, 0)
+
+
 def test_what_comes_after_close_is_not_counted_with_what_a_hanging_exporter_has_left(
     faulty: Callable[..., Any],
     gate_at: Callable[[str], Any],

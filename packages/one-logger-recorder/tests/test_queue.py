@@ -143,6 +143,19 @@ def test_queue_that_is_exactly_half_full_wakes_the_worker(backend: Backend) -> N
     assert job.recorder.close(30) is True
 
 
+def test_queue_that_has_filled_up_while_the_worker_was_busy_keeps_it_busy(backend: Backend) -> None:
+    """When its exporter is done with what came before, the worker goes on, though nobody wakes it any more."""
+    job = Job(backend, flush_interval=3_600, queue_capacity=200)
+    backend.gate.clear()
+    backend.reached.clear()
+    job.step(100)
+    assert backend.reached.wait(30)
+    job.step(150)
+    backend.gate.set()
+    _until(lambda: job.stats.pending < 100)
+    assert job.recorder.close(30) is True
+
+
 def test_records_wait_as_long_as_the_interval_says(backend: Backend) -> None:
     """A record that comes while the worker sleeps is delivered when the interval is over, not before."""
     job = Job(backend, flush_interval=0.5)

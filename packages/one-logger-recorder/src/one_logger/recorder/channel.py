@@ -204,8 +204,6 @@ class Channel:
         for requests in (self._requests, self._waiting):
             if request in requests:
                 requests.remove(request)
-        if request.closing and not self._closed:
-            self._end = inf
 
     def stats(self) -> ExporterStats:
         """The counters as they are now."""
