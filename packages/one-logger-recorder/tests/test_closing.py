@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from one_logger.core import Event
+from one_logger.core import Event, ExportError
 from one_logger.recorder import DefaultRecorder
 
 
@@ -126,3 +126,20 @@ def test_close_that_was_interrupted_is_answered_though_the_worker_has_ended(
     assert recorder.close(5) is True
     assert time.monotonic() - begin < 5
     assert exporter.calls.count("close") == 1
+
+
+def test_closing_does_not_wait_for_a_flush_that_came_before(
+    faulty: Callable[..., Any], until: Callable[[Callable[[], object]], None]
+) -> None:
+    """`close` gives up when its time is over, though another thread still waits for an exporter that fails."""
+    exporter = faulty.raising(ExportError("busy", retriable=True), "flush")  # type: ignore[attr-defined]
+    recorder = DefaultRecorder([exporter], max_failures=1_000, flush_interval=0.001)
+    recorder.start("job")
+    flushing = threading.Thread(target=recorder.flush, args=(30,))
+    flushing.start()
+    until(lambda: exporter.calls.count("flush") > 1)
+    begin = time.monotonic()
+    assert recorder.close(0.1) is False
+    until(lambda: recorder.stats()["FaultyExporter"].pending == 0)
+    assert time.monotonic() - begin < 10
+    flushing.join()

@@ -148,7 +148,7 @@ def test_queue_that_has_filled_up_while_the_worker_was_busy_keeps_it_busy(backen
     job = Job(backend, flush_interval=3_600, queue_capacity=200)
     backend.gate.clear()
     backend.reached.clear()
-    job.step(100)
+    job.step(131)  # more than half, and so many that one of the looks has seen it
     assert backend.reached.wait(30)
     job.step(150)
     backend.gate.set()
