@@ -320,6 +320,12 @@ class Channel:
                 if delivery.unjudged >= (pace.CHUNK if self._breaker.failing else pace.BATCH) and not self._ship():
                     return
             self._take_requests()
+            if any(delivery.taken >= request.target for request in self._waiting):
+                if not self._ship():
+                    return
+                self._answer()
+                if self._closed:
+                    return
             if delivery.taken < last and self._worker.alive:
                 system_threads.sleep(pace.PAUSE)
         if self._ship():
@@ -338,7 +344,7 @@ class Channel:
         """Whether the backend has heard nothing for so long that it is to hear that the process is alive."""
         interval = self._settings.alive_interval
         # Without a worker nobody could say so while the job hangs; and before a close there is nothing to say.
-        if not interval or not self._worker.alive or self._waiting or self._breaker.failing:
+        if not interval or self._closed or not self._worker.alive or self._waiting or self._breaker.failing:
             return False
         return monotonic() - self._delivery.wrote_at >= interval
 
