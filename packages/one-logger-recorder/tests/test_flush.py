@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+import sys
 import threading
+import time
 from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -101,3 +104,61 @@ def test_flush_takes_the_stop_of_a_span_along(
     flushing.join()
     assert [record["type"] for record in slow.records if record.get("name") == "work"] == ["complete"]
     assert recorder.close(30) is not failed_before
+
+
+def test_flush_does_not_wait_for_what_came_after_it(faulty: Callable[..., Any]) -> None:
+    """Where a job goes on recording, `flush` returns when what came before it is delivered, not when all is."""
+    gates = {name: (threading.Event(), threading.Event()) for name in ("first", "flush", "last")}
+
+    def wait_at(name: str) -> None:
+        reached, is_open = gates[name]
+        reached.set()
+        is_open.wait(30)
+
+    def fault(method: str) -> None:
+        events = exporter.calls.count("export_event")
+        if method == "export_event" and events in (1, 80):
+            wait_at("first" if events == 1 else "last")
+        elif method == "export_event" and events == 40:
+            end = time.monotonic() + 0.02  # so long that the worker looks whether somebody waits
+            while time.monotonic() < end:
+                pass
+        elif method == "flush" and events == 1:
+            wait_at("flush")
+
+    def record(count: int) -> None:
+        for _ in range(count):
+            recorder.event(span, Event("step"))
+
+    def pass_by(name: str) -> None:
+        gates[name][1].set()
+
+    asked = threading.Event()
+
+    def see(frame: FrameType, event: str, argument: object) -> None:
+        if event == "call" and frame.f_code.co_name == "wait":
+            asked.set()
+
+    def flush() -> None:
+        sys.setprofile(see)
+        recorder.flush(30)
+        sys.setprofile(None)
+
+    exporter = faulty(fault)
+    recorder = DefaultRecorder([exporter], flush_interval=0.001, queue_capacity=1_000)
+    span = recorder.start("job")
+    record(1)
+    assert gates["first"][0].wait(30)
+    record(10)
+    flushing = threading.Thread(target=flush)
+    flushing.start()
+    assert asked.wait(30)
+    pass_by("first")
+    assert gates["flush"][0].wait(30)
+    record(100)
+    pass_by("flush")
+    assert gates["last"][0].wait(30)
+    flushing.join(5)
+    assert not flushing.is_alive()
+    pass_by("last")
+    assert recorder.close(30) is True
