@@ -106,34 +106,42 @@ def test_flush_takes_the_stop_of_a_span_along(
     assert recorder.close(30) is not failed_before
 
 
+class Stages:
+    """Keeps an exporter waiting at its first and 80th event, and at the flush after the first one."""
+
+    def __init__(self) -> None:
+        names = ("first", "flush", "last")
+        self.reached = {name: threading.Event() for name in names}
+        self.passed = {name: threading.Event() for name in names}
+        self._events = 0
+
+    def __call__(self, method: str) -> None:
+        """Wait, if it is time to."""
+        self._events += method == "export_event"
+        match method, self._events:
+            case "export_event", 1:
+                self._wait("first")
+            case "export_event", 40:
+                end = time.monotonic() + 0.02  # so long that the worker looks whether somebody waits
+                while time.monotonic() < end:
+                    pass
+            case "export_event", 80:
+                self._wait("last")
+            case "flush", 1:
+                self._wait("flush")
+
+    def _wait(self, name: str) -> None:
+        self.reached[name].set()
+        self.passed[name].wait(30)
+
+
 def test_flush_does_not_wait_for_what_came_after_it(faulty: Callable[..., Any]) -> None:
     """Where a job goes on recording, `flush` returns when what came before it is delivered, not when all is."""
-    gates = {name: (threading.Event(), threading.Event()) for name in ("first", "flush", "last")}
-
-    def wait_at(name: str) -> None:
-        reached, is_open = gates[name]
-        reached.set()
-        is_open.wait(30)
-
-    def fault(method: str) -> None:
-        events = exporter.calls.count("export_event")
-        if method == "export_event" and events in (1, 80):
-            wait_at("first" if events == 1 else "last")
-        elif method == "export_event" and events == 40:
-            end = time.monotonic() + 0.02  # so long that the worker looks whether somebody waits
-            while time.monotonic() < end:
-                pass
-        elif method == "flush" and events == 1:
-            wait_at("flush")
-
-    def record(count: int) -> None:
-        for _ in range(count):
-            recorder.event(span, Event("step"))
-
-    def pass_by(name: str) -> None:
-        gates[name][1].set()
-
-    asked = threading.Event()
+    stages, asked = Stages(), threading.Event()
+    recorder = DefaultRecorder([faulty(stages)], flush_interval=0.001, queue_capacity=1_000)
+    span = recorder.start("job")
+    recorder.event(span, Event("step"))
+    assert stages.reached["first"].wait(30)
 
     def see(frame: FrameType, event: str, argument: object) -> None:
         if event == "call" and frame.f_code.co_name == "wait":
@@ -144,21 +152,18 @@ def test_flush_does_not_wait_for_what_came_after_it(faulty: Callable[..., Any]) 
         recorder.flush(30)
         sys.setprofile(None)
 
-    exporter = faulty(fault)
-    recorder = DefaultRecorder([exporter], flush_interval=0.001, queue_capacity=1_000)
-    span = recorder.start("job")
-    record(1)
-    assert gates["first"][0].wait(30)
-    record(10)
+    for _ in range(10):
+        recorder.event(span, Event("step"))
     flushing = threading.Thread(target=flush)
     flushing.start()
     assert asked.wait(30)
-    pass_by("first")
-    assert gates["flush"][0].wait(30)
-    record(100)
-    pass_by("flush")
-    assert gates["last"][0].wait(30)
+    stages.passed["first"].set()
+    assert stages.reached["flush"].wait(30)
+    for _ in range(100):
+        recorder.event(span, Event("step"))
+    stages.passed["flush"].set()
+    assert stages.reached["last"].wait(30)
     flushing.join(5)
     assert not flushing.is_alive()
-    pass_by("last")
+    stages.passed["last"].set()
     assert recorder.close(30) is True
