@@ -71,10 +71,10 @@ class Life:
         """Reset in a forked child, before anything else runs there."""
         started = self._started
         self._be_unborn()  # always: another thread may have held a lock
+        self._signals.after_fork()
         if not started or self.closed:
             return
         self._journal.clear()
-        self._signals.after_fork()
         self._forked()
         self._channels.after_fork()
 

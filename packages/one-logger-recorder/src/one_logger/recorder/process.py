@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Protocol
 from weakref import WeakSet
 
@@ -37,16 +37,26 @@ process.call_at_exit(diagnostics.write_reports)  # after the recorders are close
 def call_at_exit(function: Callable[[], None]) -> None:
     """Have `function` called when this process ends by itself."""
     process.call_at_exit(function)
-    for library in LIBRARIES:
-        module = sys.modules.get(f"{library}.process")
-        child = None if module is None else module.current_process()
-        if getattr(child, "_parent_pid", None) is None:
-            continue  # the main process
+    for library, child in _children():
         sys.modules[f"{library}.util"].Finalize(None, process.end, exitpriority=0)
         worker = getattr(child, "_target", None)
         # One of billiard's pool, and so of Celery's, ends without finalizers.
         if worker is not None and hasattr(worker, "on_exit"):
             worker.on_exit = _EndAfter(worker.on_exit)
+
+
+def is_child() -> bool:
+    """Whether this is a child of `multiprocessing`, or of what is made like it."""
+    return any(True for _ in _children())
+
+
+def _children() -> Iterator[tuple[str, object]]:
+    """The libraries of which this process is a child, each with its object for this process."""
+    for library in LIBRARIES:
+        module = sys.modules.get(f"{library}.process")
+        child = None if module is None else module.current_process()
+        if getattr(child, "_parent_pid", None) is not None:
+            yield library, child
 
 
 class _EndAfter:

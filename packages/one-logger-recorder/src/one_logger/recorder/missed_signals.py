@@ -1,0 +1,146 @@
+"""Has Python notice the signals that it would miss, where there is a handler for them.
+
+Python calls handlers on the main thread, between two instructions (`signal`, "Execution of Python signal handlers").
+Two things follow that are not so for a signal without a handler, which ends a process at once:
+
+- A signal that comes just before the main thread begins to wait in a system call doesn't interrupt it. The handler is
+  called when the call returns: never, in a worker that waits for work until it is ended by SIGTERM.
+- A forked child forgets the signals that came before Python has put it in order.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from time import monotonic
+
+from one_logger.core.spi import system_threads
+
+PATIENCE = 0.5
+"""Seconds that the main thread has to notice a signal before it is sent again. Each time it gets twice as long."""
+
+MOST_PATIENCE = 60.0
+"""The most of these seconds."""
+
+_PAUSE = 0.05  # seconds between two looks at whether it was noticed
+_ENOUGH = 4096  # bytes, of one signal each, that are read at once
+
+_held: set[int] = set()
+_masks: dict[int, set[int]] = {}  # of threads that fork: what they held back before
+_reminders: list[_Reminder] = []  # that of this process, if it has one
+_left: list[_Reminder] = []  # whose file descriptor somebody else may put back
+
+
+def hold_back_in_forks(signals: Iterable[int]) -> None:
+    """Have these signals wait while the process is forked, so that the child gets them when it is in order."""
+    if not _held:
+        os.register_at_fork(before=_hold_back, after_in_parent=_let_through, after_in_child=_let_through)
+    _held.update(signals)
+
+
+def _hold_back() -> None:
+    _masks[system_threads.get_ident()] = signal.pthread_sigmask(signal.SIG_BLOCK, _held)
+
+
+def _let_through() -> None:
+    mask = _masks.pop(system_threads.get_ident(), None)
+    if mask is not None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def remind(calls: Mapping[int, int], is_ours: Callable[[int], bool]) -> None:
+    """Have a thread send a signal again if the main thread, which calls this, does not notice it.
+
+    That needs Linux. Where somebody else is told of signals by a file descriptor (`signal.set_wakeup_fd`), as event
+    loops are, it is left to them.
+
+    Args:
+        calls: How often our handlers were called, by the number of the signal. It changes.
+        is_ours: Whether the handler of a signal is ours. Only then is it sent again.
+    """
+    if not _reminders:
+        reminder = _Reminder(calls, is_ours)
+        if reminder.begin():
+            _reminders.append(reminder)
+
+
+def forget_reminder() -> None:
+    """Be a forked child, to which the parent's thread and its file descriptor don't belong."""
+    while _reminders:
+        _reminders.pop().leave()
+
+
+class _Reminder:
+    """The thread, and the socket to which Python writes the number of each signal before it has its handler called."""
+
+    def __init__(self, calls: Mapping[int, int], is_ours: Callable[[int], bool]) -> None:
+        self._calls = calls
+        self._is_ours = is_ours
+        self._noticed = dict(calls)
+
+    def begin(self) -> bool:
+        """Start. Whether that was possible."""
+        import _socket  # `socket` takes long to import, and may be gevent's
+
+        if not hasattr(_socket, "SO_PASSCRED"):
+            return False
+        try:
+            self._read, self._write = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_STREAM)
+        except OSError:
+            return False
+        # To tell who has written: a child that was forked unseen has this socket, too. (unix(7), SCM_CREDENTIALS)
+        self._read.setsockopt(_socket.SOL_SOCKET, _socket.SO_PASSCRED, 1)
+        self._credentials = _socket.CMSG_SPACE(3 * 4)  # the numbers of the process, the user and the group
+        self._at_once = _socket.MSG_DONTWAIT
+        self._write.setblocking(False)
+        others = signal.set_wakeup_fd(self._write.fileno(), warn_on_full_buffer=False)
+        with suppress(RuntimeError):  # there is no thread to be had
+            if others == -1:
+                system_threads.start_thread(self._run, "one-logger reminder")
+                return True
+        signal.set_wakeup_fd(others)
+        with suppress(OSError):  # nothing has come in between
+            os.write(others, self._read.recv(_ENOUGH, self._at_once))
+        return False
+
+    def leave(self) -> None:
+        """Have Python write to the socket no more, and close it."""
+        with suppress(ValueError):  # on a thread other than the main one
+            others = signal.set_wakeup_fd(-1)
+            if others == self._write.fileno():
+                self._read.close()
+                self._write.close()
+                return
+            signal.set_wakeup_fd(others)
+        _left.append(self)
+
+    def _run(self) -> None:
+        while True:
+            for number in self._received():
+                if self._is_ours(number):
+                    self._see_to(number)
+
+    def _received(self) -> set[int]:
+        """The signals of this process that have come; waits for the first."""
+        numbers, extra, _, _ = self._read.recvmsg(_ENOUGH, self._credentials)
+        writer = int.from_bytes(extra[0][2][:4], sys.byteorder) if extra else 0
+        return set(numbers) if writer == os.getpid() else set()
+
+    def _see_to(self, number: int) -> None:
+        """Send a signal again, until its handler was called."""
+        patience = PATIENCE
+        deadline = monotonic() + patience
+        while self._calls[number] == self._noticed.get(number, 0):
+            if not self._is_ours(number):
+                return
+            if monotonic() > deadline:
+                os.kill(os.getpid(), number)
+                patience = min(2 * patience, MOST_PATIENCE)
+                deadline = monotonic() + patience
+            system_threads.sleep(_PAUSE)
+        self._noticed[number] = self._calls[number]
+        with suppress(BlockingIOError):  # what has come by now was noticed with it
+            self._read.recv(_ENOUGH, self._at_once)
