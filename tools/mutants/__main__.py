@@ -24,8 +24,8 @@ from tools.mutants.worker import Worker
 
 ROOT = Path(__file__).resolve().parents[2]
 
-TESTS = "-x -q -p no:cacheprovider --hypothesis-seed=0"
-"""How pytest is called: the first test that fails has noticed the mutant."""
+TESTS = "-q -p no:cacheprovider -p tools.mutants.noticing --hypothesis-profile=mutants --hypothesis-seed=0"
+"""How pytest is called."""
 
 SLOWER = 4
 """How many times longer than without a change the tests of a mutant may take."""

@@ -43,7 +43,7 @@ class Module:
     Attributes:
         name: What it is called on the command line.
         path: Where it is in the tree.
-        tests: The files with its tests, those first that notice most in the least time.
+        tests: The files with its tests, or single tests, those first that notice most in the least time.
         same: The changes that make no difference.
     """
 

@@ -28,6 +28,8 @@ LEFT_OUT = [
     f"core/ReplaceBinaryOperator_(?!({ARITHMETIC.replace(' ', '|')})$)",
     "core/ReplaceUnaryOperator_USub_",  # the minus is taken away by another
 ]
+HANGS = "Timeout ("
+"""What `noticing` has `faulthandler` print if a test hangs."""
 
 
 class MutantError(Exception):
@@ -83,5 +85,5 @@ def _mutant(mutation: Any, result: Any) -> Mutant:
         " ".join(changed["-"]),
         " ".join(changed["+"]),
         result.test_outcome is TestOutcome.SURVIVED,
-        result.output == "timeout",
+        result.output == "timeout" or HANGS in result.output,
     )

@@ -218,15 +218,18 @@ for room in (50, 0, 70):
         exporter.flush()
     except ExportError as error:
         print(error.retriable)
+print(os.path.getsize(sys.argv[1]))
 resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
 exporter.close()
 """
 
 
 def test_a_full_disk_loses_nothing(run_script: Callable[..., str], tmp_path: Path) -> None:
-    """A member of which the disk has taken only a part is written again when there is room."""
+    """A member of which the disk has taken only a part is written again when there is room, and begins a line."""
     path = tmp_path / "records.jsonl"
-    assert run_script(FULL, path) == "True\nTrue\nTrue\n"
+    *retriable, torn = run_script(FULL, path).splitlines()
+    assert retriable == ["True"] * 3
+    assert gzip.decompress(path.read_bytes()[int(torn) :]).startswith(b'\n{"v":1')
     assert _steps(path) == [*range(20)] * 3
     assert verify(path).whole
     with pytest.raises((EOFError, zlib.error, gzip.BadGzipFile)):
@@ -242,7 +245,9 @@ def test_a_file_of_the_other_kind_is_refused(compression: Any, tmp_path: Path) -
     other.close()
     before = path.read_bytes()
     exporter = FileExporter(path, compression=compression)
-    with pytest.raises(ExportError, match="Give another path") as caught:
+    given, found = ("compressed", "not compressed") if compression else ("not compressed", "compressed")
+    said = f"holds records that are {found}, and those to be appended are {given}; .* Give another path"
+    with pytest.raises(ExportError, match=said) as caught:
         exporter.initialize(Resource())
     assert not caught.value.retriable
     exporter.close()

@@ -70,6 +70,16 @@ def _descriptor_of(path: Path) -> int:
     return int(link.name)
 
 
+def test_descriptor_that_the_job_has_closed_is_not_closed_again(tmp_path: Path) -> None:
+    """An exporter whose descriptor is gone by the time that it is closed has nothing to close, and says nothing."""
+    path = tmp_path / "records.jsonl"
+    exporter = FileExporter(path)
+    exporter.open(Resource())
+    os.close(_descriptor_of(path))
+    exporter.release()
+    assert path.read_bytes() == b""
+
+
 def test_descriptors_that_are_closed_again_and_again_cost_nothing(tmp_path: Path) -> None:
     """However often the number is taken away, all that is flushed is in the file."""
     path = tmp_path / "records.jsonl"

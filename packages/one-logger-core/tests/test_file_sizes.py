@@ -37,14 +37,15 @@ def lengths(tmp_path: Path) -> list[int]:
     return [len(line) for line in path.read_bytes().splitlines(keepends=True)]
 
 
+@pytest.mark.parametrize("before", [b"", b"{}\n"], ids=repr)
 @pytest.mark.parametrize("events", range(1, 6))
-def test_file_is_filled_to_the_last_byte(events: int, lengths: list[int], tmp_path: Path) -> None:
+def test_file_is_filled_to_the_last_byte(events: int, before: bytes, lengths: list[int], tmp_path: Path) -> None:
     """What fits exactly is written, be it all that is flushed or the first lines of it."""
-    full = sum(lengths[: events + 1])
+    full = len(before) + sum(lengths[: events + 1])
     for flushed in range(events, 7):
         path = tmp_path / f"{flushed}" / "records.jsonl"
         path.parent.mkdir()
-        first, *_ = _write(path, flushed, max_bytes=full)
+        first, *_ = _write(path, flushed, before, max_bytes=full)
         assert first.stat().st_size == full
         assert first != path
 

@@ -55,15 +55,16 @@ def _open_and_close(path: Path) -> None:
 @pytest.mark.parametrize(
     "writes", [['ent","stream":"other","seq":2}\n'], ["ent", '","stream":"other"', ',"seq":2}\n']], ids=["one", "three"]
 )
+@pytest.mark.parametrize("first", ["", "\n"], ids=repr)
 def test_line_that_another_process_completes_is_left_alone(
-    writes: list[str], run_script: Callable[..., str], tmp_path: Path
+    first: str, writes: list[str], run_script: Callable[..., str], tmp_path: Path
 ) -> None:
     """A line that grows is waited for: nothing is written into its middle, nor an empty line behind it."""
     path = tmp_path / "records.jsonl"
-    path.write_text(BEFORE)
+    path.write_text(first + BEFORE)
     assert run_script(_LOOKED_AT, path, *writes) == f"{1 + len(writes)}\n"
     text = path.read_text()
-    assert text.startswith(BEFORE + "".join(writes) + '{"v":1,"type":"resource"')
+    assert text.startswith(first + BEFORE + "".join(writes) + '{"v":1,"type":"resource"')
     assert [report.records for report in verify(read_records(text.splitlines()))] == [2, 2]
 
 

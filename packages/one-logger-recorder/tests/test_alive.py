@@ -9,6 +9,7 @@ from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from time import monotonic, sleep
+from typing import Any
 
 import pytest
 
@@ -49,6 +50,25 @@ def test_an_idle_job_gives_signs_of_life(processed: bool) -> None:
     assert all(later - earlier > 0.9e9 * INTERVAL for earlier, later in pairwise(times))
     assert [(stats.recorded, stats.exported, stats.dropped) for stats in recorder.stats().values()] == [(4, 4, 0)]
     assert verify(exporter.records).whole
+
+
+def test_an_interval_that_is_over_at_once_is_no_problem(caplog: pytest.LogCaptureFixture) -> None:
+    """A sign of life may be due again before the worker has finished with the last one: after a suspend, say."""
+    exporter = InMemoryExporter()
+    recorder = DefaultRecorder([exporter], flush_interval=0.01, alive_interval=1e-6)
+    recorder.start("work")
+    _wait(lambda: _types(exporter).count("alive") >= 20)
+    assert recorder.close(30) is True
+    assert caplog.messages == []
+
+
+def test_an_exporter_that_is_closed_gives_no_sign_of_life(faulty: Callable[..., Any]) -> None:
+    """An exporter is not called again after its `close`, though the interval is over by then."""
+    exporter = faulty(lambda method: None)
+    recorder = DefaultRecorder([exporter], flush_interval=3_600, alive_interval=1e-6)
+    recorder.start("work")
+    assert recorder.close(30) is True
+    assert exporter.calls[-1] == "close"
 
 
 def test_a_long_flush_interval_does_not_hold_back_a_sign_of_life() -> None:

@@ -125,19 +125,19 @@ def test_back_off_does_not_depend_on_the_cool_down() -> None:
 
 @pytest.mark.parametrize("max_failures", [1, 2, 5])
 def test_exporter_is_disabled_by_so_many_failures_in_a_row(max_failures: int) -> None:
-    """An exporter is disabled by its `max_failures`th failure in a row, not before; a delivery closes the breaker."""
+    """An exporter is disabled from its `max_failures`th failure in a row, not before; a delivery closes the breaker."""
     backend = Backend()
     recorder = DefaultRecorder([backend], delivery="inline", max_failures=max_failures, cool_down=3_600)
     span = recorder.start("work")
     failures = 0
     for step in range(3):
-        backend.refusals = max_failures
+        backend.refusals = max_failures + 1
         recorder.event(span, Event("step", {"step": step}))  # the first attempt
-        for number in range(1, max_failures + 1):
+        for number in range(1, max_failures + 2):
             if number > 1:
                 recorder.flush(0)  # another one
             failures += 1
-            assert _stats(recorder)[4:] == (failures, number == max_failures)
+            assert _stats(recorder)[4:] == (failures, number >= max_failures)
         recorder.flush(0)
         assert _stats(recorder)[1:] == (2 + step, 0, 0, failures, False)
     assert recorder.close(30) is True
@@ -162,7 +162,7 @@ def test_queue_that_is_half_full_wakes_the_worker(failed_before: bool) -> None:
 
 @pytest.mark.parametrize("max_failures", [1, 3])
 def test_full_queue_of_a_disabled_exporter_wakes_nobody(max_failures: int) -> None:
-    """While an exporter is left alone its worker sleeps, however much is queued."""
+    """While an exporter is left alone its worker sleeps, however much is queued, and for longer than a second."""
     backend = Backend()
     backend.refusals = 1_000
     recorder = DefaultRecorder(
@@ -175,7 +175,8 @@ def test_full_queue_of_a_disabled_exporter_wakes_nobody(max_failures: int) -> No
     worker = next(each for each in reversed(threading.enumerate()) if each.name == "one-logger Backend")
     clock = time.pthread_getcpuclockid(worker.ident or 0)
     begin, spent = time.monotonic(), time.clock_gettime(clock)
-    time.sleep(0.5)
+    time.sleep(1.1)
     assert time.clock_gettime(clock) - spent < 0.03 * (time.monotonic() - begin)
+    assert len(backend.calls) == max_failures
     backend.refusals = 0
     recorder.close(30)

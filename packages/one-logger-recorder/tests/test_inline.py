@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -89,3 +91,26 @@ def test_threads_share_an_inline_exporter_one_at_a_time(faulty: Faulty, use_ever
         thread.join()
     assert recorder.close() is True
     assert recorder.stats()["FaultyExporter"].exported == 4 * 50 * 5
+
+
+def test_signal_handler_within_a_delivery_goes_on_at_once(faulty: Faulty) -> None:
+    """What it records is delivered as soon as it has returned; what it asks for is not, and it hears that."""
+    exporter = faulty(lambda method: None)
+    recorder = DefaultRecorder([exporter], delivery="inline")
+    span = recorder.start("work")
+    answers: list[bool] = []
+
+    def interrupt(frame: FrameType, event: str, argument: object) -> None:
+        if event == "call" and frame.f_code.co_name == "_answer":
+            sys.setprofile(None)
+            recorder.event(span, Event("from the handler"))
+            answers.append(recorder.flush(30))
+
+    sys.setprofile(interrupt)
+    try:
+        recorder.event(span, Event("event"))
+    finally:
+        sys.setprofile(None)
+    assert answers == [False]
+    assert [record["name"] for record in exporter.records[-2:]] == ["event", "from the handler"]
+    assert recorder.close() is True

@@ -120,7 +120,7 @@ def test_killed_is_not_whole(tmp_path: Path) -> None:
 
 
 def test_exit_does_not_wait_for_a_hanging_exporter(tmp_path: Path) -> None:
-    """At exit the recorder waits no longer than its `exit_timeout`."""
+    """At exit the recorder waits no longer than its `exit_timeout`, and says how many records were left."""
     begun = time.monotonic()
     _, process = _run(
         tmp_path,
@@ -134,6 +134,7 @@ hanging.start("work")
 """,
     )
     assert process.returncode == 0, process.stderr
+    assert process.stderr == "Exporter Hanging was closed with 2 records undelivered.\n"
     assert time.monotonic() - begun < 9
 
 

@@ -18,8 +18,10 @@ from one_logger.api import OneLoggerConfig, OneLoggerProvider, timed_span
 from one_logger.exporter.file import FileExporter
 from one_logger.recorder import DefaultRecorder
 allowed = False
+asked_at = []
 def refusing(start):
     def refused(*arguments, **named):
+        if "FileExporter" in arguments[0].__self__.name: asked_at.append(time.monotonic())
         if allowed: return start(*arguments, **named)
         raise RuntimeError("can't start new thread")
     return refused
@@ -56,20 +58,57 @@ def test_without_a_thread_close_delivers(tmp_path: Path) -> None:
 
 
 def test_a_thread_is_asked_for_again(tmp_path: Path) -> None:
-    """When there is one to be had later, records are delivered by it, also in a job that records little."""
-    records, _, code = _run(
+    """When there is one to be had a second later, it delivers, also in a job that records little."""
+    records, printed, code = _run(
         tmp_path,
         """
-work(3)
+work(40)
 allowed = True
 while not os.path.exists(sys.argv[1]) or b"work" not in open(sys.argv[1], "rb").read():
     work(1)
     time.sleep(0.05)
+print(asked_at[1] - asked_at[0], flush=True)
 os._exit(0)
 """,
     )
     assert code == 0
+    assert float(printed.splitlines()[-1]) >= 1.0
     assert sum(record["type"] == "complete" for record in records) >= 4
+
+
+def test_recording_does_not_wait_for_who_delivers_without_a_thread(tmp_path: Path) -> None:
+    """While a `flush` hangs in the exporter, as it does the work of the thread itself, other threads record on."""
+    records, printed, code = _run(
+        tmp_path,
+        """
+inside, go_on, done = threading.Event(), threading.Event(), threading.Event()
+class Slow(FileExporter):
+    def write(self, lines):
+        inside.set()
+        go_on.wait()
+        super().write(lines)
+def flush():
+    slow.flush(10)
+    done.set()
+recorder.close()
+slow = DefaultRecorder([Slow(sys.argv[1])])
+span = slow.start("job")
+asked = time.monotonic()
+_thread.start_new_thread(flush, ())  # which is not refused
+inside.wait()
+from one_logger.core import Event
+while time.monotonic() < asked + 1.5:  # it is asked for a thread again after a second
+    slow.event(span, Event("step"))
+    time.sleep(0.01)
+print("recorded")
+go_on.set()
+done.wait()
+print(slow.close(10))
+""",
+    )
+    assert code == 0
+    assert [line for line in printed.splitlines() if line in ("recorded", "True")] == ["recorded", "True"]
+    assert verify(records).whole
 
 
 @pytest.mark.parametrize("later", [True, False])

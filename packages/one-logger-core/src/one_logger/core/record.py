@@ -17,6 +17,7 @@ VERSION = 1
 
 _COMPLETE = f'{{"v":{VERSION},"type":"complete",'
 _NOT_RECORDED = tuple(f'{{"v":{VERSION},"type":"{kind}",' for kind in ("resource", "thread", "alive", "end"))
+_END = "}\n"
 
 
 class RecordEncoder:
@@ -48,7 +49,7 @@ class RecordEncoder:
         self._trace_id: int | None = None
         self._trace = ""
         self._parent_id: int | None = None
-        self._parent = ""
+        self._parent = '"'
         self._span_id: int | None = None
         self._ids = ""
 
@@ -77,41 +78,35 @@ class RecordEncoder:
 
     def start(self, span: Span) -> str:
         """A `start` record, or a `complete` one if the span has stopped."""
-        seq = self._seq = self._seq + 1
-        trace_id = span.trace_id
-        if trace_id is not self._trace_id:
-            self._trace_id, self._trace = trace_id, f'"trace_id":"{trace_id:032x}","span_id":"'
-        parent_id = span.parent_span_id
-        if parent_id is not self._parent_id:
-            self._parent_id = parent_id
-            self._parent = "" if parent_id is None else f',"parent_span_id":"{parent_id:016x}"'
-        if span._start_event_attributes:
-            start_event = f',"start_event":{self._attributes(span._start_event_attributes)}'
-        else:
-            start_event = ""
+        if span.end_unix_ns is not None:
+            line = self.complete(span)
+            self._completed[span.span_id] = self._seq
+            return line
+        self._open_spans += 1
+        self._seq += 1
         thread = span.thread
-        tail = "}\n" if thread is None else _tail(thread)
-        span_id = span.span_id
-        end = span.end_unix_ns
-        if end is None:
-            self._open_spans += 1
-            return (
-                f'{self._start}{seq},{self._trace}{span_id.to_bytes(8).hex()}"{self._parent},"name":{NAMES[span.name]},'
-                f'"start_time_unix_nano":{span.start_unix_ns}'
-                f"{self._group('attributes', span._initial_attributes)}{start_event}{tail}"
-            )
-        self._completed[span_id] = seq
+        return (
+            f'{self._start}{self._seq},{self._place_of(span)},"name":{NAMES[span.name]},'
+            f'"start_time_unix_nano":{span.start_unix_ns}{self._group("attributes", span._initial_attributes)}'
+            f"{self._group('start_event', span._start_event_attributes)}{_END if thread is None else _tail(thread)}"
+        )
+
+    def complete(self, span: Span) -> str:
+        """A `complete` record of a span that has stopped."""
         # Most records are made here, so nothing is called that can be done without.
+        seq = self._seq = self._seq + 1
         attributes: Mapping[str, AttributeValue] = span._initial_attributes
         if span._later_attributes:
             attributes = _all_attributes(span)
         group = f',"attributes":{self._attributes(attributes)}' if attributes else ""
+        start_event = self._group("start_event", span._start_event_attributes) if span._start_event_attributes else ""
         stop_event = self._group("stop_event", span._stop_event_attributes) if span._stop_event_attributes else ""
+        thread = span.thread
         return (
-            f'{self._complete}{seq},{self._trace}{span_id.to_bytes(8).hex()}"{self._parent},"name":{NAMES[span.name]},'
-            f'"start_time_unix_nano":{span.start_unix_ns},"end_time_unix_nano":{end},'
+            f'{self._complete}{seq},{self._place_of(span)},"name":{NAMES[span.name]},'
+            f'"start_time_unix_nano":{span.start_unix_ns},"end_time_unix_nano":{span.end_unix_ns},'
             f'"duration_ns":{span.end_monotonic_ns - span.start_monotonic_ns},"status":"{span._status._value_}"'
-            f"{group}{start_event}{stop_event}{tail}"
+            f"{group}{start_event}{stop_event}{_END if thread is None else _tail(thread)}"
         )
 
     def stop(self, span: Span) -> str:
@@ -190,6 +185,17 @@ class RecordEncoder:
         first = self._seq - lines + 1
         for span_id in [span_id for span_id, seq in self._completed.items() if seq >= first]:
             del self._completed[span_id]
+
+    def _place_of(self, span: Span) -> str:
+        """The ids of a span and of its parent."""
+        trace_id = span.trace_id
+        if trace_id is not self._trace_id:
+            self._trace_id, self._trace = trace_id, f'"trace_id":"{trace_id:032x}","span_id":"'
+        parent_id = span.parent_span_id
+        if parent_id is not self._parent_id:
+            self._parent_id = parent_id
+            self._parent = '"' if parent_id is None else f'","parent_span_id":"{parent_id:016x}"'
+        return f"{self._trace}{span.span_id.to_bytes(8).hex()}{self._parent}"
 
     def _ids_of(self, span: Span) -> str:
         if span.span_id is not self._span_id:

@@ -73,6 +73,13 @@ class RecordExporter(BaseExporter):
         if line:
             self._lines.append(line)
 
+    def export_complete(self, span: Span) -> None:
+        """Buffer a `complete` record."""
+        encoder = self._encoder or self._opened("export_complete")
+        if span.thread is not None:
+            self._name(span.thread, encoder)
+        self._lines.append(encoder.complete(span))
+
     def export_event(self, event: Event, span: Span) -> None:
         """Buffer an `event` record."""
         encoder = self._encoder or self._opened("export_event")

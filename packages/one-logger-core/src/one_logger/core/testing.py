@@ -100,6 +100,22 @@ class ExporterContract(ABC):
         self._expect(exporter, ("span", "work"))
         exporter.close()
 
+    def test_whole_span_arrives_once(self) -> None:
+        """A span whose start and stop are exported by one call arrives once, in an open span, too."""
+        exporter = self._initialized()
+        outer = Span("outer")
+        exporter.export_start(outer)
+        for span in (Span("inner", {"a": 1}, {"b": 2}, parent=outer), Span("work")):
+            span.set_attribute("c", 3)
+            span.stop({"d": 4})
+            exporter.export_complete(span)
+        exporter.flush()
+        self._expect(exporter, ("span", "inner"), ("span", "work"))
+        outer.stop()
+        exporter.export_stop(outer)
+        exporter.close()
+        self._expect(exporter, ("span", "inner"), ("span", "work"), ("span", "outer"))
+
     def test_everything_arrives(self) -> None:
         """Nested spans, events, errors and telemetry data errors have each arrived once when `flush` returns."""
         exporter = self._initialized()
@@ -285,6 +301,7 @@ def _calls(exporter: Exporter) -> dict[str, Callable[[], None]]:
     return {
         "export_start()": lambda: exporter.export_start(span),
         "export_stop()": lambda: exporter.export_stop(span),
+        "export_complete()": lambda: exporter.export_complete(span),
         "export_event()": lambda: exporter.export_event(Event("e"), span),
         "export_error()": lambda: exporter.export_error(ErrorEvent("e"), span),
         "export_telemetry_data_error()": lambda: exporter.export_telemetry_data_error(_data_error("e")),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from one_logger.core.spi import weigh
-from one_logger.recorder.delivery import Item
+from one_logger.recorder.item import Item
 from one_logger.recorder.recorded_span import RecordedSpan
 
 
@@ -20,12 +20,12 @@ class Capacity:
     def __init__(self, records: int, size: int) -> None:
         self._records = records
         self._size = size
-        self._weight = 0.0  # roughly the bytes of a queued record
+        self._weight = 1.0  # roughly the bytes of a queued record
 
     @property
     def value(self) -> int:
         """How many records it may hold now."""
-        return min(self._records, max(1, int(self._size / (self._weight or 1.0))))
+        return min(self._records, max(1, int(self._size / self._weight)))
 
     def look(self, newest: Item, queue: deque[Item]) -> None:
         """Sample the newest and a middle record: spans in the queue grow after they were queued."""

@@ -12,8 +12,9 @@ from one_logger.core.spi import AtomicCounter, Journal, diagnostics, error_text,
 from one_logger.recorder import pace
 from one_logger.recorder.breaker import BACK_OFF, Breaker
 from one_logger.recorder.capacity import Capacity
-from one_logger.recorder.delivery import START, STOP, Delivery, Item, records_in, suppressed
+from one_logger.recorder.delivery import Delivery, suppressed
 from one_logger.recorder.exporter_log import ExporterLog
+from one_logger.recorder.item import START, STOP, Item, records_in
 from one_logger.recorder.recorded_span import RecordedSpan
 from one_logger.recorder.request import Request
 from one_logger.recorder.settings import ChannelSettings
@@ -204,8 +205,6 @@ class Channel:
         for requests in (self._requests, self._waiting):
             if request in requests:
                 requests.remove(request)
-        if request.closing and not self._closed:
-            self._end = inf
 
     def stats(self) -> ExporterStats:
         """The counters as they are now."""
@@ -346,7 +345,7 @@ class Channel:
         """Whether the backend has heard nothing for so long that it is to hear that the process is alive."""
         interval = self._settings.alive_interval
         # Without a worker nobody could say so while the job hangs; and before a close there is nothing to say.
-        if not interval or not self._worker.alive or self._waiting or self._breaker.failing:
+        if not interval or self._closed or not self._worker.alive or self._waiting or self._breaker.failing:
             return False
         return monotonic() - self._delivery.wrote_at >= interval
 

@@ -8,8 +8,8 @@ from one_logger.api.spi import ExporterStats
 from one_logger.core import Event, Exporter, Resource, TelemetryDataError, TelemetryDataErrorType
 from one_logger.core.spi import AtomicCounter, Journal
 from one_logger.recorder.channel import Channel
-from one_logger.recorder.delivery import DATA_ERROR, START
 from one_logger.recorder.inline_channel import InlineChannel, InlineChannels
+from one_logger.recorder.item import DATA_ERROR, START
 from one_logger.recorder.recorded_span import RecordedSpan
 from one_logger.recorder.request import Request
 from one_logger.recorder.settings import ChannelSettings

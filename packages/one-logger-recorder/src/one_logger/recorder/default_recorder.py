@@ -28,7 +28,7 @@ from one_logger.core.spi import Journal, begin_span, name_text
 from one_logger.recorder.arguments import channel_settings, check_signals, named_exporters
 from one_logger.recorder.channels import Channels
 from one_logger.recorder.current import HELD_BY_SPAN, leave, noted, stop_abandoned, stop_all
-from one_logger.recorder.delivery import ERROR, EVENT, START
+from one_logger.recorder.item import ERROR, EVENT, START
 from one_logger.recorder.life import Life
 from one_logger.recorder.processors.chain import Chain
 from one_logger.recorder.processors.pipeline import check_processors

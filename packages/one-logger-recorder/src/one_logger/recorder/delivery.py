@@ -8,25 +8,13 @@ from time import monotonic
 from typing import TypeVar
 
 from one_logger.api.spi import CURRENT_SPAN, SUPPRESSED
-from one_logger.core import (
-    Event,
-    Exporter,
-    ExportError,
-    Resource,
-    TelemetryDataError,
-    TelemetryDataErrorType,
-)
+from one_logger.core import Exporter, ExportError, Resource, TelemetryDataError, TelemetryDataErrorType
 from one_logger.core.spi import is_interruption
 from one_logger.recorder import pace
 from one_logger.recorder.breaker import Breaker
 from one_logger.recorder.exporter_log import ExporterLog
+from one_logger.recorder.item import START, Item, records_in
 from one_logger.recorder.recorded_span import RecordedSpan
-
-# What is queued: a span, that has started and may have ended; or (kind, span, event). A kind is the index of the
-# exporter's method in `Delivery._methods`.
-START, STOP, EVENT, ERROR, DATA_ERROR = range(5)
-Item = RecordedSpan | tuple[int, RecordedSpan | None, Event | None]
-
 
 R = TypeVar("R")
 
@@ -39,11 +27,6 @@ def suppressed(call: Callable[..., R], *arguments: object) -> R:
         return call(*arguments)
     finally:
         CURRENT_SPAN.set(current)
-
-
-def records_in(item: Item) -> int:
-    """How many records a queued item is: a span that has ended is start and stop, unless its stop is queued, too."""
-    return 2 if isinstance(item, RecordedSpan) and item._stop_follows is False else 1
 
 
 class Delivery:
@@ -64,13 +47,14 @@ class Delivery:
 
     def __init__(self, exporter: Exporter, breaker: Breaker, log: ExporterLog) -> None:
         self._exporter = exporter
-        self._methods: tuple[Callable[..., None], ...] = (
+        self._methods: tuple[Callable[..., None], ...] = (  # by the kind of a record
             exporter.export_start,
             exporter.export_stop,
             exporter.export_event,
             exporter.export_error,
             exporter.export_telemetry_data_error,
         )
+        self._complete = exporter.export_complete if _takes_whole_spans(exporter) else None
         self._breaker = breaker
         self._log = log
         self.inline = False
@@ -146,10 +130,11 @@ class Delivery:
         suppressed(self._export, queue, size)
 
     def _export(self, queue: deque[Item], size: int) -> None:
-        take, methods, start = queue.popleft, self._methods, self._methods[START]
+        take, methods, start, complete = queue.popleft, self._methods, self._methods[START], self._complete
         self._dirty = True
         for _ in range(size):
             item: Item | None = None
+            whole = False  # whether its start and its stop are exported by one call
             self.taken += 1
             self.recorded += 1
             try:
@@ -168,15 +153,21 @@ class Delivery:
                     continue
                 if item.end_unix_ns is None:
                     item._stop_is_due = True
+                elif complete is not None and item._stop_follows is False:
+                    whole = True
+                    complete(item)
+                    self.recorded += 1
+                    continue
                 start(item)
             except BaseException as error:
-                self.lost += 1
+                self.recorded += whole
+                self.lost += 1 + whole
                 if self._passes(error):
-                    if isinstance(item, RecordedSpan) and item.end_unix_ns is not None:
+                    if isinstance(item, RecordedSpan) and item.end_unix_ns is not None and not whole:
                         self._undecided.append(item)  # its stop is another record
                     raise
                 self._refuse(error)
-            if isinstance(item, RecordedSpan) and item.end_unix_ns is not None:
+            if isinstance(item, RecordedSpan) and item.end_unix_ns is not None and not whole:
                 self._end(item)
 
     def _end(self, span: RecordedSpan) -> None:
@@ -394,6 +385,14 @@ class Delivery:
         self._unproven = False
         self._breaker.succeeded()
         self._log.works()
+
+
+def _takes_whole_spans(exporter: Exporter) -> bool:
+    """Whether `export_complete` is newer in an exporter than its methods for start and stop, which it stands for."""
+    for names in (getattr(exporter, "__dict__", {}), *map(vars, type(exporter).mro()[: -len(Exporter.mro())])):
+        if "export_complete" in names or "export_start" in names or "export_stop" in names:
+            return "export_complete" in names
+    return False
 
 
 def _is_retriable(error: BaseException) -> bool:

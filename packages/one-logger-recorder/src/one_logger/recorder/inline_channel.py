@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from one_logger.core import Event, Resource
 from one_logger.recorder.channel import Channel
-from one_logger.recorder.delivery import START, Item
+from one_logger.recorder.item import START, Item
 from one_logger.recorder.recorded_span import RecordedSpan
 
 

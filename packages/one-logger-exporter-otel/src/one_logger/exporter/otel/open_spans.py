@@ -92,10 +92,14 @@ class OpenSpans:
             silent = self._spans.pop(next(iter(self._spans)))
             self._events -= silent.kept
             self.lost += silent.recorded
+        known = self._spans[span.span_id] = self.without_events(span)
+        return known
+
+    def without_events(self, span: Span) -> OpenSpan:
+        """What is known of a span without events."""
         parent = span.parent_span_id
         local = parent is None or parent in self._spans or span.ancestor is not None
-        known = self._spans[span.span_id] = _LOCAL if local else _REMOTE
-        return known
+        return _LOCAL if local else _REMOTE
 
     def add(self, event: Event, span: Span, *, problem: str | None = None, keep: bool = True) -> None:
         """Keep an event of a span, or only `problem`, the text of what went wrong if the event is an error."""

@@ -124,6 +124,10 @@ class OTelExporter(BaseExporter):
         """Buffer the span."""
         (self._session or self._opened("export_stop")).stop(span)
 
+    def export_complete(self, span: Span) -> None:
+        """Do both."""
+        (self._session or self._opened("export_complete")).complete(span)
+
     def export_event(self, event: Event, span: Span) -> None:
         """Keep the event until its span stops, or buffer a log record, or both, as `events` says."""
         (self._session or self._opened("export_event")).event(event, span)

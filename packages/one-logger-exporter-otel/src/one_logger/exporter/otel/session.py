@@ -71,6 +71,14 @@ class Session:
         records = 1 if self._logs is not None else _START_AND_STOP + known.recorded - known.dropped
         self._spans.put(self._messages.span(span, known), records)
 
+    def complete(self, span: Span) -> None:
+        """A span has started and stopped."""
+        records = _START_AND_STOP
+        if self._logs is not None:
+            self._logs.put(self._messages.start_log(span), 1)
+            records = 1
+        self._spans.put(self._messages.span(span, self._open.without_events(span)), records)
+
     def event(self, event: Event, span: Span) -> None:
         """Something has happened in a span."""
         if self._in_spans:

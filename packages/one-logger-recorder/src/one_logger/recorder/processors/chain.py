@@ -10,7 +10,7 @@ from one_logger.api import Recorder
 from one_logger.core import ErrorEvent, Event, OneLoggerError, Span, SpanContext, Status, Timestamp
 from one_logger.core.spi import new_trace_id
 from one_logger.recorder.channels import Channels
-from one_logger.recorder.delivery import ERROR, EVENT
+from one_logger.recorder.item import ERROR, EVENT
 from one_logger.recorder.processors.pipeline import Failure
 from one_logger.recorder.processors.processing import Processing
 from one_logger.recorder.processors.processor import Processor

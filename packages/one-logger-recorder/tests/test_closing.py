@@ -1,0 +1,145 @@
+"""Records that come while the recorder is being closed."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from one_logger.core import Event, ExportError
+from one_logger.recorder import DefaultRecorder
+
+
+def test_record_that_is_queued_while_another_thread_closes_is_the_only_loss(
+    faulty: Callable[..., Any], gate_at: Callable[[str], Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A thread that was just about to queue a record when another one closed the recorder loses it.
+
+    The stream says so. All that was recorded before is delivered, so the log says nothing.
+    """
+    exporter = faulty(gate := gate_at("export_start"))
+    recorder = DefaultRecorder([exporter], flush_interval=3_600)
+    span = recorder.start("job")
+    about_to, go_on = threading.Event(), threading.Event()
+
+    def pause(frame: FrameType, event: str, argument: object) -> None:
+        if event == "c_call" and getattr(argument, "__name__", "") == "append":
+            about_to.set()
+            go_on.wait(30)
+
+    def record() -> None:
+        sys.setprofile(pause)
+        recorder.event(span, Event("late"))
+        sys.setprofile(None)
+
+    recording = threading.Thread(target=record)
+    closing = threading.Thread(target=recorder.close, args=(30,))
+    recording.start()
+    assert about_to.wait(30)
+    closing.start()
+    assert gate.reached.wait(30)
+    go_on.set()
+    recording.join()
+    gate.open()
+    closing.join()
+    assert [record["type"] for record in exporter.records] == ["resource", "complete", "telemetry_data_error", "end"]
+    assert caplog.messages == []
+
+
+def test_record_that_comes_after_the_exporter_was_closed_is_counted(faulty: Callable[..., Any]) -> None:
+    """A thread that was just about to queue a record when another one closed the recorder leaves nothing pending."""
+    recorder = DefaultRecorder([faulty(lambda method: None)])
+    span = recorder.start("job")
+    about_to, go_on = threading.Event(), threading.Event()
+
+    def pause(frame: FrameType, event: str, argument: object) -> None:
+        if event == "call" and frame.f_code.co_name == "queue_event":
+            about_to.set()
+            go_on.wait(30)
+
+    def record() -> None:
+        sys.setprofile(pause)
+        recorder.event(span, Event("late"))
+        sys.setprofile(None)
+
+    recording = threading.Thread(target=record)
+    recording.start()
+    assert about_to.wait(30)
+    assert recorder.close(30) is True
+    go_on.set()
+    recording.join()
+    (stats,) = recorder.stats().values()
+    assert (stats.recorded, stats.exported, stats.dropped, stats.pending) == (3, 2, 1, 0)
+
+
+def test_what_comes_after_close_is_not_counted_with_what_a_hanging_exporter_has_left(
+    faulty: Callable[..., Any],
+    gate_at: Callable[[str], Any],
+    caplog: pytest.LogCaptureFixture,
+    until: Callable[[Callable[[], object]], None],
+) -> None:
+    """The log says how many records were not delivered of those that were recorded before the recorder was closed."""
+    recorder = DefaultRecorder([faulty(gate := gate_at("flush"))])
+    recorder.start("job")
+    closing = threading.Thread(target=recorder.close, args=(0.5,))
+    closing.start()
+
+    def is_closed() -> bool:
+        recorder.start("late")
+        (stats,) = recorder.stats().values()
+        return stats.dropped > 0
+
+    until(is_closed)
+    closing.join()
+    (stats,) = recorder.stats().values()
+    gate.open()
+    until(lambda: caplog.messages)
+    assert caplog.messages[0] == f"Exporter FaultyExporter was closed with {stats.pending} records undelivered."
+
+
+def test_close_that_was_interrupted_is_answered_though_the_worker_has_ended(
+    faulty: Callable[..., Any], until: Callable[[Callable[[], object]], None]
+) -> None:
+    """Ctrl-C while `close` waits takes away its answer, not the delivery: who calls it again hears of that at once."""
+
+    def interrupt(frame: FrameType, event: str, argument: object) -> None:
+        if event == "call" and frame.f_code.co_name == "wait":
+            raise KeyboardInterrupt
+
+    before = set(threading.enumerate())
+    exporter = faulty(lambda method: None)
+    recorder = DefaultRecorder([exporter])
+    recorder.stop(recorder.start("work"))
+    sys.setprofile(interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            recorder.close(30)
+    finally:
+        sys.setprofile(None)
+    until(lambda: set(threading.enumerate()) <= before)
+    begin = time.monotonic()
+    assert recorder.close(5) is True
+    assert time.monotonic() - begin < 5
+    assert exporter.calls.count("close") == 1
+
+
+def test_closing_does_not_wait_for_a_flush_that_came_before(
+    faulty: Callable[..., Any], until: Callable[[Callable[[], object]], None]
+) -> None:
+    """`close` gives up when its time is over, though another thread still waits for an exporter that fails."""
+    exporter = faulty.raising(ExportError("busy", retriable=True), "flush")  # type: ignore[attr-defined]
+    recorder = DefaultRecorder([exporter], max_failures=1_000, flush_interval=0.001)
+    recorder.start("job")
+    flushing = threading.Thread(target=recorder.flush, args=(30,))
+    flushing.start()
+    until(lambda: exporter.calls.count("flush") > 1)
+    begin = time.monotonic()
+    assert recorder.close(0.1) is False
+    until(lambda: recorder.stats()["FaultyExporter"].pending == 0)
+    assert time.monotonic() - begin < 10
+    flushing.join()
