@@ -394,3 +394,13 @@ def test_lines_of_this_release_are_read_the_fast_way() -> None:
     types = {json.loads(line)["type"] for line in written if line}
     assert types == {each["$ref"].rpartition("/")[2] for each in record_schema()["oneOf"]}
     assert [line for line in written if line and not is_usual(line.strip().encode())] == []
+
+
+def test_spans_without_a_name_are_shown(tmp_path: Path) -> None:
+    """A span of which no record has a name has an empty one, and a place above the spans in it, for every question."""
+    lines = [re.sub(rb'"name":"w[^"]*"', b'"ame":""', line) for line in _stream(0)]
+    file = tmp_path / "records.jsonl"
+    file.write_bytes(b"".join(lines))
+    with Run.open(file) as run:
+        assert {path.path for path in run.overview().paths} == {"", "/in\\\\ner\\/\0"}
+        assert ("",) in run.sql("SELECT name FROM spans").fetchall()

@@ -102,6 +102,27 @@ print(failures)
 """
 )
 
+_FULL_ANYWHERE = (
+    _START
+    + """
+hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+for room in range(1, 700):
+    exporter = FileExporter(f"{sys.argv[1]}.{room}")
+    exporter.initialize(Resource())
+    exporter.flush()
+    resource.setrlimit(resource.RLIMIT_FSIZE, (os.path.getsize(f"{sys.argv[1]}.{room}") + room, hard))
+    export(0, 3)
+    try:
+        exporter.flush()
+    except ExportError as error:
+        pass
+    resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    if room % 2:
+        export(3, 4)
+        exporter.close()
+"""
+)
+
 _FULL_AT_CLOSE = (
     _START
     + """
@@ -171,6 +192,20 @@ def test_full_disk_is_recovered_from(run_script: Callable[..., str], tmp_path: P
     torn = len(lines) - report.records
     assert 1 <= torn <= 4  # one for each time the disk was full
     assert max(map(len, lines)) < 1_000
+
+
+def test_a_disk_that_is_full_at_any_byte_doubles_no_record(run_script: Callable[..., str], tmp_path: Path) -> None:
+    """Wherever in a line the room ends, each record can be read once, and once there is room again all of them."""
+    path = tmp_path / "records.jsonl"
+    run_script(_FULL_ANYWHERE, path)
+    read = []
+    for room in range(1, 700):
+        records = _records(Path(f"{path}.{room}"))
+        steps = [record["attributes"]["step"] for record in records if record["type"] == "event"]
+        assert steps == list(range(len(steps))), room
+        assert len(steps) == 4 or room % 2 == 0, room
+        read.append(len(steps))
+    assert set(read) == {0, 1, 2, 3, 4}
 
 
 def test_close_on_a_full_disk_gives_up(run_script: Callable[..., str], tmp_path: Path) -> None:
