@@ -15,6 +15,38 @@ from one_logger.core import Event, ExportError
 from one_logger.recorder import DefaultRecorder
 
 
+class Recording(threading.Thread):
+    """A thread that records an event, and pauses just before a function is called for it."""
+
+    def __init__(self, recorder: DefaultRecorder, function: str) -> None:
+        super().__init__()
+        self._recorder, self._function = recorder, function
+        self._span = recorder.start("job")
+        self._pauses, self._go_on = threading.Event(), threading.Event()
+
+    def pause(self) -> None:
+        """Start, and be where the pause is."""
+        self.start()
+        assert self._pauses.wait(30)
+
+    def go_on(self) -> None:
+        """End the pause, and the thread."""
+        self._go_on.set()
+        self.join()
+
+    def run(self) -> None:
+        """Record."""
+        sys.setprofile(self._look)
+        self._recorder.event(self._span, Event("late"))
+        sys.setprofile(None)
+
+    def _look(self, frame: FrameType, event: str, argument: object) -> None:
+        name = frame.f_code.co_name if event == "call" else getattr(argument, "__name__", "")
+        if event in ("call", "c_call") and name == self._function:
+            self._pauses.set()
+            self._go_on.wait(30)
+
+
 def test_record_that_is_queued_while_another_thread_closes_is_the_only_loss(
     faulty: Callable[..., Any], gate_at: Callable[[str], Any], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -24,27 +56,12 @@ def test_record_that_is_queued_while_another_thread_closes_is_the_only_loss(
     """
     exporter = faulty(gate := gate_at("export_start"))
     recorder = DefaultRecorder([exporter], flush_interval=3_600)
-    span = recorder.start("job")
-    about_to, go_on = threading.Event(), threading.Event()
-
-    def pause(frame: FrameType, event: str, argument: object) -> None:
-        if event == "c_call" and getattr(argument, "__name__", "") == "append":
-            about_to.set()
-            go_on.wait(30)
-
-    def record() -> None:
-        sys.setprofile(pause)
-        recorder.event(span, Event("late"))
-        sys.setprofile(None)
-
-    recording = threading.Thread(target=record)
+    recording = Recording(recorder, "append")
     closing = threading.Thread(target=recorder.close, args=(30,))
-    recording.start()
-    assert about_to.wait(30)
+    recording.pause()
     closing.start()
     assert gate.reached.wait(30)
-    go_on.set()
-    recording.join()
+    recording.go_on()
     gate.open()
     closing.join()
     assert [record["type"] for record in exporter.records] == ["resource", "complete", "telemetry_data_error", "end"]
@@ -54,25 +71,10 @@ def test_record_that_is_queued_while_another_thread_closes_is_the_only_loss(
 def test_record_that_comes_after_the_exporter_was_closed_is_counted(faulty: Callable[..., Any]) -> None:
     """A thread that was just about to queue a record when another one closed the recorder leaves nothing pending."""
     recorder = DefaultRecorder([faulty(lambda method: None)])
-    span = recorder.start("job")
-    about_to, go_on = threading.Event(), threading.Event()
-
-    def pause(frame: FrameType, event: str, argument: object) -> None:
-        if event == "call" and frame.f_code.co_name == "queue_event":
-            about_to.set()
-            go_on.wait(30)
-
-    def record() -> None:
-        sys.setprofile(pause)
-        recorder.event(span, Event("late"))
-        sys.setprofile(None)
-
-    recording = threading.Thread(target=record)
-    recording.start()
-    assert about_to.wait(30)
+    recording = Recording(recorder, "queue_event")
+    recording.pause()
     assert recorder.close(30) is True
-    go_on.set()
-    recording.join()
+    recording.go_on()
     (stats,) = recorder.stats().values()
     assert (stats.recorded, stats.exported, stats.dropped, stats.pending) == (3, 2, 1, 0)
 

@@ -216,3 +216,28 @@ with timed_span("main"):
 """,
     ) == (0, "-15\n", "")
     assert _reasons(tmp_path) == ["exit", "signal SIGTERM"]
+
+
+@pytest.mark.parametrize("at", [("return", "pthread_sigmask"), ("call", "_let_through")])
+def test_what_a_handler_raises_during_a_fork_leaves_no_signal_held_back(tmp_path: Path, at: tuple[str, str]) -> None:
+    """A time limit of the job may come in the middle of what is done at a fork: parent and child get the signal."""
+    assert _run(
+        tmp_path,
+        f"""
+def interrupt(frame, event, argument):
+    if (event, frame.f_code.co_name) == {at!r}:
+        sys.setprofile(None)
+        raise TimeoutError
+
+set_up()
+with timed_span("main"):
+    sys.unraisablehook = lambda _: None  # as Python says that it ignores it
+    sys.setprofile(interrupt)
+    child = os.fork()
+    sys.setprofile(None)
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    if child == 0:
+        os._exit(len(held))
+    print(held, os.waitpid(child, 0)[1])
+""",
+    ) == (0, "set() 0\n", "")

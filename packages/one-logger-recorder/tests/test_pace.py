@@ -79,13 +79,17 @@ def test_worker_does_nothing_in_the_first_half_second() -> None:
             super().initialize(resource)
             ready.set()
 
-    ready, exporter = threading.Event(), Noting()
-    begin = time.monotonic()
-    recorder = DefaultRecorder([exporter], flush_interval=3_600)
-    recorder.start("job")
-    assert ready.wait(30)
-    assert 0.5 <= exporter.begun - begin < 1.5
-    recorder.close(30)
+    for _ in range(10):
+        ready, exporter = threading.Event(), Noting()
+        begin = time.monotonic()
+        recorder = DefaultRecorder([exporter], flush_interval=3_600)
+        recorder.start("job")
+        assert ready.wait(30)
+        recorder.close(30)
+        assert exporter.begun - begin >= 0.5
+        if exporter.begun - begin < 1.5:
+            return
+    pytest.fail("It is not soon, however often it is tried.")
 
 
 def test_exporter_is_flushed_once_an_interval(faulty: Callable[..., Any]) -> None:

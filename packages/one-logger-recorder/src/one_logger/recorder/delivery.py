@@ -389,10 +389,11 @@ class Delivery:
 
 def _takes_whole_spans(exporter: Exporter) -> bool:
     """Whether `export_complete` is newer in an exporter than its methods for start and stop, which it stands for."""
-    for names in (getattr(exporter, "__dict__", {}), *map(vars, type(exporter).mro()[: -len(Exporter.mro())])):
-        if "export_complete" in names or "export_start" in names or "export_stop" in names:
-            return "export_complete" in names
-    return False
+    if not {"export_start", "export_stop"}.isdisjoint(getattr(exporter, "__dict__", ())):
+        return False
+    parts = ("export_complete", "export_start", "export_stop")
+    owner = next(kind for kind in type(exporter).__mro__ if any(part in vars(kind) for part in parts))
+    return owner is not Exporter and "export_complete" in vars(owner)
 
 
 def _is_retriable(error: BaseException) -> bool:

@@ -38,17 +38,21 @@ def hold_back_in_forks(signals: Iterable[int]) -> None:
     """Have these signals wait while the process is forked, so that the child gets them when it is in order."""
     if not _held:
         os.register_at_fork(before=_hold_back, after_in_parent=_let_through, after_in_child=_let_through)
+        # Once more: what a signal handler of the job raises just as the first begins would leave them held back.
+        os.register_at_fork(after_in_parent=_let_through, after_in_child=_let_through)
     _held.update(signals)
 
 
 def _hold_back() -> None:
-    _masks[system_threads.get_ident()] = signal.pthread_sigmask(signal.SIG_BLOCK, _held)
+    _masks[system_threads.get_ident()] = signal.pthread_sigmask(signal.SIG_BLOCK, ())  # noted before it is changed
+    signal.pthread_sigmask(signal.SIG_BLOCK, _held)
 
 
 def _let_through() -> None:
-    mask = _masks.pop(system_threads.get_ident(), None)
+    mask = _masks.get(system_threads.get_ident())
     if mask is not None:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        del _masks[system_threads.get_ident()]
 
 
 def remind(calls: Mapping[int, int], is_ours: Callable[[int], bool]) -> None:
@@ -89,10 +93,10 @@ class _Reminder:
             return False
         try:
             self._read, self._write = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_STREAM)
+            # To tell who has written: a child that was forked unseen has this socket, too. (unix(7), SCM_CREDENTIALS)
+            self._read.setsockopt(_socket.SOL_SOCKET, _socket.SO_PASSCRED, 1)
         except OSError:
             return False
-        # To tell who has written: a child that was forked unseen has this socket, too. (unix(7), SCM_CREDENTIALS)
-        self._read.setsockopt(_socket.SOL_SOCKET, _socket.SO_PASSCRED, 1)
         self._credentials = _socket.CMSG_SPACE(3 * 4)  # the numbers of the process, the user and the group
         self._at_once = _socket.MSG_DONTWAIT
         self._write.setblocking(False)

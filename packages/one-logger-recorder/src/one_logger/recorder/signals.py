@@ -123,17 +123,18 @@ class SignalWatch:
 
     def end(self) -> None:
         """Restore the previous handlers, unless somebody has replaced ours, and end the thread."""
-        self._listening = self.begun = False
+        self._restore()
         self._caught.put(None)
-        for handler in self._handlers:
-            handler.take_away()
 
     def after_fork(self) -> None:
         """Restore the previous handlers in a forked child, where the thread does not run."""
+        self._restore()
+        forget_reminder()
+
+    def _restore(self) -> None:
         self._listening = self.begun = False
         for handler in self._handlers:
             handler.take_away()
-        forget_reminder()
 
     def handle(self, handler: _Handler, frame: FrameType | None) -> None:
         """Have the thread do what is due at a signal."""
