@@ -12,7 +12,7 @@ import pytest
 
 from one_logger.api import OneLoggerConfig
 from one_logger.api.testing import configured
-from one_logger.core import Event, ExportError, Resource, verify
+from one_logger.core import Event, ExportError, Resource, Span, verify
 from one_logger.exporter.memory import InMemoryExporter
 from one_logger.recorder import DefaultRecorder, ExporterStats
 
@@ -283,6 +283,31 @@ def test_a_part_of_a_backend_that_is_away_keeps_nothing_else_back(log: Callable[
     assert recorder.flush(timeout=30)
     assert _stats(recorder).exported == 40
     assert [level for level, _ in log()] == ["WARNING", "INFO"]
+    recorder.close(timeout=30)
+
+
+def test_missing_records_are_told_once_while_a_part_of_a_backend_is_away(
+    log: Callable[[], list[tuple[str, str]]],
+) -> None:
+    """The part that is there hears of each missing record once, however often the other is tried. So does the log."""
+
+    class Refusing(HalfAway):
+        def export_event(self, event: Event, span: Span) -> None:
+            raise ValueError("no")
+
+    backend = Refusing()
+    backend.write_error = ExportError("the half is away", lost=0, held=2)
+    recorder = DefaultRecorder([backend], flush_interval=3_600)
+    span = recorder.start("work")
+    for number in range(1, 4):
+        recorder.event(span, Event("refused"))
+        for _ in range(3):
+            recorder.flush(timeout=30)
+        assert backend.missing() == [1] * number
+    assert [message for _, message in log()] == [
+        "Exporter Refusing failed, it raised ExportError: the half is away.",
+        "Exporter Refusing lost records, it raised ValueError: no.",
+    ]
     recorder.close(timeout=30)
 
 
