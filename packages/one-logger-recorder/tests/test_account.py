@@ -157,8 +157,8 @@ def test_exporter_that_has_failed_before_any_record_is_enabled_by_working(
     method: str, faulty: Faulty, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Where no record was at stake, it takes none to show that an exporter works again, and the log says none is."""
-    exporter = faulty(Script(**{method: [BUSY]}))
-    recorder = DefaultRecorder([exporter], delivery="inline", max_failures=1, cool_down=3_600)
+    errors: dict[str, list[BaseException | None]] = {method: [BUSY]}
+    recorder = DefaultRecorder([faulty(Script(**errors))], delivery="inline", max_failures=1, cool_down=3_600)
     with configured(OneLoggerConfig("app"), recorder):
         assert recorder.stats()["FaultyExporter"].disabled
         assert caplog.messages[0] == "Exporter FaultyExporter failed, it raised ExportError: busy."
@@ -228,15 +228,18 @@ def _stop_slowly(recorder: DefaultRecorder, span: Any, ended: threading.Event, g
 
 
 def test_span_that_is_just_being_stopped_is_looked_at_again(faulty: Faulty) -> None:
-    """A worker that finds a span ended, and not known yet whether its stop follows, delivers the stop once it is."""
+    """A worker that finds spans ended, and not known yet whether their stop follows, delivers each stop once it is."""
     recorder = DefaultRecorder([faulty(lambda method: None)], flush_interval=3_600)
     recorder.stop(recorder.start("earlier"))
     assert recorder.flush(30) is True  # so that the worker has begun, and sleeps while the span is stopped
-    spans = [recorder.start(name) for name in ("first", "second")]
+
+    def work(ended: threading.Event, go_on: threading.Event) -> None:
+        _stop_slowly(recorder, recorder.start("job"), ended, go_on)
+
     threads: list[tuple[threading.Thread, threading.Event]] = []
-    for span in spans:
+    for _ in range(2):
         ended, go_on = threading.Event(), threading.Event()
-        threads.append((threading.Thread(target=_stop_slowly, args=(recorder, span, ended, go_on)), go_on))
+        threads.append((threading.Thread(target=work, args=(ended, go_on)), go_on))
         threads[-1][0].start()
         assert ended.wait(30)
     for _ in range(2):
@@ -558,8 +561,11 @@ def test_exporter_without_records_is_left_alone(faulty: Faulty) -> None:
 
 
 @pytest.mark.parametrize("lost", [None, 0, 1])
-def test_what_closing_loses_is_counted(lost: int | None, faulty: Faulty) -> None:
-    """When `close` fails, what the exporter has buffered is dropped, or as much as it says, and all that is queued."""
+def test_what_closing_loses_is_counted(lost: int | None, faulty: Faulty, caplog: pytest.LogCaptureFixture) -> None:
+    """When `close` fails, what the exporter has buffered is dropped, or as much as it says, and all that is queued.
+
+    The log has the number.
+    """
     job = Job(faulty, Script(), max_failures=100)
     job.script.errors["flush"] = [BUSY] * 100
     job.step()
@@ -568,6 +574,7 @@ def test_what_closing_loses_is_counted(lost: int | None, faulty: Faulty) -> None
     assert job.recorder.close(0.3) is False
     dropped = 1 if lost == 0 else 2
     assert job.counts == (3 - dropped, dropped, 0)
+    assert f"was closed with {dropped} records undelivered." in caplog.messages[-1]
 
 
 def test_log_says_what_was_raised(faulty: Faulty, caplog: pytest.LogCaptureFixture) -> None:

@@ -358,7 +358,9 @@ def test_a_backend_that_is_not_there_at_first_loses_nothing(error: BaseException
 
 
 @pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), GeneratorExit(), MemoryError()], ids=repr)
-def test_an_exporter_that_raises_no_ordinary_exception_is_contained(error: BaseException) -> None:
+def test_an_exporter_that_raises_no_ordinary_exception_is_contained(
+    error: BaseException, log: Callable[[], list[tuple[str, str]]]
+) -> None:
     """Exceptions that are no `Exception` end neither the worker nor the job: the batch is lost, the next one is not."""
     backend = Backend()
     recorder = DefaultRecorder([backend], flush_interval=0.001)
@@ -372,6 +374,7 @@ def test_an_exporter_that_raises_no_ordinary_exception_is_contained(error: BaseE
     recorder.stop(span)
     recorder.close(timeout=30)
     assert (backend.steps(), backend.missing()) == ([1], [1])
+    assert log()[0][1].startswith(f"Exporter Backend failed, it raised {type(error).__name__}")
 
 
 @pytest.mark.parametrize("method", ["flush", "close"])
