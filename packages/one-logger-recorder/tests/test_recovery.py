@@ -326,6 +326,23 @@ def test_what_waits_for_a_part_of_a_backend_is_delivered_by_itself() -> None:
     recorder.close(timeout=30)
 
 
+@pytest.mark.parametrize("capacity", [1, 100])
+def test_a_part_of_a_backend_that_is_away_is_not_called_without_pause(capacity: int) -> None:
+    """An exporter that holds something for it is flushed a few times in each interval, however short the queue is."""
+    interval = 0.05
+    backend = HalfAway()
+    backend.write_error = ExportError("the half is away", lost=0, held=1)
+    recorder = DefaultRecorder([backend], flush_interval=interval, queue_capacity=capacity)
+    recorder.start("work")
+    _until(lambda: _stats(recorder).failures)
+    begun, failures = time.monotonic(), _stats(recorder).failures
+    _until(lambda: time.monotonic() > begun + 4 * interval)
+    failures = _stats(recorder).failures - failures
+    assert failures <= 3 * ((time.monotonic() - begun) / interval + 1)
+    backend.write_error = None
+    recorder.close(timeout=30)
+
+
 def test_the_last_line_of_the_log_says_what_was_not_delivered(log: Callable[[], list[tuple[str, str]]]) -> None:
     """A job that ends with records undelivered has a last line with their number and the reason."""
     backend = Backend()
