@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tools.bench.row import Entry, Measurement, Row, Server, Target
 
 NV, OTEL, KAFKA = "nv-one-logger", "OpenTelemetry", "kafka-python"
@@ -145,13 +147,19 @@ def _looking(contender: str, *others: Entry) -> Measurement:
     return Measurement("looking", (_ours(contender, server="run"), *others), most_rounds=3)
 
 
+def _large(measurement: Measurement) -> Measurement:
+    return replace(measurement, options=("--streams", "1000"), most_rounds=1)
+
+
 SHOW = _looking(
     "looking.Show",
     Entry(DUCKDB, "tables", "tables.DuckDb", server="run"),
     Entry(POLARS, "tables", "tables.Polars", server="run"),
     Entry(PANDAS, "tables", "tables.Pandas", server="run"),
 )
+SHOW_LARGE = _large(SHOW)
 SHOW_AGAIN = _looking("looking.ShowAgain")
+SHOW_AGAIN_LARGE = _large(SHOW_AGAIN)
 VERIFY = _looking("looking.Verify", _ours("looking.CoreVerify", CORE, "run"))
 TRACE = _looking("looking.Trace")
 REPORT = _looking("looking.Report")
@@ -251,13 +259,24 @@ ROWS = (
     ),
     Row(
         *("looking.show", "`one-logger show` of 100 ranks with 10,000 records each", SHOW, "seconds", "s"),
-        (Target(_NOT_ABOVE, POLARS), Target(1 / 12, PANDAS)),
+        (Target(1 / 12, PANDAS),),
     ),
     Row(
         *("looking.memory", "The same: memory at its peak", SHOW, "megabytes", "MB"),
+        (Target(1 / 5, PANDAS),),
+    ),
+    Row(
+        *("looking.show-large", "`one-logger show` of 1,000 ranks with 10,000 records each", SHOW_LARGE, "seconds"),
+        *("s", (Target(25), Target(_NOT_ABOVE, POLARS), Target(1 / 12, PANDAS))),
+    ),
+    Row(
+        *("looking.memory-large", "The same: memory at its peak", SHOW_LARGE, "megabytes", "MB"),
         (Target(1_000), Target(1 / 8, POLARS), Target(1 / 5, PANDAS)),
     ),
-    Row(*("looking.again", "The same once more, from what was kept", SHOW_AGAIN, "seconds", "s"), (Target(3),)),
+    Row(
+        *("looking.again-large", "The same once more, from what was kept", SHOW_AGAIN_LARGE, "seconds", "s"),
+        (Target(3),),
+    ),
     Row(
         *("looking.verify", "`one-logger verify` of the same run", VERIFY, "seconds", "s"),
         (Target(1 / 5, CORE),),
@@ -273,7 +292,8 @@ ROWS = (
     # ... and what is measured for the record.
     Row("training.checkpoint", "The saving of a checkpoint, for its caller", TRAINING, "checkpoint", "µs"),
     Row("training.disk", "A million iterations on disk", TRAINING, "megabytes_per_million", "MB"),
-    Row("looking.cpu", "`one-logger show`: CPU time of all threads", SHOW, "cpu", "s"),
+    Row("looking.again", "`one-logger show` of 100 ranks, from what was kept", SHOW_AGAIN, "seconds", "s"),
+    Row("looking.cpu", "`one-logger show` of 100 ranks: CPU time of all threads", SHOW, "cpu", "s"),
     Row("looking.verify-cpu", "`one-logger verify`: CPU time of all threads", VERIFY, "cpu", "s"),
     Row("looking.verify-memory", "The same: memory at its peak", VERIFY, "megabytes", "MB"),
     Row("looking.trace", "`one-logger trace` of the same run", TRACE, "seconds", "s"),

@@ -19,7 +19,7 @@ import duckdb
 
 from one_logger.analysis.sources import Source
 
-_FORMAT = 3  # to be raised when what is kept changes
+_FORMAT = 4  # to be raised when what is kept changes
 _SMALLEST = 32 << 20  # in bytes; a smaller run is read as fast
 _LARGEST = 4 << 30  # in bytes, of all that is kept
 _ABANDONED = 24 * 3600  # in seconds; after that the folder of a process that was killed is removed

@@ -11,7 +11,11 @@ import duckdb
 from one_logger.analysis.duck import execute, quoted
 
 # A dictionary is given up early: ids are all different, and to look for equal ones costs more than to write them.
-PARQUET = "(FORMAT parquet, PARQUET_VERSION V2, DICTIONARY_SIZE_LIMIT 1000, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
+# Groups of rows are small, so that all threads have something to do in a batch.
+PARQUET = (
+    "(FORMAT parquet, PARQUET_VERSION V2, DICTIONARY_SIZE_LIMIT 1000, COMPRESSION zstd, COMPRESSION_LEVEL 1, "
+    "ROW_GROUP_SIZE 32768)"
+)
 
 
 class Kept(Protocol):

@@ -67,7 +67,8 @@ def rows(files: Sequence[str], detail: Detail) -> str:
     columns = ", ".join(
         f"{'1::BIGINT' if name == 'v' else detail.kept(name, name)} AS {name}" for name in detail.columns
     )
-    return f"SELECT {columns}, file_, strlen(line) + 1 AS bytes, {usual} AS usual FROM ({compared})"
+    # A line of which DuckDB's reader of CSV says nothing, such as a lone carriage return, is NULL.
+    return f"SELECT {columns}, file_, strlen(line) + 1 AS bytes, coalesce({usual}, false) AS usual FROM ({compared})"
 
 
 def _lines(files: Iterable[str]) -> str:
@@ -112,10 +113,14 @@ def _beginning(kind: str, fields: Iterable[str]) -> str:
 def _is_usual() -> str:
     """Whether a line is as `LINE` has it.
 
-    If the line begins with `head`, and there is no backslash in that, the texts in it have neither quotes nor escapes.
-    If there is one more byte, it ends the object, as the line is JSON.
+    If the line begins with `head`, the texts in it have no escapes. For an escape is longer than what it stands for:
+    where `head` has the quotation mark that ends the first text with an escape, the line still has a part of this text,
+    and so an escaped mark. What that stands for is further to the left in `head`, and so in the line: again an escaped
+    mark, and so on, but the text has a beginning.
+
+    If the line is longer by one byte, that ends the object, as the line is JSON.
     """
-    begins_otherwise = r"head IS NULL OR NOT starts_with(line, head) OR contains(head, '\')"
+    begins_otherwise = "head IS NULL OR NOT starts_with(line, head)"
     # From the end, as `substring` counts characters. Where these are not bytes, it is too long, and matches nothing.
     tail = "substring(line, strlen(head) - strlen(line))"
     return (

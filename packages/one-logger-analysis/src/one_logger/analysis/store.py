@@ -24,6 +24,11 @@ from one_logger.core import StreamReport
 _CHUNK = 1_000_000
 _KEPT = ("gaps", "stream_reports")
 _SPAN_STEPS = ("span_times", "span_parents", "span_covered")
+# What spans have none of where not all of each record is kept. It takes time to write nothing, too.
+_LEFT_OUT = {
+    name: COLUMNS.get(name, "BIGINT")
+    for name in ("rank", "incarnation", "trace_id", "status", "attributes", "start_event", "stop_event")
+}
 
 
 class _Chunk(NamedTuple):
@@ -243,7 +248,7 @@ class Store:
             for number, chunk in enumerate(self._chunks):
                 self._build_spans(chunk, os.path.join(building, f"part-{number:06}.parquet"))
             os.rename(building, self._spans)
-        self._run(f"CREATE OR REPLACE VIEW spans AS SELECT * FROM {_parquet(_parts(self._spans))}")
+        self._run(f"CREATE OR REPLACE VIEW spans AS {self._completed(_parquet(_parts(self._spans)))}")
 
     def _build_spans(self, chunk: _Chunk, part: str) -> None:
         self._open(chunk)
@@ -274,11 +279,27 @@ class Store:
             f"CREATE VIEW chunk.span_records AS SELECT * REPLACE (stream::chunk.stream_id AS stream{keys}) "
             f"FROM ({views.sql('span_records')})"
         )
-        for step in _SPAN_STEPS:
+        times, *steps = _SPAN_STEPS
+        self._run(f"CREATE TABLE chunk.known_times AS {self._reduced(views.sql(times))}")
+        self._run(f"CREATE VIEW chunk.{times} AS {self._completed('chunk.known_times')}")
+        for step in steps:
             self._run(f"CREATE TABLE chunk.{step} AS {views.sql(step)}")
         self._build_paths()
-        rows = f"SELECT * REPLACE (stream::VARCHAR AS stream) FROM ({views.sql('span_rows')})"
+        rows = f"SELECT * REPLACE (stream::VARCHAR AS stream) FROM ({self._reduced(views.sql('span_rows'))})"
         self._run(f"COPY ({rows}) TO {quoted(part)} {PARQUET}")
+
+    def _reduced(self, query: str) -> str:
+        """SQL for the rows of a query about spans without the columns that have nothing at this detail."""
+        if self._detail is Detail.ALL:
+            return query
+        names = ", ".join(map(quoted, _LEFT_OUT))
+        return f"SELECT COLUMNS(lambda name: name NOT IN ({names})) FROM ({query})"
+
+    def _completed(self, source: str) -> str:
+        """SQL for such rows with these columns again."""
+        if self._detail is Detail.ALL:
+            return f"SELECT * FROM {source}"
+        return f"SELECT *, {', '.join(f'NULL::{kind} AS {name}' for name, kind in _LEFT_OUT.items())} FROM {source}"
 
     def _build_paths(self) -> None:
         """The view `span_paths`, in as many steps as these spans need."""
@@ -287,7 +308,7 @@ class Store:
             if not self._run("SELECT 1 FROM chunk.path_steps WHERE above IS NOT NULL LIMIT 1"):
                 break
             self._run(f"CREATE OR REPLACE TABLE chunk.path_steps AS {views.sql('span_path_step')}")
-        self._run("CREATE VIEW chunk.span_paths AS SELECT * FROM chunk.path_steps")
+        self._run(f"CREATE VIEW chunk.span_paths AS {views.sql('span_path_end')}")
 
     def _divided(self) -> Iterator[_Chunk]:
         """The records in chunks, each of which has all records of its streams."""

@@ -22,4 +22,4 @@ def _span_paths() -> str:
     step = sql("span_path_step")
     steps = [sql("span_path_start"), *(step.replace("path_steps", f"step_{number}") for number in range(PATH_STEPS))]
     named = ", ".join(f"step_{number} AS (\n{query})" for number, query in enumerate(steps))
-    return f"WITH {named}\nSELECT stream, span_key, depth, path, parent_missing FROM step_{PATH_STEPS}\n"
+    return f"WITH {named}\n{sql('span_path_end').replace('path_steps', f'step_{PATH_STEPS}')}"
