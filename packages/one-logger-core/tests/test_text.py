@@ -95,3 +95,4 @@ def test_numbers_of_an_export_error_are_not_below_0() -> None:
     assert (error.lost, error.retry_after, error.held) == (2, 0.5, 3)
     error = ExportError("no")
     assert (error.lost, error.held) == (None, None)
+    assert ExportError("no", retry_after=float("nan")).retry_after == 0

@@ -42,6 +42,6 @@ class ExportError(OneLoggerError):
     ) -> None:
         super().__init__(message)
         self.retriable = retriable
-        self.lost = lost if lost is None else max(lost, 0)
-        self.retry_after = max(retry_after, 0.0)
-        self.held = held if held is None else max(held, 0)
+        self.lost = lost if lost is None else max(0, lost)
+        self.retry_after = max(0.0, retry_after)  # 0 instead of what is no number, too
+        self.held = held if held is None else max(0, held)
