@@ -85,3 +85,14 @@ def test_messages_of_exceptions_can_be_encoded(kind: Callable[[str], OneLoggerEr
     for each in (error, copy.copy(error)):
         assert str(each) == "a \ufffd"
         assert type(each.args[0]) is str
+
+
+def test_numbers_of_an_export_error_are_not_below_0() -> None:
+    """An exporter that reckons wrongly, and loses fewer records than none, does not spoil the counters."""
+    error = ExportError("no", lost=-1, retry_after=-1.0, held=-1)
+    assert (error.lost, error.retry_after, error.held) == (0, 0, 0)
+    error = ExportError("no", lost=2, retry_after=0.5, held=3)
+    assert (error.lost, error.retry_after, error.held) == (2, 0.5, 3)
+    error = ExportError("no")
+    assert (error.lost, error.held) == (None, None)
+    assert ExportError("no", retry_after=float("nan")).retry_after == 0

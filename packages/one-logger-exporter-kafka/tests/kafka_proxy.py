@@ -10,7 +10,9 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import Any
 
+from kafka.protocol.metadata import MetadataRequest, MetadataResponse
 from kafka.protocol.producer import ProduceRequest, ProduceResponse
 from kafka_sasl import User, authenticate, send_answer
 
@@ -46,6 +48,8 @@ class Proxy:
         """How many of them had to say who they are."""
         self.throttle = 0
         """For how many milliseconds clients are told to keep quiet after each message, as by a quota."""
+        self.topic_error = 0
+        """Which of Kafka's error codes is said of each topic that a client asks about; 0: what the broker says."""
         self._open: set[socket.socket] = set()
         self.accept()
 
@@ -108,7 +112,7 @@ class Proxy:
         }
         held = b""  # of the requests, what is no whole one yet
         answered = b""  # the same of the answers, while they are changed
-        versions: dict[int, int] = {}  # of the requests whose answers are changed
+        changed: dict[int, tuple[Any, int]] = {}  # of the answers to be changed: type and version, by correlation
         while True:
             waiting = [end for end in ends if ends[end][1] not in self.stalled]
             if isinstance(client, ssl.SSLSocket) and client.pending() and client in waiting:
@@ -130,26 +134,31 @@ class Proxy:
                     chunk = chunk[:4] + bytes(byte ^ 0x55 for byte in chunk[4:8]) + chunk[8:]
                 if self.pace:
                     time.sleep(self.pace)
-                if way == "requests" and (self.verdict is not None or self.throttle or held):
-                    chunk, held = self._judge(held + chunk, client, versions)
-                if way == "answers" and (self.throttle or answered):
-                    chunk, answered = self._slow(answered + chunk, versions)
+                if way == "requests" and (self.verdict is not None or self.throttle or self.topic_error or held):
+                    chunk, held = self._judge(held + chunk, client, changed)
+                if way == "answers" and (changed or answered):
+                    chunk, answered = self._change(answered + chunk, changed)
                 other.sendall(chunk)
 
-    def _slow(self, data: bytes, versions: dict[int, int]) -> tuple[bytes, bytes]:
-        """Put the throttling into answers to messages. What is to be passed on, and what is no whole answer yet."""
+    def _change(self, data: bytes, changed: dict[int, tuple[Any, int]]) -> tuple[bytes, bytes]:
+        """Put throttling and a topic's error into answers. What is to be passed on, and what is no whole answer yet."""
         passed = b""
         while len(data) >= 4 and len(data) >= (end := 4 + struct.unpack(">i", data[:4])[0]):
             frame, data = data[:end], data[end:]
             (correlation,) = struct.unpack(">i", frame[4:8])
-            if (version := versions.pop(correlation, None)) is not None:
-                answer = ProduceResponse.decode(frame, version=version, header=True, framed=True)
-                answer.throttle_time_ms = self.throttle
+            if correlation in changed:
+                kind, version = changed.pop(correlation)
+                answer = kind.decode(frame, version=version, header=True, framed=True)
+                if kind is ProduceResponse:
+                    answer.throttle_time_ms = self.throttle
+                else:
+                    for topic in answer.topics:
+                        topic.error_code, topic.partitions = self.topic_error, []
                 frame = answer.encode(header=True, framed=True)
             passed += frame
         return passed, data
 
-    def _judge(self, data: bytes, client: socket.socket, versions: dict[int, int]) -> tuple[bytes, bytes]:
+    def _judge(self, data: bytes, client: socket.socket, changed: dict[int, tuple[Any, int]]) -> tuple[bytes, bytes]:
         """Answer the requests that are to be refused. What is to be passed on, and what is no whole request yet."""
         passed = b""
         while len(data) >= 4 and len(data) >= (end := 4 + struct.unpack(">i", data[:4])[0]):
@@ -157,7 +166,9 @@ class Proxy:
             key, version, correlation = struct.unpack(">hhi", frame[4:12])
             refusal = 0
             if key == ProduceRequest.API_KEY and self.throttle:
-                versions[correlation] = version
+                changed[correlation] = (ProduceResponse, version)
+            if key == MetadataRequest.API_KEY and self.topic_error:
+                changed[correlation] = (MetadataResponse, version)
             if key == ProduceRequest.API_KEY and self.verdict is not None:
                 request = ProduceRequest.decode(frame, version=version, header=True, framed=True)
                 (topic,) = request.topic_data

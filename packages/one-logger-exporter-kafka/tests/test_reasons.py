@@ -12,6 +12,7 @@ from one_logger.exporter.kafka import KafkaExporter
 
 QUICK = {"bootstrap_timeout_ms": 500, "request_timeout_ms": 1_500, "reconnect_backoff_max_ms": 200}
 # Kafka's error codes.
+LEADER_NOT_AVAILABLE = 5
 NOT_ENOUGH_REPLICAS = 19
 TOPIC_AUTHORIZATION_FAILED = 29
 
@@ -61,6 +62,24 @@ def test_address_that_cannot_be_reached_is_named(
         exporter.flush()
     with pytest.raises(ExportError, match=expected):
         exporter.close()
+
+
+def test_reason_why_nothing_is_known_about_a_topic_is_said(
+    place: Any, new_topic: Callable[..., str], export_events: Callable[..., None], resource: Resource
+) -> None:
+    """While a topic has no leader, kafka-python asks for it again and again, and the error says what brokers answer."""
+    topic = new_topic(place.servers)
+    exporter = KafkaExporter(place.servers, topic=topic, producer_config={"max_block_ms": 500})
+    place.proxy.topic_error = LEADER_NOT_AVAILABLE
+    exporter.initialize(resource)
+    export_events(exporter, 3)
+    with pytest.raises(
+        ExportError, match=rf"^Nothing is known about the topic '{topic}': .*LeaderNotAvailableError.*\.$"
+    ):
+        exporter.flush()
+    place.proxy.topic_error = 0
+    exporter.flush()
+    exporter.close()
 
 
 def test_host_that_has_no_address_is_named(resource: Resource) -> None:

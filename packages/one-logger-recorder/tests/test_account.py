@@ -111,6 +111,19 @@ def test_what_an_exporter_has_kept_is_shipped_without_another_record(faulty: Fau
     assert (job.counts, job.stats.disabled) == ((2, 0, 0), False)
 
 
+def test_what_is_held_for_a_part_of_a_backend_is_pending(faulty: Faulty) -> None:
+    """Each time that an exporter says that it holds records for a part of its backend counts as one failure."""
+    job = Job(faulty, Script())
+    job.script.errors["flush"] = [ExportError("the half is away", lost=0, held=1)] * 2
+    job.step(2)
+    assert (job.counts, job.stats.failures, job.stats.disabled) == ((3, 0, 0), 2, False)
+    job.script.errors["flush"] = [ExportError("the half is away", lost=0, held=1)] * 3
+    job.step()
+    assert (job.counts, job.stats.failures, job.stats.disabled) == ((3, 0, 1), 4, False)
+    assert job.recorder.flush() is True
+    assert (job.counts, job.stats.failures) == ((4, 0, 0), 5)
+
+
 def test_disabled_exporter_is_left_alone_until_there_is_a_record(faulty: Faulty) -> None:
     """An exporter that has lost all it had, and is disabled, is not called for the news of that alone."""
     job = Job(faulty, Script())
@@ -139,12 +152,16 @@ def test_exporter_that_has_refused_its_only_record_is_not_called_healthy(faulty:
     assert (job.counts, job.stats.disabled) == ((2, 1, 0), False)
 
 
-def test_exporter_that_has_failed_before_any_record_is_enabled_by_working(faulty: Faulty) -> None:
-    """Where no record was at stake, it takes none to show that an exporter works again."""
-    exporter = faulty(Script(flush=[BUSY]))
-    recorder = DefaultRecorder([exporter], delivery="inline", max_failures=1, cool_down=3_600)
+@pytest.mark.parametrize("method", ["initialize", "flush"])
+def test_exporter_that_has_failed_before_any_record_is_enabled_by_working(
+    method: str, faulty: Faulty, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where no record was at stake, it takes none to show that an exporter works again, and the log says none is."""
+    errors: dict[str, list[BaseException | None]] = {method: [BUSY]}
+    recorder = DefaultRecorder([faulty(Script(**errors))], delivery="inline", max_failures=1, cool_down=3_600)
     with configured(OneLoggerConfig("app"), recorder):
         assert recorder.stats()["FaultyExporter"].disabled
+        assert caplog.messages[0] == "Exporter FaultyExporter failed, it raised ExportError: busy."
         assert recorder.flush() is True
         assert not recorder.stats()["FaultyExporter"].disabled
         assert recorder.close() is True
@@ -211,24 +228,30 @@ def _stop_slowly(recorder: DefaultRecorder, span: Any, ended: threading.Event, g
 
 
 def test_span_that_is_just_being_stopped_is_looked_at_again(faulty: Faulty) -> None:
-    """A worker that finds a span ended, and not known yet whether its stop follows, delivers the stop once it is."""
+    """A worker that finds spans ended, and not known yet whether their stop follows, delivers each stop once it is."""
     recorder = DefaultRecorder([faulty(lambda method: None)], flush_interval=3_600)
     recorder.stop(recorder.start("earlier"))
     assert recorder.flush(30) is True  # so that the worker has begun, and sleeps while the span is stopped
-    span = recorder.start("job")
-    ended, go_on = threading.Event(), threading.Event()
-    thread = threading.Thread(target=_stop_slowly, args=(recorder, span, ended, go_on))
-    thread.start()
-    assert ended.wait(30)
+
+    def work(ended: threading.Event, go_on: threading.Event) -> None:
+        _stop_slowly(recorder, recorder.start("job"), ended, go_on)
+
+    threads: list[tuple[threading.Thread, threading.Event]] = []
+    for _ in range(2):
+        ended, go_on = threading.Event(), threading.Event()
+        threads.append((threading.Thread(target=work, args=(ended, go_on)), go_on))
+        threads[-1][0].start()
+        assert ended.wait(30)
     for _ in range(2):
         recorder.flush(30)
         (stats,) = recorder.stats().values()
-        assert stats[:4] == (3, 3, 0, 0)
-    go_on.set()
-    thread.join()
-    assert recorder.flush(30) is True
-    (stats,) = recorder.stats().values()
-    assert stats[:4] == (4, 4, 0, 0)
+        assert stats[:4] == (4, 4, 0, 0)
+    for number, (thread, go_on) in enumerate(threads, start=1):
+        go_on.set()
+        thread.join()
+        assert recorder.flush(30) is True
+        (stats,) = recorder.stats().values()
+        assert stats[:4] == (4 + number, 4 + number, 0, 0)
     assert recorder.close(30) is True
 
 
@@ -266,6 +289,21 @@ def test_interrupted_start_of_a_finished_span_costs_the_start_alone(faulty: Faul
     assert job.exporter.calls.count("export_stop") == 2
 
 
+def test_stop_of_a_finished_span_that_is_refused_costs_the_stop_alone(faulty: Faulty) -> None:
+    """Where the exporter raises for the stop of a span that had ended before its start was exported, that is counted.
+
+    If it is called on a thread of the job, an interruption goes on to the job.
+    """
+    job = Job(faulty, Script(initialize=[BUSY], export_stop=[OSError("no"), KeyboardInterrupt()]))
+    for _ in range(2):
+        job.recorder.stop(job.recorder.start("other"))
+    with pytest.raises(KeyboardInterrupt):
+        job.recorder.flush()
+    job.recorder.flush()
+    assert job.counts == (3, 2, 0)
+    assert job.stats.failures == 1 + 1, "the first call, and the stop that was refused"
+
+
 def test_closing_waits_for_an_exporter_that_may_come_back(faulty: Faulty) -> None:
     """Where trying again may help, `close` does so until its deadline, though the exporter is disabled."""
     job = Job(faulty, Script())
@@ -300,6 +338,76 @@ def test_report_that_is_lost_while_closing_is_made_again() -> None:
     assert [r["dropped"] for r in backend.records if r["type"] in ("telemetry_data_error", "end")] == [2, 2]
 
 
+def test_report_that_is_kept_while_closing_is_not_made_again(faulty: Faulty) -> None:
+    """Where the last flush keeps what it was to say of missing records, the end of the exporter ships that alone."""
+    job = Job(faulty, Script(), max_failures=100)
+    job.script.errors["flush"] = [BUSY] * 1_000
+    job.step()
+    job.recorder.stop(job.span)
+    job.recorder.close(0.3)
+    assert job.counts == (2, 1, 0)
+    assert job.told() == [1]
+
+
+@pytest.mark.parametrize(
+    ("overflow", "lost", "said"),
+    [
+        (0, 0, "failed, it raised ExportError: away."),
+        (0, 1, "was closed with 1 records undelivered. It last raised ExportError: away."),
+        (1, 0, "was closed with 1 records undelivered. It last raised ExportError: away."),
+        (1, 1, "was closed with 2 records undelivered. It last raised ExportError: away."),
+    ],
+)
+def test_failure_to_close_is_said_once(
+    overflow: int, lost: int, said: str, faulty: Faulty, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What `close` raises is in one line of the log: that which says how many records are missing, if any are."""
+    gate, reached = threading.Event(), threading.Event()
+
+    def fault(method: str) -> None:
+        if method == "export_event":
+            reached.set()
+            gate.wait(30)
+        elif method == "close":
+            raise ExportError("away", lost=lost)
+
+    recorder = DefaultRecorder([faulty(fault)], queue_capacity=2, flush_interval=0.001)
+    span = recorder.start("job")
+    recorder.event(span, Event("step"))
+    assert reached.wait(30)
+    for _ in range(2 + overflow):
+        recorder.event(span, Event("step"))
+    gate.set()
+    recorder.close(30)
+    assert recorder.stats()["FaultyExporter"].dropped == overflow + lost
+    assert caplog.messages == [f"Exporter FaultyExporter {said}"]
+
+
+def test_stop_that_is_far_away_is_not_waited_for(faulty: Faulty) -> None:
+    """An exporter ships about as many records at once as ever, though a span that has ended is exported in part."""
+    flushed, since, go_on = [], count(), threading.Event()
+
+    def fault(method: str) -> None:
+        nonlocal since
+        if method == "initialize":
+            go_on.wait(30)
+        elif method == "flush":
+            flushed.append(next(since))
+            since = count()
+        else:
+            next(since)
+
+    recorder = DefaultRecorder([faulty(fault)])
+    outer = recorder.start("outer")
+    for _ in range(1_000):
+        recorder.stop(recorder.start("inner"))
+    recorder.event(outer, Event("last"))
+    recorder.stop(outer)
+    go_on.set()
+    assert recorder.close(30) is True
+    assert max(flushed) < 1_100
+
+
 def test_closing_does_not_wait_for_an_exporter_that_is_beyond_help(faulty: Faulty) -> None:
     """Where trying again does not help, `close` gives up as soon as the exporter is disabled."""
     job = Job(faulty, Script(initialize=[OSError("no")] * 100))
@@ -310,7 +418,7 @@ def test_closing_does_not_wait_for_an_exporter_that_is_beyond_help(faulty: Fault
     assert job.counts == (0, 2, 0)
 
 
-@pytest.mark.parametrize("lost", [None, 0, 1, 5])
+@pytest.mark.parametrize("lost", [None, -1, 0, 1, 5])
 def test_what_a_failure_loses_is_what_it_says(lost: int | None, faulty: Faulty) -> None:
     """A failure for good loses as many records as it says, all that was buffered if it doesn't, never more than that.
 
@@ -320,7 +428,7 @@ def test_what_a_failure_loses_is_what_it_says(lost: int | None, faulty: Faulty) 
     job.step(2)
     job.script.errors["flush"] = [ExportError("refused", lost=lost)]
     job.step()
-    dropped = {None: 1, 0: 0, 1: 1, 5: 4}[lost]
+    dropped = {None: 1, -1: 0, 0: 0, 1: 1, 5: 4}[lost]
     assert job.counts == (4 - dropped, dropped, 0)
     assert job.recorder.flush() is (dropped == 0)
     assert job.told() == ([dropped] if dropped else [])
@@ -453,8 +561,11 @@ def test_exporter_without_records_is_left_alone(faulty: Faulty) -> None:
 
 
 @pytest.mark.parametrize("lost", [None, 0, 1])
-def test_what_closing_loses_is_counted(lost: int | None, faulty: Faulty) -> None:
-    """When `close` fails, what the exporter has buffered is dropped, or as much as it says, and all that is queued."""
+def test_what_closing_loses_is_counted(lost: int | None, faulty: Faulty, caplog: pytest.LogCaptureFixture) -> None:
+    """When `close` fails, what the exporter has buffered is dropped, or as much as it says, and all that is queued.
+
+    The log has the number.
+    """
     job = Job(faulty, Script(), max_failures=100)
     job.script.errors["flush"] = [BUSY] * 100
     job.step()
@@ -463,6 +574,7 @@ def test_what_closing_loses_is_counted(lost: int | None, faulty: Faulty) -> None
     assert job.recorder.close(0.3) is False
     dropped = 1 if lost == 0 else 2
     assert job.counts == (3 - dropped, dropped, 0)
+    assert f"was closed with {dropped} records undelivered." in caplog.messages[-1]
 
 
 def test_log_says_what_was_raised(faulty: Faulty, caplog: pytest.LogCaptureFixture) -> None:

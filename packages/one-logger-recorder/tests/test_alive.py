@@ -115,32 +115,42 @@ def test_an_inline_exporter_gives_no_sign_of_life() -> None:
 
 
 class _Failing(InMemoryExporter):
-    """Fails to write as long as it is told to, and counts what it was asked for."""
+    """Fails to ship as long as it is told to, and counts what it was asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, error: ExportError) -> None:
         super().__init__()
+        self.error = error
         self.fails = threading.Event()
-        self.asked = 0
+        self.tried = self.asked = 0
 
     def export_alive(self) -> None:
         self.asked += 1
         super().export_alive()
 
-    def write(self, lines: list[str]) -> None:
+    def flush(self) -> None:
         if self.fails.is_set():
-            raise ExportError("It is away.", retriable=True)
-        super().write(lines)
+            self.tried += 1
+            raise self.error
+        super().flush()
 
 
-def test_a_failing_exporter_gets_no_pile_of_signs_of_life() -> None:
+@pytest.mark.parametrize(
+    "error",
+    [
+        ExportError("It is away.", retriable=True),
+        ExportError("It is busy.", retriable=True, retry_after=0.01),
+    ],
+    ids=str,
+)
+def test_a_failing_exporter_gets_no_pile_of_signs_of_life(error: ExportError) -> None:
     """While the backend is away one sign of life may wait for it, and not one for each interval."""
-    exporter = _Failing()
+    exporter = _Failing(error)
     recorder = DefaultRecorder([exporter], flush_interval=0.005, alive_interval=0.01, max_failures=1_000)
     recorder.stop(recorder.start("work"))
     assert recorder.flush()
     exporter.fails.set()
     asked = exporter.asked
-    _wait(lambda: recorder.stats()["_Failing"].failures >= 3)
+    _wait(lambda: exporter.tried >= 3)
     assert exporter.asked <= asked + 1
     exporter.fails.clear()
     _wait(lambda: exporter.asked > asked + 2)
@@ -148,15 +158,32 @@ def test_a_failing_exporter_gets_no_pile_of_signs_of_life() -> None:
     assert verify(exporter.records).whole
 
 
+def test_a_backend_that_is_there_in_part_gets_signs_of_life_as_ever() -> None:
+    """While a part of the backend is away, the other one gets a sign of life after each interval, and no more."""
+    exporter = _Failing(ExportError("The half is away.", lost=0, held=1))
+    recorder = DefaultRecorder([exporter], flush_interval=0.005, alive_interval=INTERVAL)
+    exporter.fails.set()
+    recorder.stop(recorder.start("work"))
+    assert not recorder.flush()
+    begun, asked = monotonic(), exporter.asked
+    _wait(lambda: exporter.asked >= asked + 3)
+    assert monotonic() - begun > 2 * INTERVAL
+    exporter.fails.clear()
+    assert recorder.close()
+
+
 class _Refusing(InMemoryExporter):
     """Cannot say that the process is alive."""
 
+    asked = 0
+
     def export_alive(self) -> None:
+        self.asked += 1
         raise ValueError("It knows no such thing.")
 
 
 def test_an_exporter_that_cannot_say_so_loses_nothing(logged: Callable[[int], list[str]]) -> None:
-    """What `export_alive` raises is logged once, and the exporter goes on exporting."""
+    """What `export_alive` raises is logged once and counted each time, and the exporter goes on exporting."""
     exporter = _Refusing()
     recorder = DefaultRecorder([exporter], flush_interval=0.005, alive_interval=0.01)
     recorder.start("open")
@@ -166,6 +193,7 @@ def test_an_exporter_that_cannot_say_so_loses_nothing(logged: Callable[[int], li
     assert [message for message in logged(1) if "knows no such thing" in message] == [
         "Exporter _Refusing cannot tell its backend how the recorder is, it raised ValueError: It knows no such thing."
     ]
+    assert recorder.stats()["_Refusing"].failures == exporter.asked
     assert verify(exporter.records).whole
 
 

@@ -76,6 +76,27 @@ work("after")
     assert sorted(names) == [["after", "before"], ["child"]]
 
 
+def test_what_an_exporter_raises_as_it_forgets_its_parent_is_logged(tmp_path: Path) -> None:
+    """An exporter that raises in `after_fork` is tried all the same in the child, whose log says what it raised."""
+    script, file = tmp_path / "job.py", tmp_path / "records.jsonl"
+    script.write_text(
+        SETUP.replace(
+            "recorder = DefaultRecorder([FileExporter(",
+            """
+class Clinging(FileExporter):
+    def after_fork(self):
+        super().after_fork()
+        raise OSError("it clings")
+
+recorder = DefaultRecorder([Clinging(""",
+        )
+        + "    fork(lambda: (work(), recorder.close()))\n"
+    )
+    process = subprocess.run([*PYTHON, str(script), str(file)], check=False, capture_output=True, text=True, timeout=60)
+    assert (process.returncode, process.stderr) == (0, "Exporter Clinging failed, it raised OSError: it clings.\n")
+    assert [report.whole for report in verify(file)] == [True, True]
+
+
 def test_a_child_that_does_not_record_writes_nothing(tmp_path: Path) -> None:
     """Neither what the parent had queued nor anything else is written by a child that only flushes, closes and ends."""
     records = _run(

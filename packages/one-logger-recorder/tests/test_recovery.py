@@ -12,7 +12,7 @@ import pytest
 
 from one_logger.api import OneLoggerConfig
 from one_logger.api.testing import configured
-from one_logger.core import Event, ExportError, Resource, verify
+from one_logger.core import Event, ExportError, Resource, Span, verify
 from one_logger.exporter.memory import InMemoryExporter
 from one_logger.recorder import DefaultRecorder, ExporterStats
 
@@ -286,6 +286,31 @@ def test_a_part_of_a_backend_that_is_away_keeps_nothing_else_back(log: Callable[
     recorder.close(timeout=30)
 
 
+def test_missing_records_are_told_once_while_a_part_of_a_backend_is_away(
+    log: Callable[[], list[tuple[str, str]]],
+) -> None:
+    """The part that is there hears of each missing record once, however often the other is tried. So does the log."""
+
+    class Refusing(HalfAway):
+        def export_event(self, event: Event, span: Span) -> None:
+            raise ValueError("no")
+
+    backend = Refusing()
+    backend.write_error = ExportError("the half is away", lost=0, held=2)
+    recorder = DefaultRecorder([backend], flush_interval=3_600)
+    span = recorder.start("work")
+    for number in range(1, 4):
+        recorder.event(span, Event("refused"))
+        for _ in range(3):
+            recorder.flush(timeout=30)
+        assert backend.missing() == [1] * number
+    assert [message for _, message in log()] == [
+        "Exporter Refusing failed, it raised ExportError: the half is away.",
+        "Exporter Refusing lost records, it raised ValueError: no.",
+    ]
+    recorder.close(timeout=30)
+
+
 def test_what_waits_for_a_part_of_a_backend_is_delivered_by_itself() -> None:
     """However long that part is away, it gets what is held for it, though the job records nothing more."""
     backend = HalfAway()
@@ -298,6 +323,23 @@ def test_what_waits_for_a_part_of_a_backend_is_delivered_by_itself() -> None:
     _until(lambda: _stats(recorder).failures > failures + 5)
     backend.write_error = None
     _until(lambda: _stats(recorder).exported == 4)
+    recorder.close(timeout=30)
+
+
+@pytest.mark.parametrize("capacity", [1, 100])
+def test_a_part_of_a_backend_that_is_away_is_not_called_without_pause(capacity: int) -> None:
+    """An exporter that holds something for it is flushed a few times in each interval, however short the queue is."""
+    interval = 0.05
+    backend = HalfAway()
+    backend.write_error = ExportError("the half is away", lost=0, held=1)
+    recorder = DefaultRecorder([backend], flush_interval=interval, queue_capacity=capacity)
+    recorder.start("work")
+    _until(lambda: _stats(recorder).failures)
+    begun, failures = time.monotonic(), _stats(recorder).failures
+    _until(lambda: time.monotonic() > begun + 4 * interval)
+    failures = _stats(recorder).failures - failures
+    assert failures <= 3 * ((time.monotonic() - begun) / interval + 1)
+    backend.write_error = None
     recorder.close(timeout=30)
 
 
@@ -333,7 +375,9 @@ def test_a_backend_that_is_not_there_at_first_loses_nothing(error: BaseException
 
 
 @pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), GeneratorExit(), MemoryError()], ids=repr)
-def test_an_exporter_that_raises_no_ordinary_exception_is_contained(error: BaseException) -> None:
+def test_an_exporter_that_raises_no_ordinary_exception_is_contained(
+    error: BaseException, log: Callable[[], list[tuple[str, str]]]
+) -> None:
     """Exceptions that are no `Exception` end neither the worker nor the job: the batch is lost, the next one is not."""
     backend = Backend()
     recorder = DefaultRecorder([backend], flush_interval=0.001)
@@ -347,6 +391,7 @@ def test_an_exporter_that_raises_no_ordinary_exception_is_contained(error: BaseE
     recorder.stop(span)
     recorder.close(timeout=30)
     assert (backend.steps(), backend.missing()) == ([1], [1])
+    assert log()[0][1].startswith(f"Exporter Backend failed, it raised {type(error).__name__}")
 
 
 @pytest.mark.parametrize("method", ["flush", "close"])

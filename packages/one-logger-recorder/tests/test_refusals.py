@@ -241,10 +241,11 @@ def test_a_probe_takes_a_span_whole(gate_at: Callable[[str], Any], faulty: Any) 
     assert recorder.flush(timeout=30) is False
     assert gate.reached.wait(timeout=30), "the next attempt begins with the report"
     span = recorder.start("work")
-    for _ in range(20):
+    for _ in range(21):
         recorder.event(span, Event("event"))
     recorder.stop(span)
+    recorder.stop(recorder.start("next"))
     gate.open()
     recorder.close(timeout=30)
     probe = next(calls for calls in flushed if "export_event" in calls)
-    assert probe == ["export_telemetry_data_error", "export_start", *["export_event"] * 20, "export_stop", "flush"]
+    assert probe == ["export_telemetry_data_error", "export_start", *["export_event"] * 21, "export_stop", "flush"]

@@ -18,6 +18,8 @@ class OneLoggerError(Exception):
 class ExportError(OneLoggerError):
     """An exporter failed.
 
+    Numbers below 0 are taken as 0.
+
     Args:
         message: A sentence that says what failed and what to do about it.
         retriable: True if the buffer is kept, and another `flush()` may deliver it. False if records are lost.
@@ -40,6 +42,6 @@ class ExportError(OneLoggerError):
     ) -> None:
         super().__init__(message)
         self.retriable = retriable
-        self.lost = lost
-        self.retry_after = retry_after
-        self.held = held
+        self.lost = lost if lost is None else max(0, lost)
+        self.retry_after = max(0.0, retry_after)  # 0 instead of what is no number, too
+        self.held = held if held is None else max(0, held)

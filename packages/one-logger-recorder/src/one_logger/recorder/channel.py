@@ -193,18 +193,8 @@ class Channel:
                         system_threads.sleep(min(self._pause(), pace.BLOCK_STEP * 10))
                     self._late = False
                     self._work()
-            except BaseException:
-                if request is not None:
-                    self._withdraw(request)
-                raise
             finally:
                 self._inside = False
-
-    def _withdraw(self, request: Request) -> None:
-        """Forget a request that nobody waits for any more."""
-        for requests in (self._requests, self._waiting):
-            if request in requests:
-                requests.remove(request)
 
     def stats(self) -> ExporterStats:
         """The counters as they are now."""
@@ -288,7 +278,6 @@ class Channel:
             self._tried_at = monotonic()
             # An exporter that has failed and that there is nothing to try again with waits for the next record.
             self._look_at = self._tried_at + (self._patience or self._settings.interval)
-        self._write_log()
         self._answer()
         self._idle = 0 if asked or self.queue or self._delivery.taken != taken else self._idle + 1
 
@@ -344,8 +333,8 @@ class Channel:
     def _silent(self) -> bool:
         """Whether the backend has heard nothing for so long that it is to hear that the process is alive."""
         interval = self._settings.alive_interval
-        # Without a worker nobody could say so while the job hangs; and before a close there is nothing to say.
-        if not interval or self._closed or not self._worker.alive or self._waiting or self._breaker.failing:
+        # Without a worker nobody could say so while the job hangs. A backend that is away hears nothing, either.
+        if not interval or self._closed or not self._worker.alive or self._breaker.failing or self._breaker.asked:
             return False
         return monotonic() - self._delivery.wrote_at >= interval
 
@@ -359,8 +348,7 @@ class Channel:
 
     def _answer(self) -> None:
         """Answer the requests that are fulfilled, or cannot be."""
-        if self._waiting:
-            self._write_log()  # before, so that what was found is in the log when the caller goes on
+        self._write_log()  # before, so that what was found is in the log when the caller goes on
         delivery = self._delivery
         for request in list(self._waiting):
             done = delivery.initialized and delivery.settled >= request.target

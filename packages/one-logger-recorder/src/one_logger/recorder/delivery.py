@@ -74,8 +74,9 @@ class Delivery:
         self._reported = 0  # missing records that the backend knows of
         self._reporting = 0  # the same, still buffered in the exporter
         self.wrote_at = monotonic()
-        """When it was last flushed."""
-        self._dirty = False  # whether the exporter may have something buffered
+        """When it was last flushed, or was to give a sign of life."""
+        self.unfinished = False
+        """Whether the exporter may have something left that it is to ship."""
         self._unproven = False  # whether it has failed with records, and has shipped none since
         self._last_error: BaseException | None = None
         self._last_loss: BaseException | None = None
@@ -92,11 +93,6 @@ class Delivery:
         return self.recorded - self._judged
 
     @property
-    def unfinished(self) -> bool:
-        """Whether the exporter may have something left that it is to ship."""
-        return self._dirty
-
-    @property
     def hopeless(self) -> bool:
         """Whether the last failure was of a kind that trying again does not help."""
         return self._last_error is not None and not _is_retriable(self._last_error)
@@ -104,7 +100,7 @@ class Delivery:
     @property
     def waiting(self) -> bool:
         """Whether it is disabled, and only a record that is still queued can tell whether it works."""
-        ready = self.initialized and not self._dirty and not self._undecided
+        ready = self.initialized and not self.unfinished and not self._undecided
         return ready and self._unproven and self._breaker.open
 
     def prepare(self, resource: Resource | None, overflow: int) -> bool:
@@ -117,7 +113,7 @@ class Delivery:
             if error is not None:
                 self._failed(error)
                 return False
-            self.initialized = self._dirty = True
+            self.initialized = self.unfinished = True
         if self._undecided:
             suppressed(self._decide)
         if not self.ship():
@@ -131,7 +127,7 @@ class Delivery:
 
     def _export(self, queue: deque[Item], size: int) -> None:
         take, methods, start, complete = queue.popleft, self._methods, self._methods[START], self._complete
-        self._dirty = True
+        self.unfinished = True
         for _ in range(size):
             item: Item | None = None
             whole = False  # whether its start and its stop are exported by one call
@@ -143,8 +139,7 @@ class Delivery:
                     kind, span, event = item
                     if event is None and span is not None:
                         self.stops.append(span.span_id)
-                        if self._halves:
-                            self._halves.discard(span)
+                        self._halves.discard(span)
                         methods[kind](span)
                     elif span is None:
                         methods[kind](event)
@@ -202,7 +197,7 @@ class Delivery:
 
     def _decide(self, closing: bool = False) -> None:
         """Recheck spans whose recorder had not yet set `_stop_follows`."""
-        self._dirty = True
+        self.unfinished = True
         for _ in range(len(self._undecided)):
             span = self._undecided.pop(0)
             if closing and span._stop_follows is None:
@@ -215,28 +210,28 @@ class Delivery:
 
     def ship(self) -> bool:
         """Have the exporter ship its buffer, and judge it by the outcome. Whether it is ready for more."""
-        if not self._dirty:
+        if not self.unfinished:
             return True
-        with_records = self.buffered > 0 or self.unjudged > 0
+        with_records = bool(self.unjudged)
         try:
             error = self._attempt(self._exporter.flush)
         except BaseException as interruption:
-            self._refused = None
             self._settle(interruption)
             raise
+        refused = self._refused
         if isinstance(error, ExportError) and error.held is not None:
             self._settle(error)
-            self._refused = None
-            self.held, self._dirty = error.held, error.held > 0
+            self.held, self.unfinished = error.held, bool(error.held)
             self._breaker.failures += 1
             self._last_error = error
             (self._log.failed if error.held else self._log.loses)(error)
+            if refused is not None:
+                self._log.loses(refused)
             return True
         if error is not None and _is_retriable(error):
             self._failed(error, with_records=with_records)
             return False
         shipped = self._settle(error)
-        refused, self._refused = self._refused, None
         problem = error or refused
         if shipped > 0:
             self._works()
@@ -263,14 +258,16 @@ class Delivery:
             lost = min(lost, buffered + self.exported)
             self._last_loss = error if lost else self._last_loss
         else:
-            self._reported += self._reporting
             self.wrote_at = monotonic()
+        if error is None or (isinstance(error, ExportError) and error.held is not None):
+            self._reported += self._reporting
         self._reporting = 0
+        self._refused = None
         self.lost += lost
         self.exported += buffered - lost
         self.settled = self.taken
         self._judged = self.recorded
-        self._dirty = False
+        self.unfinished = False
         return buffered - lost
 
     def tell(self, overflow: int) -> None:
@@ -279,9 +276,9 @@ class Delivery:
         If the exporter refuses that, it is tried again with the next records, and does not count as failing.
         """
         missing = overflow + self.lost - self._reported - self._reporting
-        if missing <= 0:
+        if not missing:
             return
-        self._dirty = True
+        self.unfinished = True
         error = self._attempt(
             self._exporter.export_telemetry_data_error,
             TelemetryDataError(
@@ -298,7 +295,8 @@ class Delivery:
 
     def say_alive(self) -> None:
         """Have the exporter tell its backend that the process is alive. That is no record that counts."""
-        self._dirty = True
+        self.unfinished = True
+        self.wrote_at = monotonic()
         error = self._attempt(self._exporter.export_alive)
         if error is not None:
             self._breaker.failures += 1
@@ -347,7 +345,7 @@ class Delivery:
         """Have the exporter forget what is the parent's."""
         error = self._attempt(self._exporter.after_fork)
         if error is not None:
-            self._failed(error)
+            self._log.failed(error)
 
     def _attempt(self, method: Callable[..., None], *arguments: object) -> BaseException | None:
         """Call a method of the exporter. Returns what it raises."""
@@ -366,7 +364,7 @@ class Delivery:
     def _failed(self, error: BaseException, *, with_records: bool = False, refused: bool = False) -> None:
         """Count a failure: with or without records, and whether it refused each record or the whole buffer."""
         self._last_error = error
-        if isinstance(error, ExportError) and error.retry_after > 0:
+        if isinstance(error, ExportError) and error.retry_after:
             self._breaker.pause(error.retry_after)
             self._log.waits(error)
             return
