@@ -71,6 +71,28 @@ def test_signal_ends_a_query_at_once(tmp_path: Path, run: Path, number: signal.S
     assert sorted(path.name for path in run.iterdir()) == ["a.jsonl"]
 
 
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["ctrl-c", "terminated"]
+)
+def test_signal_while_the_database_is_imported_ends_the_command(run: Path, number: signal.Signals, code: int) -> None:
+    """DuckDB would end the process by SIGABRT if something were raised while its import calls a function in Python."""
+    script = f"""
+import os, sys
+
+def profile(frame, event, argument):
+    if event == "call" and frame.f_globals.get("__name__") == "enum" and "duckdb" in sys.modules:
+        sys.setprofile(None)
+        os.kill(os.getpid(), {int(number)})
+
+sys.setprofile(profile)
+from one_logger.analysis.main import main
+
+sys.exit(main(["verify", "--no-cache", {str(run)!r}]))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (code, "", "")
+
+
 def test_signal_ends_reading_at_once(tmp_path: Path) -> None:
     """While files are read, those that core has to read included, Ctrl-C ends the command."""
     written = lines(steps=20_000)

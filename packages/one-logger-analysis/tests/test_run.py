@@ -2,14 +2,17 @@
 
 import json
 import re
+import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from analysis_streams import lines, write
 
 from one_logger.analysis import ReadError, Run
+from one_logger.analysis.overview import overview
 from one_logger.core import Event, RecordEncoder, Resource, Span
 
 LATER = 4 * 10**18 - 1
@@ -339,3 +342,37 @@ def test_rank_is_a_whole_number(given: object, rank: int | None, tmp_path: Path)
     write(tmp_path / "a.jsonl", [line])
     with Run.open(tmp_path) as run:
         assert run.streams.project("rank").fetchall() == [(rank,)]
+
+
+def _overview(run: Run) -> object:
+    return overview(run).as_json()
+
+
+def _spans(run: Run) -> object:
+    return run.execute("SELECT rank, path, count(*), sum(self_ns) FROM spans GROUP BY ALL ORDER BY ALL")
+
+
+@pytest.mark.parametrize("question", [_overview, _spans])
+def test_a_run_can_be_asked_again_after_an_interruption(question: Callable[[Run], object], tmp_path: Path) -> None:
+    """Whenever Ctrl-C comes while files are read and spans are put together, the next question has the whole answer."""
+    for rank in range(3):
+        write(tmp_path / f"{rank}.jsonl", lines(rank=rank, world_size=3))
+    with Run.open(tmp_path, cache=False) as run:
+        expected = question(run)
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    try:
+        delay, interrupted, ended = 0.002, 0, False
+        while not ended:
+            with Run.open(tmp_path, cache=False) as run:
+                try:
+                    signal.setitimer(signal.ITIMER_REAL, delay)
+                    question(run)
+                    signal.setitimer(signal.ITIMER_REAL, 0)
+                    ended = True
+                except KeyboardInterrupt:
+                    interrupted += 1
+                    assert question(run) == expected
+            delay *= 1.5
+        assert interrupted
+    finally:
+        signal.signal(signal.SIGALRM, before)

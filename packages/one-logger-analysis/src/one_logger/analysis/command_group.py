@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import EntryPoint
 
@@ -27,10 +29,24 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of a name, or None."""
         if cmd_name in _own():
-            command = import_module(f"{_PACKAGE}.{cmd_name}").command
+            with _signals_held_back():
+                command = import_module(f"{_PACKAGE}.{cmd_name}").command
             return command if isinstance(command, click.Command) else None
         entry_point = _others().get(cmd_name)
         return None if entry_point is None else _of_other(cmd_name, entry_point)
+
+
+@contextmanager
+def _signals_held_back() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM come afterwards: an exception in the midst of DuckDB's import ends the process."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _own() -> list[str]:
@@ -54,7 +70,8 @@ def _of_other(name: str, entry_point: EntryPoint) -> click.Command:
     @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
     def command(arguments: tuple[str, ...]) -> int:
         try:
-            function: Callable[[list[str]], int] = entry_point.load()
+            with _signals_held_back():
+                function: Callable[[list[str]], int] = entry_point.load()
         except Exception as error:
             raise ReadError(
                 f"The command {name!r} of {distribution} cannot be loaded: {type(error).__name__}: {error}. "

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import threading
+import _thread
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -28,7 +29,7 @@ def connect(temp_folder: str, memory_limit: str, threads: int | None) -> duckdb.
     if threads is not None:
         config["threads"] = threads
     connection = duckdb.connect(":memory:", config=config)
-    connection.execute("SET enable_progress_bar = false")  # which is written to stdout
+    execute(connection, "SET enable_progress_bar = false")  # which is written to stdout
     return connection
 
 
@@ -55,25 +56,31 @@ def interruptible(connection: duckdb.DuckDBPyConnection, function: Callable[[], 
     """
     answer: list[_T] = []
     failure: list[BaseException] = []
-    done = threading.Event()
+    begun = _thread.allocate_lock()  # whoever acquires it says whether the function is called
+    ended = _thread.allocate_lock()
+    ended.acquire()
 
     def run() -> None:
-        try:
-            answer.append(function())
-        except BaseException as error:
-            failure.append(error)
-        finally:
-            done.set()
+        if begun.acquire(blocking=False):
+            try:
+                answer.append(function())
+            except BaseException as error:
+                failure.append(error)
+            finally:
+                ended.release()
 
-    threading.Thread(target=run, name="one-logger-query", daemon=True).start()
+    # No `Thread` or `Event`: an exception in the middle of their methods leaves them in disorder.
     try:
-        while not done.wait(0.1):
+        _thread.start_new_thread(run, ())
+        while not ended.acquire(timeout=0.1):
             pass
     except BaseException:
-        # `Thread.join` could be interrupted, too, and would then take the thread for dead.
-        while not done.is_set():
-            connection.interrupt()
-            done.wait(0.05)
+        if begun.acquire(blocking=False):
+            raise  # the thread has not come to it, and will not
+        while not (answer or failure):
+            with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C again
+                connection.interrupt()
+                ended.acquire(timeout=0.05)
         raise
     if failure:
         raise failure[0]

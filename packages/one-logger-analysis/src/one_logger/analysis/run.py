@@ -81,7 +81,7 @@ class Run:
         self._connection = connect(spill, memory_limit, threads)
         # Of its own, so that what the user's one is just reading doesn't matter.
         self._builder = self._connection.cursor()
-        self._builder.execute("SET enable_progress_bar = false")
+        execute(self._builder, "SET enable_progress_bar = false")
         folder = self._kept or self._folder
         scratch = os.path.join(folder, "scratch")
         os.mkdir(scratch)
@@ -89,9 +89,10 @@ class Run:
         self._built: set[str] = set()
         self._lock = threading.Lock()
         now = self.now_unix_nano = time.time_ns() if now_unix_nano is None else now_unix_nano
-        self._builder.execute(
+        execute(
+            self._builder,
             f"CREATE TABLE reading AS SELECT {now}::BIGINT AS now_unix_nano, "
-            f"{ALIVE_WITHIN_NS}::BIGINT AS alive_within_ns"
+            f"{ALIVE_WITHIN_NS}::BIGINT AS alive_within_ns",
         )
 
     @classmethod
@@ -200,7 +201,7 @@ class Run:
         def cursor() -> DuckDBPyConnection:
             self._build(*names, detail=Detail.SPANS)
             cursor = self._connection.cursor()
-            cursor.execute("SET enable_progress_bar = false")
+            execute(cursor, "SET enable_progress_bar = false")
             return cursor
 
         return Questions(cursor, os.path.join(self._kept, "answers.json") if self._kept else None)
@@ -232,8 +233,8 @@ class Run:
         connection = self._connection
         if confined:
             folders = ", ".join(quoted(folder) for folder in (self._folder, self._kept) if folder)
-            connection.execute(f"SET allowed_directories = [{folders}]")
-            connection.execute("SET enable_external_access = false")
+            execute(connection, f"SET allowed_directories = [{folders}]")
+            execute(connection, "SET enable_external_access = false")
 
         def ask() -> Answer:
             result = connection.execute(query)
@@ -363,9 +364,9 @@ class Run:
         if name == "spans":
             self._store.build_spans()
         elif name == "streams":
-            self._builder.execute(f"CREATE OR REPLACE TABLE streams AS {views.sql(name)}")
+            execute(self._builder, f"CREATE OR REPLACE TABLE streams AS {views.sql(name)}")
         elif name not in {"records", "gaps", "distinct_records"}:
-            self._builder.execute(f"CREATE OR REPLACE VIEW {name} AS {views.sql(name)}")
+            execute(self._builder, f"CREATE OR REPLACE VIEW {name} AS {views.sql(name)}")
         self._built.add(name)
 
 

@@ -243,7 +243,9 @@ class Store:
     def build_spans(self) -> None:
         """Put starts and stops together: the table `spans`."""
         if not os.path.exists(self._spans):
+            self._close()  # what one who was interrupted has left
             building = os.path.join(self._scratch, "spans")
+            shutil.rmtree(building, ignore_errors=True)
             os.mkdir(building)
             for number, chunk in enumerate(self._chunks):
                 self._build_spans(chunk, os.path.join(building, f"part-{number:06}.parquet"))
