@@ -50,7 +50,7 @@ def render(overview: Overview, width: int, *, show_all: bool = False) -> Iterato
         yield Text()
         yield Text("Errors", "bold")
         for error in facts.errors[: None if show_all else _ROWS]:
-            kind = text(f"{count(error.times)} x {error.exception_type or error.name}", "bold")
+            kind = text(f"{count(error.times)} x {error.kind}", "bold")
             line = Text.assemble(kind, text(f": {_first_line(error.message or '')}{_of(error.ranks)}"))
             yield Padding(line, (0, 0, 0, 2))
     if facts.open_spans:

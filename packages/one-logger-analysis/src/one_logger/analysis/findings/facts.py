@@ -99,15 +99,23 @@ class Outlier(NamedTuple):
 
 
 class ErrorKind(NamedTuple):
-    """Errors with the same name and exception type; `message` is that of the first, with its exception's."""
+    """Errors with the same name and exception type; `message` is that of the first, with its exception's.
+
+    The times are None if no record of them has one.
+    """
 
     name: str
     exception_type: str | None
     times: int
-    first_time: int
-    last_time: int
+    first_time: int | None
+    last_time: int | None
     ranks: tuple[int, ...]
     message: str | None
+
+    @property
+    def kind(self) -> str:
+        """What people call them."""
+        return self.exception_type or self.name or "error without a name"
 
 
 @dataclass(frozen=True)

@@ -11,16 +11,17 @@ def find_errors(facts: Facts) -> list[Finding]:
     if not facts.errors:
         return []
     count = sum(error.times for error in facts.errors)
-    kinds = [f"{error.exception_type or error.name} ({error.times})" for error in facts.errors]
+    kinds = [f"{error.kind} ({error.times})" for error in facts.errors]
     more = f" and {len(kinds) - 3} other kinds" if len(kinds) > 3 else ""
     of = sorted({rank for error in facts.errors for rank in error.ranks})
-    first = min(facts.errors, key=lambda error: error.first_time)
+    first = min((error.first_time for error in facts.errors if error.first_time is not None), default=None)
+    since = f"; the first at {clock(first)}" if first is not None else ""
     return [
         Finding(
             "errors",
             "warning",
             f"{count:,} {'error was' if count == 1 else 'errors were'} recorded{f' by {ranks(of)}' if of else ''}: "
-            f"{', '.join(kinds[:3])}{more}; the first at {clock(first.first_time)}.",
-            {"count": count, "kinds": len(kinds), "ranks": of, "first_time_unix_nano": first.first_time},
+            f"{', '.join(kinds[:3])}{more}{since}.",
+            {"count": count, "kinds": len(kinds), "ranks": of, "first_time_unix_nano": first},
         )
     ]

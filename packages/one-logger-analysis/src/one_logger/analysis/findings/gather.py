@@ -119,7 +119,7 @@ ORDER BY ALL
 """
 
 _ERRORS = """
-SELECT name, exception_type, count(*), min(time_unix_nano), max(time_unix_nano),
+SELECT coalesce(name, ''), exception_type, count(*), min(time_unix_nano), max(time_unix_nano),
     list_sort(list_distinct(list(rank) FILTER (rank IS NOT NULL))),
     arg_min(message || coalesce(' (' || exception_message || ')', ''), time_unix_nano)
 FROM errors GROUP BY name, exception_type ORDER BY count(*) DESC, name
