@@ -1,17 +1,21 @@
 """A run as tables."""
 
 import json
+import os
 import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
+import duckdb
 import pytest
 from analysis_streams import lines, write
 
 from one_logger.analysis import ReadError, Run
+from one_logger.analysis.duck import interruptible
 from one_logger.analysis.overview import overview
 from one_logger.core import Event, RecordEncoder, Resource, Span
 
@@ -374,5 +378,34 @@ def test_a_run_can_be_asked_again_after_an_interruption(question: Callable[[Run]
                     assert question(run) == expected
             delay *= 1.5
         assert interrupted
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+
+class _StopError(BaseException):
+    pass
+
+
+def test_nothing_is_under_way_any_more_when_an_interruption_goes_on() -> None:
+    """Though a second signal comes, and whatever its handler raises: the connection is free when that is raised."""
+    called, ended = [], []
+
+    def stop(*_: object) -> None:
+        called.append(True)
+        raise _StopError
+
+    def work() -> None:
+        for number in (1, 2):
+            os.kill(os.getpid(), signal.SIGALRM)
+            while len(called) < number:
+                time.sleep(0.01)
+            time.sleep(0.3)  # the other thread has to come to wait for this one
+        ended.append(True)
+
+    before = signal.signal(signal.SIGALRM, stop)
+    try:
+        with duckdb.connect() as connection, pytest.raises(_StopError):
+            interruptible(connection, work)
+        assert (len(called), len(ended)) == (2, 1)
     finally:
         signal.signal(signal.SIGALRM, before)

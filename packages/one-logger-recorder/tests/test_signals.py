@@ -86,9 +86,12 @@ class Slow(FileExporter):
 strategy = OneLoggerErrorHandlingStrategy.{strategy.name}
 recorder = DefaultRecorder([Slow(sys.argv[1])], flush_on_signals=[signal.SIGTERM])
 configure_one_logger(OneLoggerConfig("app", error_handling_strategy=strategy), recorder)
-with timed_span("work"):
+with timed_span("work") as work:
     os.kill(os.getpid(), signal.SIGTERM)
     while True:
+        work.set_attribute("step", 1)
+        work.set_attributes({{"step": 1}})
+        work.set_status(Status.OK)
         with timed_span("step"):
             record_event("event")
 """,

@@ -29,6 +29,15 @@ def connect(temp_folder: str, memory_limit: str, threads: int | None) -> duckdb.
     if threads is not None:
         config["threads"] = threads
     connection = duckdb.connect(":memory:", config=config)
+    return _quiet(connection)
+
+
+def cursor(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """Another connection to the same database."""
+    return _quiet(connection.cursor())
+
+
+def _quiet(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     execute(connection, "SET enable_progress_bar = false")  # which is written to stdout
     return connection
 
@@ -78,7 +87,7 @@ def interruptible(connection: duckdb.DuckDBPyConnection, function: Callable[[], 
         if begun.acquire(blocking=False):
             raise  # the thread has not come to it, and will not
         while not (answer or failure):
-            with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C again
+            with contextlib.suppress(BaseException):  # Ctrl-C again, or what another signal's handler raises
                 connection.interrupt()
                 ended.acquire(timeout=0.05)
         raise

@@ -15,7 +15,7 @@ from one_logger.analysis.rows import rows
 from one_logger.analysis.sources import Source, unpack
 from one_logger.analysis.unusual import is_usual, repair
 
-_BATCH_BYTES = 128 << 20  # a batch of usual records, and all that is made of it, take some 180 MB of memory
+_BATCH_BYTES = 128 << 20  # a batch of usual records, and all that is made of it, take some 170 MB of memory
 _BATCH_FILES = 1_000
 _TAIL = 1 << 20
 _BOM = b"\xef\xbb\xbf"

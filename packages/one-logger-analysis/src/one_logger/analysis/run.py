@@ -18,7 +18,7 @@ import duckdb
 from one_logger.analysis import views
 from one_logger.analysis.cache import Cache
 from one_logger.analysis.columns import Detail
-from one_logger.analysis.duck import connect, execute, interruptible, quoted
+from one_logger.analysis.duck import connect, cursor, execute, interruptible, quoted
 from one_logger.analysis.errors import ReadError
 from one_logger.analysis.loading import Counts, Progress
 from one_logger.analysis.questions import Questions
@@ -80,8 +80,7 @@ class Run:
         os.mkdir(spill)
         self._connection = connect(spill, memory_limit, threads)
         # Of its own, so that what the user's one is just reading doesn't matter.
-        self._builder = self._connection.cursor()
-        execute(self._builder, "SET enable_progress_bar = false")
+        self._builder = cursor(self._connection)
         folder = self._kept or self._folder
         scratch = os.path.join(folder, "scratch")
         os.mkdir(scratch)
@@ -198,13 +197,11 @@ class Run:
                 `Overview` needs: the attributes of spans, say, and their rank. Ids of spans are numbers in them.
         """
 
-        def cursor() -> DuckDBPyConnection:
+        def connect() -> DuckDBPyConnection:
             self._build(*names, detail=Detail.SPANS)
-            cursor = self._connection.cursor()
-            execute(cursor, "SET enable_progress_bar = false")
-            return cursor
+            return cursor(self._connection)
 
-        return Questions(cursor, os.path.join(self._kept, "answers.json") if self._kept else None)
+        return Questions(connect, os.path.join(self._kept, "answers.json") if self._kept else None)
 
     def execute(self, query: str) -> list[tuple[Any, ...]]:
         """All rows of the answer to a query on the views. Ctrl-C ends it at once.
@@ -252,13 +249,13 @@ class Run:
             KeyboardInterrupt: Ctrl-C was pressed. The run can be used on.
         """
         self._build(*self._asked(query))
-        cursor = self._connection.cursor()
+        reading = cursor(self._connection)
         try:
-            interruptible(cursor, lambda: cursor.execute(query))
-            while batch := interruptible(cursor, lambda: cursor.fetchmany(rows)):
+            interruptible(reading, lambda: reading.execute(query))
+            while batch := interruptible(reading, lambda: reading.fetchmany(rows)):
                 yield batch
         finally:
-            cursor.close()
+            reading.close()
 
     def _asked(self, query: str) -> list[str]:
         """The views that a query uses. If it is no query that DuckDB can read, it says so when it is run."""

@@ -23,7 +23,6 @@ from one_logger.core import StreamReport
 # So many records are looked at together; with all that is made of them they fit into memory.
 _CHUNK = 1_000_000
 _KEPT = ("gaps", "stream_reports")
-_SPAN_STEPS = ("span_times", "span_parents", "span_covered")
 # What spans have none of where not all of each record is kept. It takes time to write nothing, too.
 _LEFT_OUT = {
     name: COLUMNS.get(name, "BIGINT")
@@ -281,10 +280,9 @@ class Store:
             f"CREATE VIEW chunk.span_records AS SELECT * REPLACE (stream::chunk.stream_id AS stream{keys}) "
             f"FROM ({views.sql('span_records')})"
         )
-        times, *steps = _SPAN_STEPS
-        self._run(f"CREATE TABLE chunk.known_times AS {self._reduced(views.sql(times))}")
-        self._run(f"CREATE VIEW chunk.{times} AS {self._completed('chunk.known_times')}")
-        for step in steps:
+        self._run(f"CREATE TABLE chunk.known_times AS {self._reduced(views.sql('span_times'))}")
+        self._run(f"CREATE VIEW chunk.span_times AS {self._completed('chunk.known_times')}")
+        for step in ("span_parents", "span_covered"):
             self._run(f"CREATE TABLE chunk.{step} AS {views.sql(step)}")
         self._build_paths()
         rows = f"SELECT * REPLACE (stream::VARCHAR AS stream) FROM ({self._reduced(views.sql('span_rows'))})"

@@ -4,11 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
+from typing import Protocol
 
-from one_logger.api import Recorder
 from one_logger.core import Span, SpanContext, Timestamp
 from one_logger.core.spi import begin_span
 from one_logger.recorder.processors.processor import ALL, Choice
+
+
+class Owner(Protocol):
+    """The recorder of a span."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+
+    def stop(
+        self,
+        span: Span,
+        stop_event_attributes: Mapping[str, object] | None = None,
+        stop_time: Timestamp | None = None,
+    ) -> None:
+        """Stop a span."""
 
 
 class RecordedSpan(Span):
@@ -31,7 +47,7 @@ class RecordedSpan(Span):
 
     ancestor: RecordedSpan | None
     open_ancestor: RecordedSpan | None
-    _owner: Recorder
+    _owner: Owner
     _stop_is_due: bool
     _stop_follows: bool | None
     _passing: tuple[dict[str, object], int]
@@ -44,7 +60,7 @@ class RecordedSpan(Span):
 
     def __init__(
         self,
-        recorder: Recorder,
+        recorder: Owner,
         name: str | Enum,
         attributes: Mapping[str, object] | None,
         start_event_attributes: Mapping[str, object] | None,
@@ -64,6 +80,10 @@ class RecordedSpan(Span):
         was_open = self.end_unix_ns is None
         self._owner.stop(self, stop_event_attributes, stop_time)
         return was_open
+
+    def _report_late(self, method: str) -> None:
+        if not self._owner.closed:  # else `close` has stopped it, on another thread if a signal has come
+            super()._report_late(method)
 
     _end_span = Span.stop
     """Ends the span without exporting it: for its recorder."""

@@ -1,5 +1,5 @@
--- The spans that others have as their parent.
-SELECT stream, span_key, parent_key, name, start_time_unix_nano, elapsed_ns
+-- The spans that others have as their parent, each with its name as it stands in a path.
+SELECT stream, span_key, parent_key, replace(replace(name, '\', '\\'), '/', '\/') AS name, start_time_unix_nano, elapsed_ns
 FROM (
     SELECT *, row_number() OVER (PARTITION BY stream, span_key ORDER BY seq) AS number
     FROM span_times AS p

@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from enum import Enum
 
-from one_logger.api import Recorder
 from one_logger.core import ErrorEvent, Event, OneLoggerError, Span, SpanContext, Status, Timestamp
 from one_logger.core.spi import new_trace_id
 from one_logger.recorder.channels import Channels
@@ -15,7 +14,7 @@ from one_logger.recorder.processors.pipeline import Failure
 from one_logger.recorder.processors.processing import Processing
 from one_logger.recorder.processors.processor import Processor
 from one_logger.recorder.processors.unexported_span import FilteredSpan, ObservedSpan, UnexportedSpan
-from one_logger.recorder.recorded_span import RecordedSpan
+from one_logger.recorder.recorded_span import Owner, RecordedSpan
 from one_logger.recorder.telemetry_errors import TelemetryErrors
 
 
@@ -27,7 +26,7 @@ class Chain:
     """
 
     def __init__(
-        self, processors: Sequence[Processor], recorder: Recorder, errors: TelemetryErrors, channels: Channels
+        self, processors: Sequence[Processor], recorder: Owner, errors: TelemetryErrors, channels: Channels
     ) -> None:
         self._recorder = recorder
         self._errors = errors

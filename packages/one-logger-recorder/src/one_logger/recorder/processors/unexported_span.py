@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from one_logger.api import Recorder
 from one_logger.core import Span, SpanContext
 from one_logger.core.spi import INVALID_SPAN_CONTEXT, EmptySpan, new_span_id, new_trace_id
 from one_logger.recorder.processors.processor import Choice
-from one_logger.recorder.recorded_span import RecordedSpan
+from one_logger.recorder.recorded_span import Owner, RecordedSpan
 
 
 class UnexportedSpan(RecordedSpan):
@@ -39,7 +38,7 @@ class FilteredSpan(EmptySpan, UnexportedSpan):
 
     def __init__(
         self,
-        recorder: Recorder,
+        recorder: Owner,
         name: str,
         parent: Span | SpanContext | None,
         trace_id: int,
