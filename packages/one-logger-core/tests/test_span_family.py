@@ -124,6 +124,7 @@ _USES: dict[str, Callable[[Span], object]] = {
     "set_attributes": lambda span: span.set_attributes({"a": 1}),
     "set_initial_attributes": lambda span: span.set_initial_attributes({"a": 1}),
     "set_status": lambda span: span.set_status(Status.ERROR),
+    "report_late": lambda span: span.report_late("set_status"),
     "is_recording": lambda span: span.is_recording(),
     "context": lambda span: span.context.traceparent,
     "open_ancestor": lambda span: span.open_ancestor,

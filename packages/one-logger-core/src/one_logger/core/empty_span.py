@@ -79,6 +79,9 @@ class EmptySpan(Span):
     def set_status(self, status: Status) -> None:
         """Do nothing."""
 
+    def report_late(self, method: str) -> None:
+        """Do nothing."""
+
 
 class NoOpSpan(EmptySpan):
     """A span that records nothing and has ended. Every method works. Its ids are zero, unlike those of real spans.

@@ -159,7 +159,7 @@ class Span:
     def set_attribute(self, name: str, value: object) -> None:
         """Set an attribute; None sets nothing. On a span that has ended it does nothing; the first time is logged."""
         if self.end_unix_ns is not None:
-            self._report_late("set_attribute")
+            self.report_late("set_attribute")
         elif value is not None:
             name = name if type(name) is str else attribute_name(name)
             self._later_attributes[name] = attribute_value(name, value)
@@ -167,7 +167,7 @@ class Span:
     def set_attributes(self, attributes: Mapping[str, object]) -> None:
         """Set several attributes. On a span that has ended it does nothing; the first time is logged."""
         if self.end_unix_ns is not None:
-            self._report_late("set_attributes")
+            self.report_late("set_attributes")
         else:
             self._later_attributes.update(Attributes(attributes).items())
 
@@ -178,7 +178,7 @@ class Span:
     def set_status(self, status: Status) -> None:
         """Say how the work ended. On a span that has ended it does nothing; the first time is logged."""
         if self.end_unix_ns is not None:
-            self._report_late("set_status")
+            self.report_late("set_status")
         elif isinstance(status, Status):
             self._status = status
         else:
@@ -187,7 +187,8 @@ class Span:
                 f"set_status() was given {safe_repr(status, 100)}; it was ignored. Give a one_logger.core.Status.",
             )
 
-    def _report_late(self, method: str) -> None:
+    def report_late(self, method: str) -> None:
+        """Log, once in the process, that `method` was called after the end. For a recorder, which may know better."""
         diagnostics.report(
             f"{method} on an ended span",
             f"{method}() was called on the span {self.name[:100]!r}, which had ended; it was ignored. "

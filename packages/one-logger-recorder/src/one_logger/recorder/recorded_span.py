@@ -81,9 +81,10 @@ class RecordedSpan(Span):
         self._owner.stop(self, stop_event_attributes, stop_time)
         return was_open
 
-    def _report_late(self, method: str) -> None:
+    def report_late(self, method: str) -> None:
+        """Log, once in the process, that `method` was called after the end."""
         if not self._owner.closed:  # else `close` has stopped it, on another thread if a signal has come
-            super()._report_late(method)
+            super().report_late(method)
 
     _end_span = Span.stop
     """Ends the span without exporting it: for its recorder."""
