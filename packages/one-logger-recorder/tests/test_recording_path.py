@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-
-import pytest
-
-from one_logger.core import Event
-from one_logger.exporter.memory import InMemoryExporter
-from one_logger.recorder import DefaultRecorder
+from pathlib import Path
 
 AUDITED = """
 import sys, threading
@@ -67,43 +59,45 @@ print(recorder.close())
 """
 
 
-def test_an_instrumented_call_makes_no_system_call_that_python_audits(tmp_path: object) -> None:
+def _lines(script: str, *arguments: object) -> list[str]:
+    """What a script prints in a fresh interpreter."""
+    command = [sys.executable, "-c", script, *map(str, arguments)]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, timeout=60).stdout.splitlines()
+
+
+def test_an_instrumented_call_makes_no_system_call_that_python_audits(tmp_path: Path) -> None:
     """No call opens a file or socket or imports a module: not the very first one, and not one that is a mistake."""
-    done = subprocess.run(
-        [sys.executable, "-c", AUDITED, f"{tmp_path}/records.jsonl"], check=True, capture_output=True, text=True
-    )
-    assert done.stdout.splitlines() == ["", "True"]
+    assert _lines(AUDITED, tmp_path / "records.jsonl") == ["", "True"]
 
 
-@pytest.fixture
-def blocked_log() -> Iterator[threading.Event]:
-    """The library's log blocks until this is set, as one does that writes to a pipe which nobody reads."""
-    gate = threading.Event()
+BLOCKED = """
+import logging, threading
+from one_logger.core import Event
+from one_logger.exporter.memory import InMemoryExporter
+from one_logger.recorder import DefaultRecorder
 
-    class Handler(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            assert threading.current_thread() is not threading.main_thread()
-            gate.wait()
+gate = threading.Event()
+threads = set()
 
-    handler = Handler()
-    logger = logging.getLogger("one_logger")
-    logger.addHandler(handler)
-    try:
-        yield gate
-    finally:
-        gate.set()
-        logger.removeHandler(handler)
+class Handler(logging.Handler):
+    def emit(self, record):
+        threads.add(threading.current_thread() is threading.main_thread())
+        gate.wait()
+
+logging.getLogger("one_logger").addHandler(Handler())
+recorder = DefaultRecorder([InMemoryExporter()], flush_interval=0.01)
+span = recorder.start("work")
+for number in range(1_000):
+    recorder.event(None, Event("late", {f"odd {number}": object()}))
+    recorder.stop(recorder.start("other"))
+    recorder.stop(span)
+recorder.flush(timeout=0.2)
+print(threads, gate.is_set())
+gate.set()
+print(recorder.close(timeout=30))
+"""
 
 
-def test_a_log_that_blocks_does_not_block_the_job(blocked_log: threading.Event) -> None:
+def test_a_log_that_blocks_does_not_block_the_job() -> None:
     """What the library logs, of mistakes too, is logged by a worker: the job goes on while the log hangs."""
-    exporter = InMemoryExporter()
-    recorder = DefaultRecorder([exporter], flush_interval=0.01)
-    span = recorder.start("work")
-    for number in range(1_000):
-        recorder.event(None, Event("late", {f"odd {number}": object()}))
-        recorder.stop(recorder.start("other"))
-        recorder.stop(span)
-    recorder.flush(timeout=0.2)
-    blocked_log.set()
-    assert recorder.close(timeout=30) is True
+    assert _lines(BLOCKED) == ["{False} False", "True"]
