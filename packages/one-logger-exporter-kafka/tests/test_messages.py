@@ -129,7 +129,7 @@ def test_record_above_the_limit_is_a_loss_that_is_counted(
     export_events(exporter, 10)
     export_events(exporter, 1, start=10, text="x" * 5_000)
     export_events(exporter, 10, start=11)
-    with pytest.raises(ExportError, match=r"1 records are lost: a record has more than the 5000 bytes") as raised:
+    with pytest.raises(ExportError, match=r"1 record is lost: a record has more than the 5000 bytes") as raised:
         exporter.flush()
     assert (raised.value.lost, raised.value.retriable) == (1, False)
     exporter.close()

@@ -129,7 +129,7 @@ def test_long_pause_of_a_quota_is_told(
     exporter, topic = known(max_message_bytes=1_500, delivery_timeout=2.0)
     place.proxy.throttle = 4_000
     export_events(exporter, 2, text="x" * 1_000)
-    said = r"^A quota of the brokers lets this client send again in \d\.\d seconds; 1 records for .* wait for that\."
+    said = r"^A quota of the brokers lets this client send again in \d\.\d seconds; 1 record for .* will be sent then\."
     with pytest.raises(ExportError, match=said) as raised:
         exporter.flush()
     assert raised.value.retriable

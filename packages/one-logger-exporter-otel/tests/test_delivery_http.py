@@ -577,7 +577,7 @@ def test_signal_that_is_not_taken_keeps_no_other_back(
     assert refused < 10, "a signal that is not taken is seldom tried"
     lines = [message for message in caplog.messages if message.startswith("Exporter otel") or peer.endpoint in message]
     assert len(lines) <= 3, lines
-    assert caplog.messages[-1].startswith(f"Exporter otel was closed with {stats.dropped} records undelivered.")
+    assert caplog.messages[-1].startswith(f"Exporter otel was closed with {stats.dropped:,} records undelivered.")
     assert f"/v1/{away} answered {status}" in caplog.messages[-1]
 
 

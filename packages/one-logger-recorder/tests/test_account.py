@@ -16,6 +16,7 @@ import pytest
 from one_logger.api import OneLoggerConfig
 from one_logger.api.testing import configured
 from one_logger.core import Event, ExportError, Span
+from one_logger.core.spi import counted
 from one_logger.exporter.memory import InMemoryExporter
 from one_logger.recorder import DefaultRecorder, ExporterStats
 
@@ -353,8 +354,8 @@ def test_report_that_is_kept_while_closing_is_not_made_again(faulty: Faulty) -> 
     ("overflow", "lost", "said"),
     [
         (0, 0, "failed, it raised ExportError: away."),
-        (0, 1, "was closed with 1 records undelivered. It last raised ExportError: away."),
-        (1, 0, "was closed with 1 records undelivered. It last raised ExportError: away."),
+        (0, 1, "was closed with 1 record undelivered. It last raised ExportError: away."),
+        (1, 0, "was closed with 1 record undelivered. It last raised ExportError: away."),
         (1, 1, "was closed with 2 records undelivered. It last raised ExportError: away."),
     ],
 )
@@ -574,7 +575,7 @@ def test_what_closing_loses_is_counted(lost: int | None, faulty: Faulty, caplog:
     assert job.recorder.close(0.3) is False
     dropped = 1 if lost == 0 else 2
     assert job.counts == (3 - dropped, dropped, 0)
-    assert f"was closed with {dropped} records undelivered." in caplog.messages[-1]
+    assert f"was closed with {counted(dropped, 'record')} undelivered." in caplog.messages[-1]
 
 
 def test_log_says_what_was_raised(faulty: Faulty, caplog: pytest.LogCaptureFixture) -> None:

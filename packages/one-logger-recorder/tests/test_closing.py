@@ -101,7 +101,7 @@ def test_what_comes_after_close_is_not_counted_with_what_a_hanging_exporter_has_
     (stats,) = recorder.stats().values()
     gate.open()
     until(lambda: caplog.messages)
-    assert caplog.messages[0] == f"Exporter FaultyExporter was closed with {stats.pending} records undelivered."
+    assert caplog.messages[0] == f"Exporter FaultyExporter was closed with {stats.pending:,} records undelivered."
 
 
 def test_close_that_was_interrupted_is_answered_though_the_worker_has_ended(

@@ -61,7 +61,7 @@ def test_a_full_disk_that_has_room_again(tmp_path: Path) -> None:
     *answers, dropped = process.stdout.split()
     assert answers == ["False", "True", "True", "0"]
     assert [line.split()[2] for line in process.stderr.splitlines()] == ["failed,", "has", "was"], "INFO is not shown"
-    assert process.stderr.endswith(f" was closed with {dropped} records undelivered.\n")
+    assert process.stderr.endswith(f" was closed with {int(dropped):,} records undelivered.\n")
     with file.open("rb") as lines:
         records = list(read_records(lines))
     (report,) = verify(records)

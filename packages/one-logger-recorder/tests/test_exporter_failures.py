@@ -80,7 +80,7 @@ def test_an_exporter_that_keeps_failing_is_disabled(
     assert messages[0] == "Exporter FaultyExporter failed, it raised ExportError: busy."
     assert "has failed too often and is disabled" in messages[1]
     assert messages[2] == (
-        f"Exporter FaultyExporter was closed with {recorded} records undelivered. It last raised ExportError: busy."
+        f"Exporter FaultyExporter was closed with {recorded:,} records undelivered. It last raised ExportError: busy."
     )
 
 

@@ -14,6 +14,7 @@ import pytest
 from one_logger.api import OneLoggerConfig, current_span, record_event, timed_span
 from one_logger.api.testing import configured
 from one_logger.core import Event, Exporter, Span, read_records, verify
+from one_logger.core.spi import counted
 from one_logger.exporter.memory import InMemoryExporter
 from one_logger.recorder import DefaultRecorder, Processor
 
@@ -88,7 +89,7 @@ def test_an_interruption_in_an_inline_exporter_reaches_the_job(
         assert verify(exporter.records)[0].whole
     dropped = stats["interrupted"].dropped
     assert len(caplog.messages) == (dropped > 0)
-    assert all(f"was closed with {dropped} records undelivered." in message for message in caplog.messages)
+    assert all(f"was closed with {counted(dropped, 'record')} undelivered." in message for message in caplog.messages)
     if method not in ("initialize", "close"):
         assert dropped > 0
         (report,) = verify(interrupted.records)
@@ -224,7 +225,7 @@ with timed_span("work"):
     assert process.returncode == -signal.SIGINT
     *_, error, last_word = process.stderr.splitlines()
     assert error.startswith("KeyboardInterrupt")
-    assert last_word == "Exporter Slow was closed with 1 records undelivered. It last raised KeyboardInterrupt."
+    assert last_word == "Exporter Slow was closed with 1 record undelivered. It last raised KeyboardInterrupt."
     assert "AssertionError" not in process.stderr
     (report,) = verify(records)
     assert (report.closed, report.dropped) == (True, 1)

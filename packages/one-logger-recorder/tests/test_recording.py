@@ -180,9 +180,7 @@ def test_what_a_recorder_and_a_span_say_of_themselves() -> None:
     recorder = DefaultRecorder({"file": InMemoryExporter()}, delivery="inline")
     with configured(OneLoggerConfig("app"), recorder):
         span = recorder.start("work")
-        assert repr(recorder).startswith(
-            "<DefaultRecorder: 1 open spans; file: 1 records exported, 0 pending, 0 dropped"
-        )
+        assert repr(recorder).startswith("<DefaultRecorder: 1 open span; file: 1 record exported, 0 pending, 0 dropped")
         assert repr(span).startswith("<RecordedSpan 'work': open for ")
         assert repr(OneLoggerProvider()).startswith("<OneLoggerProvider: <OneLoggerConfig of 'app'")
         OneLoggerProvider().force_disable_logging()

@@ -205,7 +205,7 @@ def test_the_log_has_one_line_for_each_change(log: Callable[[], list[tuple[str, 
         ),
         ("INFO", "Exporter Backend works again."),
     ] * 2
-    wanted.append(("ERROR", f"Exporter Backend was closed with {_stats(recorder).dropped} records undelivered."))
+    wanted.append(("ERROR", f"Exporter Backend was closed with {_stats(recorder).dropped:,} records undelivered."))
     assert [(level, message[: len(text)]) for (level, message), (_, text) in zip(log(), wanted, strict=True)] == wanted
 
 

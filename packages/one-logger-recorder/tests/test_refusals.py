@@ -190,7 +190,7 @@ def test_an_exporter_that_takes_some_records_is_not_disabled(kind: str, log: Cal
         assert stats.exported == exporter.shipped()
     assert sum(exporter.missing()) == stats.dropped == verify(exporter.records)[0].dropped
     assert len(log()) <= 4, log()
-    assert not stats.dropped or f"was closed with {stats.dropped} records undelivered." in log()[-1]
+    assert not stats.dropped or f"was closed with {stats.dropped:,} records undelivered." in log()[-1]
 
 
 def test_an_exporter_that_takes_no_report_gets_its_records_all_the_same(log: Callable[[], list[str]]) -> None:

@@ -15,6 +15,7 @@ from one_logger.analysis.findings.facts import Facts
 from one_logger.analysis.findings.finding import Finding, clock, duration, numbers
 from one_logger.analysis.overview import Overview, PathTime
 from one_logger.analysis.terminal import clean, count, text
+from one_logger.core.spi import counted
 
 NARROW = 60
 _ROWS = 40
@@ -73,10 +74,10 @@ def _state(overview: Overview) -> Text:
     last = max(stream.last_time for stream in facts.streams)
     known = len({stream.rank for stream in facts.streams if stream.rank is not None})
     hosts = len({stream.host for stream in facts.streams if stream.host})
-    of = [f"{count(known)} rank{'' if known == 1 else 's'}"] if known else []
-    of += [f"{count(hosts)} host{'' if hosts == 1 else 's'}"] if hosts else []
+    of = [counted(known, "rank")] if known else []
+    of += [counted(hosts, "host")] if hosts else []
     restarts = sum(facts.incarnations.values()) - len(facts.incarnations)
-    of += [f"{count(restarts)} restart{'' if restarts == 1 else 's'}"] if restarts else []
+    of += [counted(restarts, "restart")] if restarts else []
     line = Text("State: ").append(state, _STATE_STYLES[state])
     line.append(f"; from {clock(first)}, for {duration(last - first)}")
     return line.append(f"; {', '.join(of)}." if of else ".")

@@ -12,6 +12,7 @@ from one_logger.analysis.findings.state import RankState
 from one_logger.analysis.overview_text import verdict_lines
 from one_logger.analysis.ranking import HeatMap, Ranking
 from one_logger.analysis.terminal import count, is_unicode, text, write_line, write_table
+from one_logger.core.spi import counted
 
 _ROWS = 40
 _NARROW = 60
@@ -90,7 +91,7 @@ def _heat(out: Console, heat: HeatMap, step: str) -> Iterator[Text]:
     shades = ", ".join(
         f"{ascii_ if plain else block} {(least - 1) * 100:.0f} %" for least, block, ascii_, _ in _SHADES[::-1]
     )
-    yield text(f"slower by at least: {shades}; a column is {count(heat.steps)} step{'' if heat.steps == 1 else 's'}")
+    yield text(f"slower by at least: {shades}; a column is {counted(heat.steps, 'step')}")
 
 
 def _shade(ratio: float | None, plain: bool) -> tuple[str, str]:

@@ -17,7 +17,7 @@ from one_logger.core.interruption import is_foreign, is_interruption, let_pass
 from one_logger.core.journal import Journal
 from one_logger.core.span import begin_span
 from one_logger.core.span_context import INVALID_SPAN_CONTEXT
-from one_logger.core.text import encodable, error_text, name_text, safe_repr
+from one_logger.core.text import counted, encodable, error_text, name_text, safe_repr
 from one_logger.core.thread import ThreadInfo, leave_out_thread
 
 TYPE_CHECKING = False  # importing `typing` would double the import time; type checkers know this name
@@ -45,6 +45,7 @@ __all__ = [
     "check_names",
     "check_number",
     "check_type",
+    "counted",
     "diagnostics",
     "distribution_of",
     "encodable",

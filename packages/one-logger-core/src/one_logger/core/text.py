@@ -41,6 +41,11 @@ def encodable(text: str) -> str:
     return text
 
 
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """A number with its noun: `1 record`, `2,000 records`. Without a `plural` an `s` is added."""
+    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
+
+
 def bounded(text: str, most: int = MAX_MESSAGE) -> str:
     """At most `most` characters of a text, and how many it has if there are more."""
     return text if len(text) <= most else f"{text[:most]}... (cut here, of {len(text):,} characters)"

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from one_logger.core._numbers import Numbers
 from one_logger.core._sources import Source
 from one_logger.core.reader import read_records
+from one_logger.core.text import counted
 
 State = Literal["whole", "cut short", "alive", "gaps", "dropped"]
 
@@ -196,22 +197,22 @@ class RunReport(list[StreamReport]):
     def __str__(self) -> str:
         """Sentences that say whether all is there, or what is missing."""
         if self.whole:
-            sentences = [f"Everything is there: {_counted(self.records, 'record')} in {_counted(len(self), 'stream')}."]
+            sentences = [f"Everything is there: {counted(self.records, 'record')} in {counted(len(self), 'stream')}."]
         elif not self:
             sentences = ["Nothing was read, so nothing is proved."]
         else:
             states = [stream.state for stream in self]
             counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
-            sentences = [f"{_counted(self.records, 'record')} in {_counted(len(self), 'stream')}: {counts}."]
+            sentences = [f"{counted(self.records, 'record')} in {counted(len(self), 'stream')}: {counts}."]
         if begun := sum(stream.beginning_missing > 0 for stream in self):
-            sentences.append(f"The beginning of {_counted(begun, 'stream')} is no longer there.")
+            sentences.append(f"The beginning of {counted(begun, 'stream')} is no longer there.")
         if missing := self.missing_ranks:
             shown = ", ".join(map(str, missing[:10])) + (", ..." if len(missing) > 10 else "")
-            sentences.append(f"There is no stream of {_counted(len(missing), 'rank')}: {shown}.")
+            sentences.append(f"There is no stream of {counted(len(missing), 'rank')}: {shown}.")
         if self.lines_passed_over:
-            sentences.append(f"{_counted(self.lines_passed_over, 'line')} without a record.")
+            sentences.append(f"{counted(self.lines_passed_over, 'line')} without a record.")
         for version, count in sorted(self.unknown_versions.items()):
-            sentences.append(f"{_counted(count, 'record')} of version {version}, which this reader doesn't know.")
+            sentences.append(f"{counted(count, 'record')} of version {version}, which this reader doesn't know.")
         return " ".join(sentences)
 
     def __repr__(self) -> str:
@@ -254,10 +255,6 @@ def verify(
     run.extend(reports.values())
     run.lines_passed_over, run.unknown_versions = read.lines_passed_over, dict(read.unknown_versions)
     return run
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _whole_number(attributes: dict[str, Any] | None, name: str, least: int) -> int | None:

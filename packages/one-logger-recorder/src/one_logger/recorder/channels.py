@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from one_logger.api.spi import ExporterStats
 from one_logger.core import Event, Exporter, Resource, TelemetryDataError, TelemetryDataErrorType
-from one_logger.core.spi import AtomicCounter, Journal
+from one_logger.core.spi import AtomicCounter, Journal, counted
 from one_logger.recorder.channel import Channel
 from one_logger.recorder.inline_channel import InlineChannel, InlineChannels
 from one_logger.recorder.item import DATA_ERROR, START
@@ -115,7 +115,7 @@ class Channels:
     def __str__(self) -> str:
         """What became of the records, for people."""
         counts = [
-            f"{name}: {each.exported} records exported, {each.pending} pending, {each.dropped} dropped"
+            f"{name}: {counted(each.exported, 'record')} exported, {each.pending} pending, {each.dropped} dropped"
             + ", disabled as it failed too often" * each.disabled
             for name, each in self.stats().items()
         ]

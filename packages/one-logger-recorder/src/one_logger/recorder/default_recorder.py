@@ -24,7 +24,7 @@ from one_logger.core import (
     Status,
     Timestamp,
 )
-from one_logger.core.spi import Journal, begin_span, name_text
+from one_logger.core.spi import Journal, begin_span, counted, name_text
 from one_logger.recorder.arguments import channel_settings, check_signals, named_exporters
 from one_logger.recorder.channels import Channels
 from one_logger.recorder.current import HELD_BY_SPAN, leave, noted, stop_abandoned, stop_all
@@ -359,7 +359,7 @@ class DefaultRecorder(Recorder):
         return [s for s in list(self._open) if s.end_unix_ns is None and (name is None or s.name == text)]
 
     def __repr__(self) -> str:
-        state = "closed" if self.closed else f"{len(self.open_spans())} open spans"
+        state = "closed" if self.closed else counted(len(self.open_spans()), "open span")
         return f"<DefaultRecorder: {state}; {self._channels}>"
 
     @property

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from one_logger.api.spi import CURRENT_SPAN, SUPPRESSED
 from one_logger.core import Exporter, ExportError, Resource, TelemetryDataError, TelemetryDataErrorType
-from one_logger.core.spi import is_interruption
+from one_logger.core.spi import counted, is_interruption
 from one_logger.recorder import pace
 from one_logger.recorder.breaker import Breaker
 from one_logger.recorder.exporter_log import ExporterLog
@@ -279,11 +279,12 @@ class Delivery:
         if not missing:
             return
         self.unfinished = True
+        what = counted(missing, "record is", "records are")
         error = self._attempt(
             self._exporter.export_telemetry_data_error,
             TelemetryDataError(
                 TelemetryDataErrorType.INCOMPLETE_TELEMETRY_DATA,
-                f"{missing} records are missing: the queue was full, or the exporter lost them.",
+                f"{what} missing: the queue was full, or the exporter lost them.",
                 dropped=missing,
             ),
         )

@@ -6,7 +6,7 @@ import logging
 from collections import deque
 from time import monotonic
 
-from one_logger.core.spi import Journal, error_text
+from one_logger.core.spi import Journal, counted, error_text
 
 RECOVERIES_TOLD = 2
 """At most how many recoveries are logged in `TOLD_WITHIN` seconds."""
@@ -76,7 +76,7 @@ class ExporterLog:
         if self._ended:
             return
         self._ended = True
-        self._log(logging.ERROR, f"was closed with {missing} records undelivered.{why}")
+        self._log(logging.ERROR, f"was closed with {counted(missing, 'record')} undelivered.{why}")
 
     def _once(self, what: str, error: BaseException) -> None:
         kind = (what, type(error).__name__)

@@ -12,6 +12,7 @@ from one_logger.analysis.main import GOOD
 from one_logger.analysis.opening import json_option, opened, run_arguments
 from one_logger.analysis.terminal import console, count, write_json, write_line
 from one_logger.analysis.trace import FORMATS, MomentError, TraceSummary, write_trace
+from one_logger.core.spi import counted
 
 _VIEWERS = {
     "perfetto": "Open it at https://ui.perfetto.dev, which keeps it on your machine.",
@@ -104,13 +105,13 @@ def _write(summary: TraceSummary, output: str, trace_format: str) -> None:
     out = console()
     drawn = summary.drawn
     parts = [
-        _some(summary.processes, "process", "processes"),
-        f"{_some(drawn.spans, 'span')} ({count(drawn.open_spans)} open)",
-        _some(drawn.events, "event"),
-        _some(drawn.errors, "error"),
+        counted(summary.processes, "process", "processes"),
+        f"{counted(drawn.spans, 'span')} ({count(drawn.open_spans)} open)",
+        counted(drawn.events, "event"),
+        counted(drawn.errors, "error"),
     ]
     if drawn.missing:
-        parts.append(f"{_some(drawn.missing, 'place')} where records are missing")
+        parts.append(f"{counted(drawn.missing, 'place')} where records are missing")
     write_line(out, f"{output}: {', '.join(parts)}.")
     seconds, nanoseconds = divmod(summary.start_unix_nano, 10**9)
     start = datetime.fromtimestamp(seconds, UTC)
@@ -118,7 +119,3 @@ def _write(summary: TraceSummary, output: str, trace_format: str) -> None:
     for sentence in summary.left_out:
         write_line(out, sentence, "bold yellow")
     write_line(out, _VIEWERS[trace_format])
-
-
-def _some(number: int, one: str, more: str | None = None) -> str:
-    return f"{count(number)} {one if number == 1 else more or f'{one}s'}"

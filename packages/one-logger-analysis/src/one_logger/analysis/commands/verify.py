@@ -11,6 +11,7 @@ from one_logger.analysis.main import FINDING, GOOD
 from one_logger.analysis.opening import json_option, opened, run_arguments
 from one_logger.analysis.terminal import console, count, write_json, write_line, write_table
 from one_logger.analysis.verification import StreamState, Verification
+from one_logger.core.spi import counted
 
 _SHOWN = 50
 
@@ -68,10 +69,12 @@ def _write(verification: Verification, show_all: bool) -> None:
     if not streams:
         write_line(out, "Nothing was read, so nothing is proved.", "bold red")
     elif not broken:
-        write_line(out, f"{_streams(len(streams))} of {count(records)} records: all whole.", "bold green")
+        write_line(out, f"{counted(len(streams), 'stream')} of {counted(records, 'record')}: all whole.", "bold green")
     else:
         write_line(
-            out, f"{_streams(len(streams))} of {count(records)} records: {count(len(broken))} not whole.", "bold red"
+            out,
+            f"{counted(len(streams), 'stream')} of {counted(records, 'record')}: {count(len(broken))} not whole.",
+            "bold red",
         )
     if verification.missing_ranks:
         write_line(out, f"Ranks of which there is no stream: {ranges(verification.missing_ranks)}.", "bold red")
@@ -106,10 +109,6 @@ def _row(stream: StreamState) -> list[object]:
         count(missing),
         count(stream.dropped),
     ]
-
-
-def _streams(number: int) -> str:
-    return f"{count(number)} stream{'' if number == 1 else 's'}"
 
 
 def ranges(numbers: tuple[int, ...]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from one_logger.analysis.findings.facts import Facts
 from one_logger.analysis.findings.finding import Finding, clock, ranks
+from one_logger.core.spi import counted
 
 
 def find_errors(facts: Facts) -> list[Finding]:
@@ -20,7 +21,7 @@ def find_errors(facts: Facts) -> list[Finding]:
         Finding(
             "errors",
             "warning",
-            f"{count:,} {'error was' if count == 1 else 'errors were'} recorded{f' by {ranks(of)}' if of else ''}: "
+            f"{counted(count, 'error was', 'errors were')} recorded{f' by {ranks(of)}' if of else ''}: "
             f"{', '.join(kinds[:3])}{more}{since}.",
             {"count": count, "kinds": len(kinds), "ranks": of, "first_time_unix_nano": first},
         )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from one_logger.analysis.findings.facts import Facts, StreamFacts
 from one_logger.analysis.findings.finding import Finding, numbers, ranks
+from one_logger.core.spi import counted
 
 
 def is_whole(facts: Facts) -> bool:
@@ -37,14 +38,15 @@ def trust(facts: Facts) -> dict[str, object]:
 def _sentence(facts: Facts, gaps: int, dropped: int, not_closed: int) -> str:
     if not facts.streams:
         return "Nothing was read: there is no record."
-    read = f"{sum(stream.records for stream in facts.streams):,} records of {_count(len(facts.streams), 'stream')}"
+    records = sum(stream.records for stream in facts.streams)
+    read = f"{counted(records, 'record')} of {counted(len(facts.streams), 'stream')}"
     if is_whole(facts):
         return f"All there: {read}, all closed, nothing missing, nothing dropped."
     faults = [
-        f"{_count(gaps, 'record')} missing" if gaps else "",
-        f"{_count(dropped, 'record')} dropped" if dropped else "",
-        f"{_count(len(facts.missing_ranks), 'rank')} missing" if facts.missing_ranks else "",
-        f"{_count(not_closed, 'stream')} without an end" if not_closed else "",
+        f"{counted(gaps, 'record')} missing" if gaps else "",
+        f"{counted(dropped, 'record')} dropped" if dropped else "",
+        f"{counted(len(facts.missing_ranks), 'rank')} missing" if facts.missing_ranks else "",
+        f"{counted(not_closed, 'stream')} without an end" if not_closed else "",
     ]
     return f"Not all there: {read}; {', '.join(fault for fault in faults if fault)}."
 
@@ -71,7 +73,7 @@ def find_missing(facts: Facts) -> list[Finding]:
             Finding(
                 "gaps",
                 "critical",
-                f"{_count(missing, 'record')} {'is' if missing == 1 else 'are'} missing in the files of "
+                f"{counted(missing, 'record is', 'records are')} missing in the files of "
                 f"{_who(with_gaps)}: a file was cut, or lines were lost on the way.",
                 {"ranks": _ranks(with_gaps), "streams": [s.stream for s in with_gaps], "records": missing},
             )
@@ -83,15 +85,11 @@ def find_missing(facts: Facts) -> list[Finding]:
             Finding(
                 "dropped",
                 "warning",
-                f"{_who(dropping).capitalize()} dropped {_count(dropped, 'record')}: the backend could not keep up.",
+                f"{_who(dropping).capitalize()} dropped {counted(dropped, 'record')}: the backend could not keep up.",
                 {"ranks": _ranks(dropping), "streams": [s.stream for s in dropping], "records": dropped},
             )
         )
     return findings
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _ranks(streams: Sequence[StreamFacts]) -> list[int]:

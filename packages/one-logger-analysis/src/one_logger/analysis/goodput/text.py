@@ -6,7 +6,8 @@ from rich.console import Console
 
 from one_logger.analysis.findings.finding import duration, percent
 from one_logger.analysis.goodput.account import CAUSES, Goodput
-from one_logger.analysis.terminal import count, is_unicode, write_line, write_table
+from one_logger.analysis.terminal import is_unicode, write_line, write_table
+from one_logger.core.spi import counted
 
 WORDS = {
     "productive": "steps that count",
@@ -30,11 +31,11 @@ def sentence(found: Goodput) -> str:
     wall = duration(found.wall_s * 1e9)
     parts = [f"{percent(found.goodput)} of {wall} went into steps that count."]
     if found.restarts:
-        steps = f"{count(found.lost_steps)} step{'' if found.lost_steps == 1 else 's'}"
-        restarts = f"{count(found.restarts)} restart{'' if found.restarts == 1 else 's'}"
+        steps = counted(found.lost_steps, "step")
+        restarts = counted(found.restarts, "restart")
         parts.append(f"{restarts}; {steps} had to be done again.")
     if found.at_risk_steps:
-        steps = f"{count(found.at_risk_steps)} step{'' if found.at_risk_steps == 1 else 's'}"
+        steps = counted(found.at_risk_steps, "step")
         parts.append(f"{steps} since the last checkpoint would be lost if it stopped now.")
     if found.gpu_goodput is not None and abs(found.gpu_goodput - found.goodput) >= 0.0005:
         parts.append(f"Weighed by the number of ranks: {percent(found.gpu_goodput)}.")

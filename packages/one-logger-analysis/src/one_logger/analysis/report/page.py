@@ -16,6 +16,7 @@ from one_logger.analysis.report.goodput import goodput_section
 from one_logger.analysis.report.markup import Markup, element, json_data, short, together
 from one_logger.analysis.report.steps import heat_map_picture, steps_data, steps_picture
 from one_logger.analysis.report.timeline import timeline_colours, timeline_data, timeline_picture
+from one_logger.core.spi import counted
 
 _BETWEEN = element("span", " · ", class_="between")  # seen where style sheets are forbidden
 _STATE_WORDS = {
@@ -140,7 +141,7 @@ def _date(unix_nano: int) -> str:
 def _count_of(ranks: int, hosts: int) -> str | None:
     if not ranks:
         return None
-    return f"{ranks:,} on {hosts:,} host{'' if hosts == 1 else 's'}" if hosts else f"{ranks:,}"
+    return f"{ranks:,} on {counted(hosts, 'host')}" if hosts else f"{ranks:,}"
 
 
 def _sections(content: Content, colours: dict[str, int]) -> Iterable[_Section]:

@@ -38,7 +38,8 @@ class FileExporter(RecordExporter):
             process that is killed leaves one torn member. The file gets the name that was given, without a suffix. A
             file holds either kind: one that holds the other is refused. What is said above of lines holds for members:
             processes may share the file, it is rotated before a member that would make it larger, and a member of
-            which only a part could be written is written again. None: no compression.
+            which only a part could be written is written again: `read_records` then gives some records twice, which
+            have the same `stream` and `seq`, and `verify` counts them once. None: no compression.
 
     Raises:
         OneLoggerError: An argument cannot be used.

@@ -7,7 +7,7 @@ from time import monotonic
 from typing import Any, NamedTuple
 
 from one_logger.core import ExportError, RecordExporter
-from one_logger.core.spi import Redactor, error_text, is_secret_name
+from one_logger.core.spi import Redactor, counted, error_text, is_secret_name
 from one_logger.exporter.kafka import messages, quiet
 from one_logger.exporter.kafka.logins import Logins
 from one_logger.exporter.kafka.messages import MESSAGE_COST, Batch, Message
@@ -86,7 +86,7 @@ class TopicWriter:
             raise
         if self._lost:
             lost, self._lost = self._lost, 0
-            raise ExportError(f"{lost} records are lost: {self._reason}", lost=lost)
+            raise ExportError(f"{counted(lost, 'record is', 'records are')} lost: {self._reason}", lost=lost)
 
     def _send(self, lines: list[str], stream: str, *, last: bool) -> Shipment:
         """Give the next messages to the producer, which sends them until they are acknowledged."""
@@ -151,8 +151,8 @@ class TopicWriter:
             self._end_producer()
             return self._shut_out(str(connections.refusal))
         what = (
-            f"The brokers have not acknowledged {count} records for the topic {self._topic!r} "
-            f"within {self._patience:g} seconds; they are still being sent"
+            f"The brokers have not acknowledged {counted(count, 'record')} for the topic {self._topic!r} "
+            f"within {self._patience:g} seconds; {'it is' if count == 1 else 'they are'} still being sent"
         )
         raise self._failed(what, connections.reason)
 
@@ -233,8 +233,8 @@ class TopicWriter:
     def _throttled(self, pause: float, count: int) -> ExportError:
         """The error that says when it makes sense to come back."""
         return ExportError(
-            f"A quota of the brokers lets this client send again in {pause:.1f} seconds; {count} records for the topic "
-            f"{self._topic!r} wait for that.",
+            f"A quota of the brokers lets this client send again in {pause:.1f} seconds; "
+            f"{counted(count, 'record')} for the topic {self._topic!r} will be sent then.",
             retriable=True,
             retry_after=pause,
         )

@@ -7,7 +7,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from one_logger.core import ErrorEvent, Event, ExportError, Resource, Span, TelemetryDataError
-from one_logger.core.spi import error_text
+from one_logger.core.spi import counted, error_text
 from one_logger.exporter.otel.messages import Messages, problem_of
 from one_logger.exporter.otel.neighbour import Neighbour
 from one_logger.exporter.otel.open_spans import OpenSpans
@@ -134,7 +134,7 @@ class Session:
             outbox.leave_out()
         lost, reasons = self._losses()
         if lost or failed:
-            given_up = f"{lost} records were given up. {reasons} " if lost else ""
+            given_up = f"{counted(lost, 'record was', 'records were')} given up. {reasons} " if lost else ""
             held = sum(outbox.held for outbox in failed) if in_part else None
             raise ExportError(f"{given_up}{said}".strip(), lost=lost, held=held)
 
