@@ -8,6 +8,7 @@ import inspect
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from random import Random
 from types import FrameType
@@ -167,21 +168,25 @@ def test_an_exception_from_another_thread_reaches_the_job() -> None:
     exporter = InMemoryExporter()
     recorder = DefaultRecorder([exporter])
     main = threading.get_ident()
+    begun = threading.Lock()  # held by the job while it does not record
+
+    def limit() -> None:
+        begun.acquire()  # until the job records: starting a thread does not stand being interrupted
+        time.sleep(0.002)
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(main), ctypes.py_object(TimeLimitError))
+
+    begun.acquire()
     gc.disable()  # what is raised in a callback of the collector goes nowhere
     try:
         with configured(OneLoggerConfig("app"), recorder):
             for _ in range(50):
-                timer = threading.Timer(
-                    0.002,
-                    lambda: ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                        ctypes.c_ulong(main), ctypes.py_object(TimeLimitError)
-                    ),
-                )
+                watchdog = threading.Thread(target=limit)
+                watchdog.start()
                 with pytest.raises(TimeLimitError):
-                    timer.start()
+                    begun.release()
                     for _ in range(20_000):
                         _nested()
-                timer.join()
+                watchdog.join()
                 with timed_span("after") as after:
                     assert after.parent_span_id is None
             assert recorder.close(timeout=30) or any(each.dropped for each in recorder.stats().values())
