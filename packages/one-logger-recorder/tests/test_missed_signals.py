@@ -27,8 +27,8 @@ def miss(number):
     other.start()
     signal.pthread_kill(other.ident, number)
 
-def miss_later(number):
-    threading.Timer(0.1, miss, [number]).start()
+def miss_later(number, seconds=0.1):
+    threading.Timer(seconds, miss, [number]).start()
 
 def wait():
     os.read(os.pipe()[0], 1)
@@ -98,8 +98,10 @@ def child():
     signal.signal(signal.SIGTERM, lambda *_: os.write(writing, b"called"))
     set_up(flush_on_signals=[signal.SIGTERM])
     with timed_span("work"):
-        for receive in (miss_later, lambda number: os.kill(os.getpid(), number), miss_later):
-            receive(signal.SIGTERM)
+        for seconds in (0.1, 0.01, 0.2):  # the reminder is still busy with the one before, or no longer
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert os.read(reading, 100) == b"called"
+            miss_later(signal.SIGTERM, seconds)
             assert os.read(reading, 100) == b"called"
         time.sleep(0.8)  # a signal that is sent again comes after 0.5
         os.set_blocking(reading, False)

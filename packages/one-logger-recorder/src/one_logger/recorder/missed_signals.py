@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from time import monotonic
 
@@ -25,8 +25,9 @@ PATIENCE = 0.5
 MOST_PATIENCE = 60.0
 """The most of these seconds."""
 
-_PAUSE = 0.05  # seconds between two looks at whether it was noticed
 _ENOUGH = 4096  # bytes, of one signal each, that are read at once
+_SHORTEST = 0.001  # seconds of waiting; a socket with a timeout of 0 does not wait at all
+_NOTICED = 128  # is added to a signal's number where its handler is called; Linux has 64 signals
 
 _held: set[int] = set()
 _masks: dict[int, set[int]] = {}  # of threads that fork: what they held back before
@@ -55,20 +56,25 @@ def _let_through() -> None:
         del _masks[system_threads.get_ident()]
 
 
-def remind(calls: Mapping[int, int], is_ours: Callable[[int], bool]) -> None:
+def remind(is_ours: Callable[[int], bool]) -> None:
     """Have a thread send a signal again if the main thread, which calls this, does not notice it.
 
     That needs Linux. Where somebody else is told of signals by a file descriptor (`signal.set_wakeup_fd`), as event
     loops are, it is left to them.
 
     Args:
-        calls: How often our handlers were called, by the number of the signal. It changes.
-        is_ours: Whether the handler of a signal is ours. Only then is it sent again.
+        is_ours: Whether the handler of a signal is ours: one that calls `notice`. Only then is it sent again.
     """
     if not _reminders:
-        reminder = _Reminder(calls, is_ours)
+        reminder = _Reminder(is_ours)
         if reminder.begin():
             _reminders.append(reminder)
+
+
+def notice(number: int) -> None:
+    """Say that the handler of a signal is called, so that what has come by now need not be sent again."""
+    for reminder in _reminders:
+        reminder.notice(number)
 
 
 def forget_reminder() -> None:
@@ -78,12 +84,15 @@ def forget_reminder() -> None:
 
 
 class _Reminder:
-    """The thread, and the socket to which Python writes the number of each signal before it has its handler called."""
+    """The thread, and the socket to which Python writes the number of each signal before it has its handler called.
 
-    def __init__(self, calls: Mapping[int, int], is_ours: Callable[[int], bool]) -> None:
-        self._calls = calls
+    The handler writes to it, too. So the order of what is read tells for which signals the handler was called. Where
+    another thread gets the signal, it may have the handler called a moment before it writes: the signal is then sent
+    once more than it came, which is better than once less.
+    """
+
+    def __init__(self, is_ours: Callable[[int], bool]) -> None:
         self._is_ours = is_ours
-        self._noticed = dict(calls)
 
     def begin(self) -> bool:
         """Start. Whether that was possible."""
@@ -121,30 +130,34 @@ class _Reminder:
             signal.set_wakeup_fd(others)
         _left.append(self)
 
+    def notice(self, number: int) -> None:
+        """Write that the handler of a signal is called. It does not wait, and may be interrupted by itself."""
+        with suppress(OSError):  # the socket is full: nobody has read for hundreds of signals
+            self._write.send(bytes((_NOTICED + number,)))
+
     def _run(self) -> None:
+        missed: dict[int, tuple[float, float]] = {}  # when a signal is to be sent again, and how long it waited
         while True:
+            now = monotonic()
+            for number, (due, waited) in list(missed.items()):
+                if not self._is_ours(number):
+                    del missed[number]
+                elif due <= now:
+                    os.kill(os.getpid(), number)
+                    patience = min(2 * waited, MOST_PATIENCE)
+                    missed[number] = now + patience, patience
+            self._read.settimeout(max(min(due for due, _ in missed.values()) - now, _SHORTEST) if missed else None)
             for number in self._received():
-                if self._is_ours(number):
-                    self._see_to(number)
+                if number > _NOTICED:
+                    missed.pop(number - _NOTICED, None)
+                elif self._is_ours(number):
+                    missed.setdefault(number, (monotonic() + PATIENCE, PATIENCE))
 
-    def _received(self) -> set[int]:
-        """The signals of this process that have come; waits for the first."""
-        numbers, extra, _, _ = self._read.recvmsg(_ENOUGH, self._credentials)
+    def _received(self) -> bytes:
+        """The signals of this process that have come, and those that were noticed, in order. Nothing after a while."""
+        try:
+            numbers, extra, _, _ = self._read.recvmsg(_ENOUGH, self._credentials)
+        except TimeoutError:
+            return b""
         writer = int.from_bytes(extra[0][2][:4], sys.byteorder) if extra else 0
-        return set(numbers) if writer == os.getpid() else set()
-
-    def _see_to(self, number: int) -> None:
-        """Send a signal again, until its handler was called."""
-        patience = PATIENCE
-        deadline = monotonic() + patience
-        while self._calls[number] == self._noticed.get(number, 0):
-            if not self._is_ours(number):
-                return
-            if monotonic() > deadline:
-                os.kill(os.getpid(), number)
-                patience = min(2 * patience, MOST_PATIENCE)
-                deadline = monotonic() + patience
-            system_threads.sleep(_PAUSE)
-        self._noticed[number] = self._calls[number]
-        with suppress(BlockingIOError):  # what has come by now was noticed with it
-            self._read.recv(_ENOUGH, self._at_once)
+        return numbers if writer == os.getpid() else b""

@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import signal
 from _queue import SimpleQueue  # that of `queue` may be gevent's
-from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from types import FrameType
 
 from one_logger.core.spi import Journal, diagnostics, error_text, system_threads
-from one_logger.recorder.missed_signals import forget_reminder, hold_back_in_forks, remind
+from one_logger.recorder.missed_signals import forget_reminder, hold_back_in_forks, notice, remind
 from one_logger.recorder.process import is_child
 
 ATTEMPTS = 200
@@ -21,8 +20,6 @@ PAUSE = 0.05
 """Seconds between these attempts."""
 
 Previous = Callable[[int, FrameType | None], object] | int | None
-
-_calls: Counter[int] = Counter()  # of our handlers, by the number of the signal
 
 
 class _Handler:
@@ -34,7 +31,7 @@ class _Handler:
         self.previous = previous
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        _calls[number] += 1
+        notice(number)
         self.watch.handle(self, frame)
 
     def ends_process(self) -> bool:
@@ -104,7 +101,7 @@ class SignalWatch:
         self._listen()
         hold_back_in_forks(self._signals)
         if is_child():
-            remind(_calls, _is_ours)
+            remind(_is_ours)
 
     def _listen(self) -> None:
         """Start the thread. If there is none to be had, the handler tries again."""
