@@ -211,7 +211,13 @@ def test_close_that_gives_up_waits_for_nothing_more(
 
 
 def test_connections_are_kept_while_a_topic_is_not_known(
-    place: Any, new_topic: NewTopic, consume: Consume, export_events: Export, numbers_of: Numbers, resource: Resource
+    place: Any,
+    new_topic: NewTopic,
+    consume: Consume,
+    export_events: Export,
+    numbers_of: Numbers,
+    resource: Resource,
+    flush_until_done: Callable[[Exporter], None],
 ) -> None:
     """Brokers that do not know the topic yet are asked again, and not connected to anew."""
     topic = new_topic(place.servers)
@@ -229,6 +235,7 @@ def test_connections_are_kept_while_a_topic_is_not_known(
             exporter.flush()
     assert place.proxy.connections == connections
     place.proxy.hidden = b""
+    flush_until_done(exporter)
     exporter.close()
     assert numbers_of(list(read_records(consume(place.servers, topic)))) == list(range(5))
 

@@ -65,7 +65,11 @@ def test_address_that_cannot_be_reached_is_named(
 
 
 def test_reason_why_nothing_is_known_about_a_topic_is_said(
-    place: Any, new_topic: Callable[..., str], export_events: Callable[..., None], resource: Resource
+    place: Any,
+    new_topic: Callable[..., str],
+    export_events: Callable[..., None],
+    resource: Resource,
+    flush_until_done: Callable[[Exporter], None],
 ) -> None:
     """While a topic has no leader, kafka-python asks for it again and again, and the error says what brokers answer."""
     topic = new_topic(place.servers)
@@ -78,7 +82,7 @@ def test_reason_why_nothing_is_known_about_a_topic_is_said(
     ):
         exporter.flush()
     place.proxy.topic_error = 0
-    exporter.flush()
+    flush_until_done(exporter)
     exporter.close()
 
 
@@ -108,7 +112,7 @@ def test_reason_why_messages_are_not_taken_is_said(
     ):
         exporter.flush()
     place.proxy.verdict = None
-    exporter.flush()
+    flush_until_done(exporter)
     exporter.close()
 
 
