@@ -236,6 +236,39 @@ def test_a_full_disk_loses_nothing(run_script: Callable[..., str], tmp_path: Pat
         gzip.decompress(path.read_bytes())  # for other tools the torn member is the end
 
 
+CUT = """
+import os, resource, sys
+from one_logger.core import Event, ExportError, Resource, Span
+from one_logger.exporter.file import FileExporter
+
+exporter = FileExporter(sys.argv[1], compression="gzip")
+exporter.initialize(Resource())
+exporter.flush()
+hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+resource.setrlimit(resource.RLIMIT_FSIZE, (os.path.getsize(sys.argv[1]) + 4_000, hard))
+for step in range(1_000):
+    exporter.export_event(Event("step", {"step": step, "random": os.urandom(8).hex()}), Span("work"))
+try:
+    exporter.flush()
+except ExportError:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    exporter.close()
+"""
+
+
+def test_what_stands_in_a_torn_member_and_is_written_again_counts_once(
+    run_script: Callable[..., str], tmp_path: Path
+) -> None:
+    """A reader gets the records of a torn member as far as it goes, and once more; `verify` counts each once."""
+    path = tmp_path / "records.jsonl"
+    run_script(CUT, path)
+    steps = _steps(path)
+    assert sorted(set(steps)) == [*range(1_000)]
+    assert len(steps) > 1_000
+    (report,) = verify(path)
+    assert (report.state, report.records) == ("whole", 1_002)
+
+
 @pytest.mark.parametrize("compression", ["gzip", None])
 def test_a_file_of_the_other_kind_is_refused(compression: Any, tmp_path: Path) -> None:
     """A file in which compressed records stand beside others could not be read, so none is made."""

@@ -82,8 +82,11 @@ class RecordedSpan(Span):
         return was_open
 
     def report_late(self, method: str) -> None:
-        """Log, once in the process, that `method` was called after the end."""
-        if not self._owner.closed:  # else `close` has stopped it, on another thread if a signal has come
+        """Log, once in the process, that `method` was called after the end, unless the recorder is closed.
+
+        `close` has stopped the span then, maybe while the job was in it: on another thread, when a signal had come.
+        """
+        if not self._owner.closed:
             super().report_late(method)
 
     _end_span = Span.stop
