@@ -11,7 +11,7 @@ import pytest
 from one_logger.core import read_records, verify
 
 SETUP = """
-import asyncio, multiprocessing, os, signal, sys, threading, time
+import asyncio, ctypes, multiprocessing, os, signal, sys, threading, time
 from one_logger.api import *
 from one_logger.recorder import configure
 
@@ -32,6 +32,22 @@ def miss_later(number, seconds=0.1):
 
 def wait():
     os.read(os.pipe()[0], 1)
+
+class Mutex:
+    # Who waits for it is in native code: a signal does not end that, and Python calls no handler before it has ended.
+    def __init__(self):
+        self.native, self.at = ctypes.CDLL(None), ctypes.create_string_buffer(128)
+
+    def lock(self):
+        self.native.pthread_mutex_lock(self.at)
+
+    def unlock(self):
+        self.native.pthread_mutex_unlock(self.at)
+
+def status(process, key):
+    # One word that the kernel says of a process's main thread. (proc(5), /proc/pid/status)
+    with open(f"/proc/{process}/task/{process}/status") as file:
+        return next(line.split()[1] for line in file if line.startswith(key + ":"))
 
 def end(method, child):
     context = multiprocessing.get_context(method)
@@ -152,27 +168,86 @@ with timed_span("work"):
 
 
 def test_a_signal_of_a_child_that_was_forked_unseen_is_not_the_worker_s(tmp_path: Path) -> None:
-    """What native code forks, and a signal ends, is nothing that the worker is ended for."""
+    """What comes to a process that native code has forked, and waits there, is nothing that the worker is ended for."""
     assert _run(
         tmp_path,
         """
-import ctypes
-
 def child():
     set_up()
     with timed_span("work"):
+        mutex = Mutex()
+        mutex.lock()
         forked = ctypes.PyDLL(None).fork()
         if forked == 0:
-            os.kill(os.getpid(), signal.SIGTERM)
-            os._exit(0)
-        os.waitpid(forked, 0)
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.alarm(30)
+            mutex.lock()
+        while status(forked, "State") != "S":
+            time.sleep(0.01)
+        os.kill(forked, signal.SIGTERM)
         time.sleep(0.8)  # a signal that is sent again comes after 0.5
+        os.kill(forked, signal.SIGKILL)
+        print(os.waitstatus_to_exitcode(os.waitpid(forked, 0)[1]), flush=True)
 
 if __name__ == "__main__":
     end("spawn", child)
 """,
-    ) == (0, "0\n", "")
+    ) == (0, "-9\n0\n", "")
     assert _reasons(tmp_path) == ["exit"]
+
+
+@pytest.mark.parametrize("ours", ["SIGTERM", "SIGUSR1"], ids=["the job's", "the job's, called by ours"])
+def test_a_signal_that_was_noticed_is_not_sent_again(tmp_path: Path, ours: str) -> None:
+    """The handler of the job hears of it once, whether it is called by Python or by ours."""
+    assert _run(
+        tmp_path,
+        f"""
+def child():
+    came = []
+    signal.signal(signal.SIGUSR1, lambda *_: came.append("called"))
+    set_up(flush_on_signals=[signal.{ours}])
+    with timed_span("work"):
+        os.kill(os.getpid(), signal.SIGUSR1)
+        time.sleep(0.8)  # a signal that is sent again comes after 0.5
+    print(came, flush=True)
+
+if __name__ == "__main__":
+    end("spawn", child)
+""",
+    ) == (0, "['called']\n0\n", "")
+
+
+def test_native_code_is_disturbed_less_and_less_often(tmp_path: Path) -> None:
+    """A signal is sent again after 0.5, 1.5 and 3.5 seconds, not 8 times in 4 seconds; then it ends the worker."""
+    assert _run(
+        tmp_path,
+        """
+def child():
+    def waits():  # how often the main thread has begun to wait
+        return int(status(os.getpid(), "voluntary_ctxt_switches"))
+
+    def disturb():
+        before = -1
+        while before != (before := waits()) or status(os.getpid(), "State") != "S":
+            time.sleep(0.2)
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(4)
+        print(3 <= waits() - before <= 6, flush=True)
+        mutex.unlock()
+
+    set_up()
+    with timed_span("work"):
+        mutex = Mutex()
+        mutex.lock()
+        threading.Thread(target=disturb, daemon=True).start()
+        mutex.lock()
+        wait()
+
+if __name__ == "__main__":
+    end("spawn", child)
+""",
+    ) == (0, "True\n-15\n", "")
+    assert _reasons(tmp_path) == ["signal SIGTERM"]
 
 
 def test_a_forked_child_that_does_not_record_cannot_miss_the_signal(tmp_path: Path) -> None:

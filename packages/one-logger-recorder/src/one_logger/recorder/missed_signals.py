@@ -20,13 +20,12 @@ from time import monotonic
 from one_logger.core.spi import system_threads
 
 PATIENCE = 0.5
-"""Seconds that the main thread has to notice a signal before it is sent again. Each time it gets twice as long."""
+"""Seconds that the main thread has to notice a signal before it is sent again. Each time it gets twice as long.
 
-MOST_PATIENCE = 60.0
-"""The most of these seconds."""
+A thread that is busy in native code needs no second signal, and each may end a system call of that code (`EINTR`).
+"""
 
 _ENOUGH = 4096  # bytes, of one signal each, that are read at once
-_SHORTEST = 0.001  # seconds of waiting; a socket with a timeout of 0 does not wait at all
 _NOTICED = 128  # is added to a signal's number where its handler is called; Linux has 64 signals
 
 _held: set[int] = set()
@@ -144,13 +143,12 @@ class _Reminder:
                     del missed[number]
                 elif due <= now:
                     os.kill(os.getpid(), number)
-                    patience = min(2 * waited, MOST_PATIENCE)
-                    missed[number] = now + patience, patience
-            self._read.settimeout(max(min(due for due, _ in missed.values()) - now, _SHORTEST) if missed else None)
+                    missed[number] = now + 2 * waited, 2 * waited
+            self._read.settimeout(min(due for due, _ in missed.values()) - now if missed else None)
             for number in self._received():
                 if number > _NOTICED:
                     missed.pop(number - _NOTICED, None)
-                elif self._is_ours(number):
+                else:
                     missed.setdefault(number, (monotonic() + PATIENCE, PATIENCE))
 
     def _received(self) -> bytes:
