@@ -152,6 +152,7 @@ LOADER = SETUP.replace(
     # As torch.utils.data does: the worker is a daemon that waits for the next index until its process is ended.
     if METHOD != "fork":
         set_up()
+    batches.put("ready")
     for number in iter(numbers.get, None):
         batches.put(span(number))
 
@@ -172,6 +173,8 @@ def test_workers_of_a_data_loader(job: Job, method: str, ending: str) -> None:
         ]
         for loader in loaders:
             loader.start()
+        for _ in loaders:  # one that still starts when the job ends does not find the queues any more
+            assert batches.get() == "ready"
         for number in range(10):
             numbers.put(number)
         assert sorted(batches.get() for _ in range(10)) == list(range(10))
