@@ -185,7 +185,8 @@ def test_light_and_dark_follow_the_system_and_the_button(shown: Shown) -> None:
         dark = background(browser)
         assert light != dark
         button = browser.find_element(By.ID, "theme")
-        assert button.text == "Light"
+        # The colours change at once, but a script hears of that a frame or two later.
+        wait_until(lambda: button.text == "Light")
         button.click()
         assert background(browser) == light
         assert button.text == "Dark"
