@@ -45,6 +45,7 @@ def _interrupted_at(number: int, work: Callable[[], object], before_it: Callable
         return trace
 
     before = sys.gettrace()
+    sys._getframe().f_trace_opcodes = True  # Python 3.12 looks at instructions if this was set before it traces
     sys.settrace(trace)
     try:
         work()

@@ -12,7 +12,7 @@ import pytest
 from one_logger.core import read_records, verify
 
 SETUP = """
-import logging, os, resource, signal, sys, threading, time, _thread
+import atexit, logging, os, resource, signal, sys, threading, time, _thread
 logging.basicConfig(stream=sys.stdout, format="%(message)s")
 from one_logger.api import OneLoggerConfig, OneLoggerProvider, timed_span
 from one_logger.exporter.file import FileExporter
@@ -55,6 +55,40 @@ def test_without_a_thread_close_delivers(tmp_path: Path) -> None:
     (report,) = verify(records)
     assert report.whole
     assert sum(record["type"] == "complete" for record in records) == 2_000
+
+
+LATE = """
+class Late(FileExporter): pass
+def record_late():
+    late = DefaultRecorder([Late(sys.argv[1])])
+    late.stop(late.start("work"))
+"""
+
+
+def test_without_a_thread_an_exit_handler_records_quietly(tmp_path: Path) -> None:
+    """When it has returned, all is delivered: there is nothing to say. Python 3.12 starts no thread for one at all."""
+    records, printed, code = _run(tmp_path, LATE + "atexit.register(record_late)")
+    assert code == 0
+    assert "There is no thread for exporter Late" not in printed
+    assert [record["name"] for record in records if record["type"] == "complete"] == ["work"]
+    assert all(report.whole for report in verify(records))
+
+
+def test_without_a_thread_a_job_whose_main_thread_has_ended_is_told(tmp_path: Path) -> None:
+    """Python waits for its other threads, however long they take: that only `close` delivers has to be said."""
+    job = """
+def go_on():
+    while threading.main_thread().is_alive(): time.sleep(0.01)
+    record_late()
+allowed = True
+threading.Thread(target=go_on).start()
+allowed = False
+"""
+    records, printed, code = _run(tmp_path, LATE + job)
+    assert code == 0
+    assert printed.count("There is no thread for exporter Late: can't ") == 1
+    assert [record["name"] for record in records if record["type"] == "complete"] == ["work"]
+    assert all(report.whole for report in verify(records))
 
 
 def test_a_thread_is_asked_for_again(tmp_path: Path) -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 from collections.abc import Callable, MutableSequence
+
+from one_logger.core.system_threads import get_ident
 
 Function = Callable[[], object]
 
@@ -68,6 +71,18 @@ def not_at_exit(function: Function) -> None:
 def has_ended() -> bool:
     """Whether that has happened already. What is recorded now comes from exit handlers that are even older."""
     return _ended
+
+
+def in_exit_handler() -> bool:
+    """Whether an `atexit` handler calls this: they run on the main thread after that has ended, as `threading` sees it.
+
+    Threads that are no daemons may run for long after the main thread has ended; Python waits for them first.
+    """
+    threading = sys.modules.get("threading")
+    if threading is None:
+        return False
+    main = threading.main_thread()
+    return get_ident() == main.ident and not main.is_alive()
 
 
 def end() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from time import monotonic
 
-from one_logger.core.spi import Journal, diagnostics, error_text, leave_out_thread, system_threads
+from one_logger.core.spi import Journal, diagnostics, error_text, leave_out_thread, process, system_threads
 
 NEXT_THREAD = 1.0
 """Seconds after which a thread is asked for again, if there was none to be had."""
@@ -41,13 +41,14 @@ class Worker:
     def start(self) -> None:
         """Start the thread, and wait until it sleeps, so that nothing of it runs when the caller goes on.
 
-        There may be none to be had: in a container with a limit, or at interpreter exit. That is logged once.
+        There may be none to be had: in a container with a limit, or at interpreter exit. That is logged once, but for
+        an exit handler: Python 3.12 starts no thread for one, and once it has returned, all is delivered.
         """
         try:
             system_threads.start_thread(self._begin, f"one-logger {self._name}")
             self._asleep.acquire(timeout=ASLEEP_WITHIN)
         except RuntimeError as error:
-            if not self._next_try:
+            if not self._next_try and not process.in_exit_handler():
                 self._journal.log(
                     diagnostics.WARNING,
                     f"There is no thread for exporter {self._name}: {error_text(error)}. It will be tried again; "
